@@ -6,6 +6,7 @@
 #include <cstring>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -187,7 +188,11 @@ void decodeSingle(const std::uint8_t* data, std::size_t count, float* out) { std
 #if defined(__x86_64__)
 
 bool hasAvx2() {
-    static const bool value = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("f16c") != 0;
+    // Clang's __builtin_cpu_supports does not know "f16c".
+    static const bool value = [] {
+        unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+        return __builtin_cpu_supports("avx2") != 0 && __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
+    }();
     return value;
 }
 

@@ -1,0 +1,283 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the seeds of the fuzz targets into tests/fuzz/seeds: at least one valid file of every type each reader knows, as small
+as the type allows, and a few broken ones. Needs numpy and gguf 0.18 or later. Deterministic."""
+import json
+import struct
+import sys
+from pathlib import Path
+
+import gguf
+import numpy as np
+
+SEEDS = Path(__file__).resolve().parent.parent / "fuzz" / "seeds"
+RANDOM = np.random.default_rng(20260113)
+
+
+def put(target, name, content):
+    folder = SEEDS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def pack(files):
+    """The form tests/fuzz/scratch_folder.h unpacks."""
+    return b"\n".join(b"=====FILE " + name.encode() + b"\n" + (c if isinstance(c, bytes) else c.encode()) for name, c in files.items())
+
+
+# ---- GGUF ------------------------------------------------------------------------------------------------------------
+def gguf_string(text):
+    data = text.encode()
+    return struct.pack("<Q", len(data)) + data
+
+
+def gguf_value(value):
+    if isinstance(value, bool):
+        return struct.pack("<IB", 7, value)
+    if isinstance(value, int):
+        return struct.pack("<II", 4, value)
+    if isinstance(value, float):
+        return struct.pack("<If", 6, value)
+    if isinstance(value, str):
+        return struct.pack("<I", 8) + gguf_string(value)
+    items = value
+    if isinstance(items[0], str):
+        return struct.pack("<IIQ", 9, 8, len(items)) + b"".join(map(gguf_string, items))
+    kind, code = (6, "f") if isinstance(items[0], float) else (5, "i")
+    return struct.pack("<IIQ", 9, kind, len(items)) + struct.pack(f"<{len(items)}{code}", *items)
+
+
+def gguf_file(metadata, tensors, version=3, alignment=32):
+    """`tensors`: name -> (dims in ggml's order, type number, bytes)."""
+    head = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
+    head += b"".join(gguf_string(key) + gguf_value(value) for key, value in metadata.items())
+    data = b""
+    for name, (dims, kind, content) in tensors.items():
+        head += gguf_string(name) + struct.pack(f"<I{len(dims)}Q", len(dims), *dims) + struct.pack("<IQ", kind, len(data))
+        data += content + bytes(-len(content) % alignment)
+    return head + bytes(-len(head) % alignment) + data
+
+
+def block_bytes(kind, blocks):
+    """Random blocks whose half-precision scales are ordinary numbers, wherever in the block they lie."""
+    _, size = gguf.GGML_QUANT_SIZES[kind]
+    data = RANDOM.integers(0, 256, (blocks, size), dtype=np.uint8)
+    scale = np.frombuffer(np.float16(0.03).tobytes(), np.uint8)
+    for at in {0, 2, size - 2, 108, 16} if kind.name != "BF16" else set():
+        if at + 2 <= size:
+            data[:, at:at + 2] = scale
+    return data.tobytes()
+
+
+BYTE_TOKENS = [f"<0x{b:02X}>" for b in range(256)]
+
+
+def llama_tensors(hidden, inner, vocabulary):
+    def random(*shape):
+        return shape[::-1], 0, (RANDOM.standard_normal(shape) * 0.1).astype("<f4").tobytes()
+    names = {"token_embd.weight": random(vocabulary, hidden), "blk.0.attn_norm.weight": random(hidden),
+             "blk.0.ffn_norm.weight": random(hidden), "output_norm.weight": random(hidden)}
+    for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+        names[f"blk.0.{name}.weight"] = random(hidden, hidden)
+    for name in ("ffn_gate", "ffn_up"):
+        names[f"blk.0.{name}.weight"] = random(inner, hidden)
+    names["blk.0.ffn_down.weight"] = random(hidden, inner)
+    return names
+
+
+def llama_metadata(hidden, inner, vocabulary, tokenizer):
+    return {"general.architecture": "llama", "general.name": "seed", "llama.block_count": 1, "llama.context_length": 64,
+            "llama.embedding_length": hidden, "llama.feed_forward_length": inner, "llama.attention.head_count": 2,
+            "llama.attention.head_count_kv": 2, "llama.attention.layer_norm_rms_epsilon": 1e-5, "llama.rope.freq_base": 10000.0,
+            "llama.rope.dimension_count": hidden // 2, "llama.vocab_size": vocabulary, **tokenizer}
+
+
+def alphabet():
+    printable = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
+    rest = iter(range(256, 512))
+    return [chr(b) if b in printable else chr(next(rest)) for b in range(256)]
+
+
+def write_gguf():
+    kinds = {kind.name: kind for kind in gguf.GGMLQuantizationType}
+    for name in ("F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS"):
+        kind = kinds[name]
+        values, _ = gguf.GGML_QUANT_SIZES[kind]
+        width = max(values, 8)
+        content = (np.zeros(2 * width, "<f4") + 0.5).tobytes() if name == "F32" else block_bytes(kind, 2 * width // values)
+        put("gguf", f"valid-{name.lower()}.gguf",
+            gguf_file({"general.architecture": "llama"}, {"t": ((width, 2), int(kind), content)}))
+    simple = {"t": ((8,), 0, bytes(32))}
+    put("gguf", "valid-version2.gguf", gguf_file({"general.architecture": "llama", "a": [1, 2], "b": ["x", "y"], "c": [0.5], "d": True}, simple, 2))
+    put("gguf", "valid-alignment64.gguf", gguf_file({"general.architecture": "llama", "general.alignment": 64}, simple, 3, 64))
+    letters = ["<s>", "</s>"] + alphabet() + ["he", "ll"]
+    put("gguf", "valid-byte-level.gguf", gguf_file(
+        llama_metadata(8, 16, len(letters), {
+            "tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "smollm", "tokenizer.ggml.tokens": letters,
+            "tokenizer.ggml.token_type": [3, 3] + [1] * (len(letters) - 2), "tokenizer.ggml.merges": ["h e", "l l"],
+            "tokenizer.ggml.bos_token_id": 0, "tokenizer.ggml.eos_token_id": 1,
+            "tokenizer.chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}"}),
+        llama_tensors(8, 16, len(letters))))
+    pieces = ["<unk>", "<s>", "</s>"] + BYTE_TOKENS + ["\u2581", "a", "b", "\u2581a", "ab"]
+    put("gguf", "valid-sentencepiece.gguf", gguf_file(
+        llama_metadata(8, 16, len(pieces), {
+            "tokenizer.ggml.model": "llama", "tokenizer.ggml.tokens": pieces, "tokenizer.ggml.token_type": [2, 3, 3] + [6] * 256 + [1] * 5,
+            "tokenizer.ggml.scores": [0.0] * 259 + [-3.0, -4.0, -5.0, -1.0, -2.0], "tokenizer.ggml.bos_token_id": 1,
+            "tokenizer.ggml.eos_token_id": 2, "tokenizer.ggml.unknown_token_id": 0, "tokenizer.ggml.add_bos_token": True,
+            "tokenizer.ggml.add_space_prefix": True}),
+        llama_tensors(8, 16, len(pieces))))
+    put("gguf", "bad-truncated.gguf", gguf_file({"general.architecture": "llama"}, simple)[:70])
+
+
+# ---- safetensors in a Hugging Face folder ----------------------------------------------------------------------------
+DTYPES = {"float32": "F32", "float16": "F16", "bfloat16": "BF16", "int8": "I8", "int32": "I32", "int64": "I64", "uint8": "U8"}
+
+
+def bfloat16(values):
+    return (np.asarray(values, "<f4").view("<u4") >> 16).astype("<u2").tobytes()
+
+
+def safetensors(tensors):
+    """`tensors`: name -> (dtype, shape, bytes)."""
+    header, data = {"__metadata__": {"format": "pt"}}, b""
+    for name, (dtype, shape, content) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(shape, dtype="F32"):
+    values = (RANDOM.standard_normal(shape) * 0.1).astype("<f4")
+    content = {"F32": values.tobytes, "F16": lambda: values.astype("<f2").tobytes(), "BF16": lambda: bfloat16(values)}[dtype]()
+    return dtype, shape, content
+
+
+LINEARS = {"self_attn.q_proj": (8, 8), "self_attn.k_proj": (8, 8), "self_attn.v_proj": (8, 8), "self_attn.o_proj": (8, 8),
+           "mlp.gate_proj": (16, 8), "mlp.up_proj": (16, 8), "mlp.down_proj": (8, 16)}
+
+
+def llama_config(**extra):
+    return json.dumps({"model_type": "llama", "hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+                       "num_key_value_heads": 2, "vocab_size": 16, "max_position_embeddings": 64, "rms_norm_eps": 1e-5,
+                       "tie_word_embeddings": True, "torch_dtype": "float32", **extra})
+
+
+def dense_tensors(dtype="F32"):
+    names = {"model.embed_tokens.weight": tensor((16, 8), dtype), "model.norm.weight": tensor((8,), dtype),
+             "model.layers.0.input_layernorm.weight": tensor((8,), dtype),
+             "model.layers.0.post_attention_layernorm.weight": tensor((8,), dtype)}
+    for name, shape in LINEARS.items():
+        names[f"model.layers.0.{name}.weight"] = tensor(shape, dtype)
+    return names
+
+
+def compressed(weights, form):
+    return {"quantization_config": {"quant_method": "compressed-tensors", "format": form, "quantization_status": "compressed",
+                                    "ignore": ["lm_head"], "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}}}
+
+
+def write_huggingface():
+    for dtype in ("F32", "F16", "BF16"):
+        put("huggingface", f"valid-{dtype.lower()}", pack({"config.json": llama_config(), "model.safetensors": safetensors(dense_tensors(dtype))}))
+    names = dense_tensors()
+    first, second = dict(list(names.items())[:5]), dict(list(names.items())[5:])
+    index = {"metadata": {"total_size": 1}, "weight_map": {n: f"model-0000{1 if n in first else 2}-of-00002.safetensors" for n in names}}
+    put("huggingface", "valid-sharded", pack({"config.json": llama_config(), "model.safetensors.index.json": json.dumps(index),
+        "model-00001-of-00002.safetensors": safetensors(first), "model-00002-of-00002.safetensors": safetensors(second)}))
+    scheme = {"num_bits": 8, "type": "int", "symmetric": True, "strategy": "channel", "dynamic": False}
+    stored = dense_tensors()
+    for name, shape in LINEARS.items():
+        stored[f"model.layers.0.{name}.weight"] = ("I8", shape, RANDOM.integers(-128, 128, shape).astype(np.int8).tobytes())
+        stored[f"model.layers.0.{name}.weight_scale"] = tensor((shape[0], 1))
+    put("huggingface", "valid-int8-channel", pack({"config.json": llama_config(**compressed(scheme, "int-quantized")),
+        "model.safetensors": safetensors(stored)}))
+    scheme = {"num_bits": 4, "type": "int", "symmetric": False, "strategy": "group", "group_size": 8, "dynamic": False}
+    stored = dense_tensors()
+    for name, (rows, columns) in LINEARS.items():
+        prefix = f"model.layers.0.{name}."
+        del stored[prefix + "weight"]
+        words = RANDOM.integers(0, 2**31, (rows, columns // 8)).astype("<i4")
+        zeros = RANDOM.integers(0, 2**31, (rows // 8, columns // 8)).astype("<i4")
+        stored[prefix + "weight_packed"] = ("I32", words.shape, words.tobytes())
+        stored[prefix + "weight_zero_point"] = ("I32", zeros.shape, zeros.tobytes())
+        stored[prefix + "weight_scale"] = tensor((rows, columns // 8))
+        stored[prefix + "weight_shape"] = ("I64", (2,), np.array([rows, columns], "<i8").tobytes())
+    put("huggingface", "valid-pack4-group", pack({"config.json": llama_config(**compressed(scheme, "pack-quantized")),
+        "model.safetensors": safetensors(stored)}))
+    put("huggingface", "bad-traversal", pack({"config.json": llama_config(), "model.safetensors.index.json": json.dumps(
+        {"weight_map": {"model.norm.weight": "../../etc/passwd"}})}))
+
+
+# ---- text ------------------------------------------------------------------------------------------------------------
+def write_text():
+    letters = {letter: i for i, letter in enumerate(alphabet())}
+    letters.update({"he": 256, "ll": 257, "<|im_end|>": 258})
+    added = [{"id": 258, "content": "<|im_end|>", "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}]
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    base = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": None, "pre_tokenizer": byte_level,
+            "post_processor": None, "decoder": byte_level,
+            "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                      "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": letters, "merges": ["h e", "l l"]}}
+    text = "hello <|im_end|> \u4f60\u597d  x"
+    put("tokenizer", "valid-byte-level", pack({"tokenizer.json": json.dumps(base, ensure_ascii=False), "text": text}))
+    split = {**base, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": "\\p{N}{1,3}|\\s+(?!\\S)|\\s+"}, "behavior": "Isolated", "invert": False},
+        {**byte_level, "use_regex": False}]}}
+    split["model"] = {**base["model"], "merges": [["h", "e"], ["l", "l"]], "ignore_merges": True}
+    put("tokenizer", "valid-split", pack({"tokenizer.json": json.dumps(split, ensure_ascii=False), "text": text,
+        "tokenizer_config.json": json.dumps({"bos_token": "<|im_end|>", "chat_template": "{{ messages[0].content }}"})}))
+    put("template", "valid-chatml", "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+        "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
+    put("template", "valid-everything", """{%- macro turn(m, last=false) -%}{{ m.role|upper }}: {{ m['content']|trim }}{% if last %}.{% endif %}{%- endmacro -%}
+{%- set ns = namespace(n=0, text='') -%}
+{%- for m in messages[1:] if m.role != 'tool' -%}
+{%- set ns.n = ns.n + 1 -%}{{ turn(m, loop.last) }}{{ loop.index0 ~ '/' ~ loop.length }}
+{%- if loop.first and not tools is defined or tools is none %}{{ [1, 2]|join('-') }}{% elif m.content in 'abc' %}{% break %}{% else %}{% continue %}{% endif -%}
+{%- endfor -%}
+{% set block %}{{ {'a': [1, 2.5, none, true]}|tojson }}{% endset %}{{ block|replace('1', '2')|length }} {{ messages|map(attribute='role')|list|last }}
+{{ 'x y'.split(' ')[::-1] }}{{ '%s-%d' % ('a', 3) }}{{ (1 if bos_token else 2) }}{{ range(3)|list }}{{ messages|selectattr('role', 'equalto', 'user')|list|length }}
+""")
+    put("template", "bad-raises", "{{ raise_exception('System role not supported') }}")
+
+
+# ---- prompts, specs, messages, run folders ---------------------------------------------------------------------------
+def write_runs():
+    lines = [{"id": f"p{i}", "prompt": f"Describe the {c} lantern number {i}", "label": l, "split": s}
+             for i, (c, l, s) in enumerate([("red", "malicious", "calibration"), ("blue", "benign", "calibration"),
+                                            ("green", "hard_benign", "evaluation"), ("ochre", "malicious", "evaluation")])]
+    put("prompts", "valid-lines.jsonl", "\n".join(map(json.dumps, lines)) + "\n")
+    put("runspec", "valid-full", json.dumps({
+        "format": "safequant-run-spec", "format_version": 1, "name": "seed", "checkpoint": "model.gguf", "prompts": ["builtin:default"],
+        "system_prompt": "", "seed": 1, "mix": {"malicious_fraction": 0.5, "total": 8}, "probe": {"folds": 5, "path_length": 50},
+        "quantization": {"method": "rtn", "default": {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16},
+                         "rules": [{"pattern": ".*down_proj", "weight_bits": 8}]},
+        "stages": ["capture", "quantize", "evaluate"],
+        "evaluation": {"malicious": 4, "benign": 2, "hard_benign": 2, "max_new_tokens": 8,
+                       "decoding": {"sample": True, "temperature": 0.7, "top_p": 0.9, "top_k": 5}, "judge": "refusal-22",
+                       "second_judge": "xstest-openings", "perplexity_text": "builtin:perplexity", "perplexity_tokens": 512,
+                       "perplexity_window": 128}, "export": {"folder": "out"}}))
+    put("runspec", "valid-least", '{"checkpoint": "model.gguf"}')
+    event = {"sequence": 1, "time": 1.5, "type": "log", "level": "info", "message": "hello"}
+    frame = json.dumps(event)
+    put("protocol", "valid-frames", f"Content-Length: {len(frame)}\r\n\r\n{frame}" * 2)
+    put("protocol", "bad-length", "Content-Length: 99999999999999999999\r\n\r\n{}")
+    put("runfolder", "valid-finished", pack({
+        "spec.json": '{"checkpoint": "model.gguf"}', "manifest.json": json.dumps({
+            "format": "safequant-run-manifest", "format_version": 1, "name": "seed", "status": "finished", "created": "2026-01-13T00:00:00Z"}),
+        "events.jsonl": "\n".join(json.dumps({**event, "sequence": i}) for i in range(3)) + "\n",
+        "generations.jsonl": json.dumps({"prompt": 0, "model": "base", "answer": "Hi.", "refused": False}) + "\n"}))
+
+
+def main():
+    write_gguf()
+    write_huggingface()
+    write_text()
+    write_runs()
+    total = sum(f.stat().st_size for f in SEEDS.rglob("*") if f.is_file())
+    print(f"{sum(1 for f in SEEDS.rglob('*') if f.is_file())} seeds, {total} bytes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
