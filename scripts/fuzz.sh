@@ -28,7 +28,7 @@ printf '%-12s %10s %8s %8s %9s  %s\n' target inputs edges of share result
 for name in "${targets[@]}"; do
   log=build/fuzz/logs/$name.log
   total=$(sed -nE 's/.*Loaded 1 modules +\(([0-9]+) inline.*/\1/p' "$log" | head -1)
-  edges=$(grep -oE 'cov: [0-9]+' "$log" | tail -1 | cut -d' ' -f2)
+  edges=$(grep -oE 'cov: [0-9]+' "$log" | tail -1 | cut -d' ' -f2 || true)
   inputs=$(sed -nE 's/^stat::number_of_executed_units: +//p' "$log")
   result=clean; grep -qE '^(==.*ERROR|SUMMARY)' "$log" && result="FAILED, see $log"
   printf '%-12s %10s %8s %8s %8s%%  %s\n' "$name" "${inputs:-?}" "${edges:-?}" "${total:-?}" \

@@ -95,7 +95,7 @@ void joinSimilar(const std::vector<Features>& sets, std::size_t numerator, std::
                 if (lastSeen[j] == i) continue;
                 lastSeen[j] = i;
                 const auto& other = sets[j];
-                const auto [small, large] = std::minmax(set.size(), other.size());
+                const auto [small, large] = std::minmax({set.size(), other.size()});
                 if (small * denominator <= large * numerator) continue;
                 if (partition.root(i) == partition.root(j)) continue;
                 if (jaccardAbove(set, other, numerator, denominator)) partition.join(i, j);
