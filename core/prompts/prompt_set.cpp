@@ -102,6 +102,8 @@ void Reader::readLine(std::string_view line) {
         object = nlohmann::json::parse(line);
     } catch (const nlohmann::json::parse_error& error) {
         return broken("is not valid JSON near column " + std::to_string(error.byte));
+    } catch (const nlohmann::json::out_of_range&) {
+        return broken("holds a number that is too large");
     }
     if (!object.is_object()) return broken("is not a JSON object; every line must look like {\"prompt\": ..., \"label\": ...}");
     Prompt prompt;
