@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/checkpoint.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <system_error>
 
 #include "core/base/hash.h"
+#include "core/checkpoint/gguf_parts.h"
 #include "core/checkpoint/mapped_checkpoint.h"
 
 namespace safequant {
@@ -32,7 +34,12 @@ Expected<std::shared_ptr<const Checkpoint>> openFolder(const std::string& path) 
     for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
         if (entry->path().extension() == ".gguf") models.push_back(entry->path().string());
     if (code) return fail(ErrorKind::Io, "The folder cannot be listed: " + code.message() + ".", path);
-    if (models.size() == 1) return openGgufCheckpoint(models.front());
+    const auto part = models.empty() ? std::nullopt : GgufPartName::parse(models.front());
+    const bool oneModel = models.size() == 1 || std::all_of(models.begin(), models.end(), [&](const std::string& model) {
+        const auto other = GgufPartName::parse(model);
+        return part && other && other->stem == part->stem && other->count == part->count;
+    });
+    if (oneModel && !models.empty()) return openGgufCheckpoint(models.front());
     if (models.size() > 1)
         return fail(ErrorKind::BadInput, "The folder holds " + std::to_string(models.size()) + " GGUF files; name the one to open.",
                     path);
@@ -62,12 +69,6 @@ Expected<void> hashFile(const std::string& path, std::uint64_t size, Sha256& has
 }  // namespace
 
 bool Checkpoint::has(const std::string& name) const { return find(name) != nullptr; }
-
-const TensorInfo* Checkpoint::find(const std::string& name) const {
-    for (const TensorInfo& tensor : tensors())
-        if (tensor.name == name) return &tensor;
-    return nullptr;
-}
 
 Expected<Matrix> Checkpoint::readMatrix(const std::string& name) const {
     const TensorInfo* info = find(name);

@@ -64,7 +64,8 @@ public:
     virtual nlohmann::json metadata() const = 0;
 
     bool has(const std::string& name) const;
-    const TensorInfo* find(const std::string& name) const;
+    /// Null when there is no such tensor. Takes constant time.
+    virtual const TensorInfo* find(const std::string& name) const = 0;
 
     /// Converts a tensor to float32 in Hugging Face layout (GGUF's permuted q and k rows are put back). `out` must have exactly
     /// as many elements. Errors: not_found, unsupported type, bad_input.

@@ -81,7 +81,7 @@ nlohmann::json toJson(const Scalar& scalar) {
 
 }  // namespace
 
-Expected<std::shared_ptr<const GgufFile>> GgufFile::open(const std::string& path) {
+Expected<std::shared_ptr<const GgufFile>> GgufFile::openOne(const std::string& path) {
     auto mapped = MappedFile::open(path);
     if (!mapped) return fail(mapped.error());
     std::shared_ptr<GgufFile> file(new GgufFile(std::move(*mapped)));

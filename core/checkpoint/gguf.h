@@ -33,19 +33,24 @@ struct GgufTensor {
     std::string name;                  ///< llama.cpp's name, e.g. "blk.0.attn_q.weight".
     std::vector<std::int64_t> shape;   ///< ggml's order: the contiguous dimension first.
     const StorageType* type = nullptr;
+    std::shared_ptr<const MappedFile> file;
     std::uint64_t offset = 0;          ///< From the start of the file.
     std::uint64_t bytes = 0;
 };
 
-/// The structure of a GGUF file, version 2 or 3, little-endian (ggml's docs/gguf.md). Nothing but the metadata is read.
+struct GgufPartName;
+
+/// The structure of a GGUF file, version 2 or 3, little-endian (ggml's docs/gguf.md), or of one split into parts: metadata and
+/// layout are the first part's, tensors those of all. Nothing but the metadata is read.
 class GgufFile {
 public:
-    /// Maps and checks a file. Errors: not_found, io; bad_input naming the field and its byte offset; unsupported (version 1,
-    /// big-endian, split files, unknown tensor types).
+    /// Maps and checks a file; of a split model any part names all. Errors: not_found (also of a part), io; bad_input naming the
+    /// field and its byte offset, or the part that does not fit the others; unsupported (version 1, big-endian, unknown tensor
+    /// types).
     static Expected<std::shared_ptr<const GgufFile>> open(const std::string& path);
 
     const std::string& path() const { return m_file->path(); }
-    const std::shared_ptr<const MappedFile>& file() const { return m_file; }
+    const std::vector<std::string>& paths() const { return m_paths; }  ///< Of all parts, in order.
     std::uint32_t version() const { return m_version; }
     std::uint64_t alignment() const { return m_alignment; }
     /// Where the metadata ends and the tensors' data begins, from the start of the file.
@@ -68,10 +73,13 @@ public:
 
 private:
     friend class GgufParser;
-    explicit GgufFile(std::shared_ptr<const MappedFile> file) : m_file(std::move(file)) {}
+    explicit GgufFile(std::shared_ptr<const MappedFile> file) : m_file(std::move(file)), m_paths{m_file->path()} {}
+    static Expected<std::shared_ptr<const GgufFile>> openOne(const std::string& path);
+    static Expected<std::shared_ptr<const GgufFile>> join(const GgufPartName& name);
     Expected<GgufValue> value(const std::string& key, bool array) const;
 
     std::shared_ptr<const MappedFile> m_file;
+    std::vector<std::string> m_paths;
     std::uint32_t m_version = 0;
     std::uint64_t m_alignment = 32;
     std::uint64_t m_metadataEnd = 0;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/checkpoint/gguf.h"
+#include "core/checkpoint/gguf_parts.h"
 #include "core/checkpoint/mapped_checkpoint.h"
 
 namespace safequant {
@@ -48,7 +49,8 @@ std::string huggingFaceName(std::string_view name) {
 
 /// The name of the file without ".gguf" and without the name of a storage type at its end ("-Q4_K_M", ".f16").
 std::string modelName(const std::string& path) {
-    std::string stem = std::filesystem::path(path).filename().string();
+    const auto part = GgufPartName::parse(path);
+    std::string stem = std::filesystem::path(part ? part->stem : path).filename().string();
     if (stem.ends_with(".gguf")) stem.resize(stem.size() - 5);
     const std::size_t cut = stem.find_last_of(".-");
     if (cut == std::string::npos || cut == 0) return stem;
@@ -282,12 +284,12 @@ Expected<std::unordered_map<std::string, StoredTensor>> collectTensors(const Ggu
         entry.info.storedType = tensor.type->name;
         entry.info.shape.assign(tensor.shape.rbegin(), tensor.shape.rend());
         entry.info.bytes = tensor.bytes;
-        entry.info.file = file.path();
+        entry.info.file = tensor.file->path();
         const auto heads = rotary.find(entry.info.name);
         const std::int64_t columns = tensor.shape.front();
         const std::int64_t rows = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
         if (tensor.type->decode != nullptr && tensor.shape.size() <= 2)
-            entry.source = makeDenseSource(file.file(), tensor.offset, *tensor.type, rows, columns,
+            entry.source = makeDenseSource(tensor.file, tensor.offset, *tensor.type, rows, columns,
                                            heads != rotary.end() ? heads->second : 0);
         const std::string name = entry.info.name;
         stored.emplace(name, std::move(entry));
@@ -309,10 +311,10 @@ Expected<std::shared_ptr<const Checkpoint>> openGgufCheckpoint(const std::string
     if (!tensors) return fail(tensors.error());
 
     CheckpointContent content;
-    content.path = path;
+    content.path = gguf.path();
     content.format = "gguf";
     content.tokenizer = std::move(*tokenizer);
-    content.files = {path};
+    content.files = gguf.paths();
     content.configJson = makeConfigJson(*config);
     content.config = std::move(*config);
     content.metadata = nlohmann::json::object();

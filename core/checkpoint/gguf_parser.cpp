@@ -131,12 +131,6 @@ void GgufParser::parseMetadata() {
             stopAt(value.offset, "general.alignment must be a multiple of 8 up to " + number(kMaxAlignment));
         m_target.m_alignment = static_cast<std::uint64_t>(*alignment);
     }
-    if (m_target.has("split.count")) {
-        const auto parts = m_target.integer("split.count");
-        if (!parts || *parts > 1)
-            stop(ErrorKind::Unsupported, "Is one part of a model split into several GGUF files; join them first "
-                                         "(llama-gguf-split --merge).");
-    }
 }
 
 GgufValue GgufParser::parseValue(const std::string& what) {
@@ -239,6 +233,7 @@ void GgufParser::placeTensors() {
                                           number(tensor.offset) + " of the data section, which has only " + number(dataBytes) +
                                           " bytes. The file is damaged or incomplete: fetch it again.");
         tensor.offset += m_target.m_dataBegin;
+        tensor.file = m_target.m_file;
         order.push_back(&tensor);
     }
     std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) { return a->offset < b->offset; });

@@ -116,6 +116,41 @@ SAFEQUANT_KERNEL void unpackScale(const std::uint8_t* b, int j, int& scale, int&
     }
 }
 
+struct Q2xK {
+    static constexpr std::size_t kBytes = 84, kValues = 256;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        const float d = toFloat(load16(b + 80));
+        const float dmin = toFloat(load16(b + 82));
+        for (int j = 0; j < 16; ++j) {
+            const float s = d * static_cast<float>(b[j] & 15);
+            const float m = dmin * static_cast<float>(b[j] >> 4);
+            const std::uint8_t* q = b + 16 + j / 8 * 32 + j % 2 * 16;
+            const int shift = j / 2 % 4 * 2;
+            for (int l = 0; l < 16; ++l) out[j * 16 + l] = s * static_cast<float>(q[l] >> shift & 3) - m;
+        }
+    }
+};
+
+struct Q3xK {
+    static constexpr std::size_t kBytes = 110, kValues = 256;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        const float d = toFloat(load16(b + 108));
+        const std::uint8_t* scales = b + 96;
+        for (int j = 0; j < 16; ++j) {
+            const int low = scales[j % 8] >> (j / 8 * 4) & 15;
+            const int high = scales[8 + j % 4] >> (j / 4 * 2) & 3;
+            const float s = d * static_cast<float>((low | high << 4) - 32);
+            const std::uint8_t* q = b + 32 + j / 8 * 32 + j % 2 * 16;
+            const std::uint8_t* mask = b + j % 2 * 16;
+            const int shift = j / 2 % 4 * 2;
+            for (int l = 0; l < 16; ++l) {
+                const int borrow = (mask[l] >> (j / 2) & 1) != 0 ? 0 : 4;
+                out[j * 16 + l] = s * static_cast<float>((q[l] >> shift & 3) - borrow);
+            }
+        }
+    }
+};
+
 struct Q4xK {
     static constexpr std::size_t kBytes = 144, kValues = 256;
     SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
@@ -172,6 +207,102 @@ struct Q6xK {
             }
         }
     }
+};
+
+/// The sixteen levels of IQ4_NL and IQ4_XS.
+constexpr float kUnevenLevels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+/// Twice the values of a 4-bit float (E2M1).
+constexpr float kFloat4Doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/// 16 bytes whose low halves are the first 16 codes and whose high halves are the next 16.
+SAFEQUANT_KERNEL void lookUp32(const std::uint8_t* q, const float* levels, float scale, float* out) {
+    for (int j = 0; j < 16; ++j) {
+        out[j] = scale * levels[q[j] & 15];
+        out[j + 16] = scale * levels[q[j] >> 4];
+    }
+}
+
+struct Iq4Nl {
+    static constexpr std::size_t kBytes = 18, kValues = 32;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { lookUp32(b + 2, kUnevenLevels, toFloat(load16(b)), out); }
+};
+
+struct Iq4Xs {
+    static constexpr std::size_t kBytes = 136, kValues = 256;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        const float d = toFloat(load16(b));
+        const int high = load16(b + 2);
+        for (int j = 0; j < 8; ++j) {
+            const int scale = (b[4 + j / 2] >> (j % 2 * 4) & 15) | (high >> (2 * j) & 3) << 4;
+            lookUp32(b + 8 + j * 16, kUnevenLevels, d * static_cast<float>(scale - 32), out + j * 32);
+        }
+    }
+};
+
+struct Mxfp4 {
+    static constexpr std::size_t kBytes = 17, kValues = 32;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        // Half of 2^(e - 127), since the levels are doubled; the two smallest are subnormal.
+        const std::uint32_t e = b[0];
+        const std::uint32_t bits = e < 2 ? 0x00200000U << e : (e - 1) << 23;
+        lookUp32(b + 1, kFloat4Doubled, std::bit_cast<float>(bits), out);
+    }
+};
+
+/// Base-3 digits in a byte: digit n is the integer part of 3 * (byte * 3^n mod 256) / 256.
+SAFEQUANT_KERNEL float trit(std::uint8_t byte, std::uint8_t power) {
+    return static_cast<float>(static_cast<int>(static_cast<std::uint8_t>(byte * power) * 3U >> 8) - 1);
+}
+
+struct Tq1x0 {
+    static constexpr std::size_t kBytes = 54, kValues = 256;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        constexpr std::uint8_t kPowers[5] = {1, 3, 9, 27, 81};
+        const float d = toFloat(load16(b + 52));
+        for (int n = 0; n < 5; ++n) {
+            for (int l = 0; l < 32; ++l) out[n * 32 + l] = d * trit(b[l], kPowers[n]);
+            for (int l = 0; l < 16; ++l) out[160 + n * 16 + l] = d * trit(b[32 + l], kPowers[n]);
+        }
+        for (int n = 0; n < 4; ++n)
+            for (int l = 0; l < 4; ++l) out[240 + n * 4 + l] = d * trit(b[48 + l], kPowers[n]);
+    }
+};
+
+struct Tq2x0 {
+    static constexpr std::size_t kBytes = 66, kValues = 256;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        const float d = toFloat(load16(b + 64));
+        for (int j = 0; j < 8; ++j)
+            for (int l = 0; l < 32; ++l) out[j * 32 + l] = d * static_cast<float>((b[j / 4 * 32 + l] >> (j % 4 * 2) & 3) - 1);
+    }
+};
+
+struct Double64 {
+    static constexpr std::size_t kBytes = 8, kValues = 1;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        double value = 0;
+        std::memcpy(&value, b, sizeof value);
+        *out = static_cast<float>(value);
+    }
+};
+
+/// 8-bit floats without infinities: 4 exponent bits of bias 7, the all-ones pattern is not a number.
+struct Float8E4M3 {
+    static constexpr std::size_t kBytes = 1, kValues = 1;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+        const std::uint32_t sign = (*b & 0x80U) << 24;
+        const std::uint32_t rest = *b & 0x7FU;
+        const std::uint32_t bits = rest == 0x7FU ? 0x7FC00000U
+                                   : rest < 8U   ? std::bit_cast<std::uint32_t>(static_cast<float>(rest) * 0x1p-9F)
+                                                 : (rest << 20) + 0x3C000000U;
+        *out = std::bit_cast<float>(sign | bits);
+    }
+};
+
+/// 8-bit floats with the exponents of half precision: its upper byte.
+struct Float8E5M2 {
+    static constexpr std::size_t kBytes = 1, kValues = 1;
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { *out = toFloat(static_cast<std::uint16_t>(*b << 8)); }
 };
 
 template <typename Block>
@@ -253,8 +384,8 @@ constexpr auto kTypes = std::to_array<StorageType>({
     readable<Q5x1>("Q5_1", 7),
     readable<Q8x0>("Q8_0", 8),
     {"Q8_1", 9, 32, 40, nullptr},
-    {"Q2_K", 10, 256, 84, nullptr},
-    {"Q3_K", 11, 256, 110, nullptr},
+    readable<Q2xK>("Q2_K", 10),
+    readable<Q3xK>("Q3_K", 11),
     readable<Q4xK>("Q4_K", 12),
     readable<Q5xK>("Q5_K", 13),
     readable<Q6xK>("Q6_K", 14),
@@ -263,29 +394,31 @@ constexpr auto kTypes = std::to_array<StorageType>({
     {"IQ2_XS", 17, 256, 74, nullptr},
     {"IQ3_XXS", 18, 256, 98, nullptr},
     {"IQ1_S", 19, 256, 50, nullptr},
-    {"IQ4_NL", 20, 32, 18, nullptr},
+    readable<Iq4Nl>("IQ4_NL", 20),
     {"IQ3_S", 21, 256, 110, nullptr},
     {"IQ2_S", 22, 256, 82, nullptr},
-    {"IQ4_XS", 23, 256, 136, nullptr},
+    readable<Iq4Xs>("IQ4_XS", 23),
     {"I8", 24, 1, 1, nullptr},
     {"I16", 25, 1, 2, nullptr},
     {"I32", 26, 1, 4, nullptr},
     {"I64", 27, 1, 8, nullptr},
-    {"F64", 28, 1, 8, nullptr},
+    readable<Double64>("F64", 28),
     {"IQ1_M", 29, 256, 56, nullptr},
     readable<Brain16>("BF16", 30),
-    {"TQ1_0", 34, 256, 54, nullptr},
-    {"TQ2_0", 35, 256, 66, nullptr},
-    {"MXFP4", 39, 32, 17, nullptr},
+    readable<Tq1x0>("TQ1_0", 34),
+    readable<Tq2x0>("TQ2_0", 35),
+    readable<Mxfp4>("MXFP4", 39),
     {"NVFP4", 40, 64, 36, nullptr},
     {"Q1_0", 41, 128, 18, nullptr},
+    readable<Float8E4M3>("F8_E4M3", StorageType::kNotGgml),
+    readable<Float8E5M2>("F8_E5M2", StorageType::kNotGgml),
 });
 
 }  // namespace
 
 const StorageType* storageTypeOf(std::uint32_t ggmlId) {
     for (const StorageType& type : kTypes)
-        if (type.ggmlId == ggmlId) return &type;
+        if (type.ggmlId == ggmlId && ggmlId != StorageType::kNotGgml) return &type;
     return nullptr;
 }
 

@@ -9,8 +9,10 @@ namespace safequant {
 
 /// How a tensor's values are stored: blocks of `values` numbers in `bytes` bytes (1 value a block for plain floats).
 struct StorageType {
+    static constexpr std::uint32_t kNotGgml = ~std::uint32_t{0};  ///< Types that only safetensors files have.
+
     std::string_view name;     ///< "F32", "Q4_1", ...
-    std::uint32_t ggmlId = 0;  ///< Number in GGUF tensor infos.
+    std::uint32_t ggmlId = 0;  ///< Number in GGUF tensor infos, or `kNotGgml`.
     std::uint32_t values = 1;
     std::uint32_t bytes = 4;
     /// Converts `count` blocks at any address to float32; bit-equal on every CPU. Null: this type cannot be read.

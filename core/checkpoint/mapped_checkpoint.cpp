@@ -35,6 +35,11 @@ Expected<std::shared_ptr<const Checkpoint>> MappedCheckpoint::create(CheckpointC
     return checkpoint;
 }
 
+const TensorInfo* MappedCheckpoint::find(const std::string& name) const {
+    const auto found = m_index.find(name);
+    return found != m_index.end() ? &m_tensors[found->second] : nullptr;
+}
+
 Expected<std::size_t> MappedCheckpoint::readable(const std::string& name) const {
     const auto found = m_index.find(name);
     if (found == m_index.end()) return fail(ErrorKind::NotFound, "The model has no tensor \"" + name + "\".", path());

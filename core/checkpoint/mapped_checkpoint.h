@@ -45,6 +45,7 @@ public:
     std::vector<std::string> files() const override { return m_content.files; }
     nlohmann::json configJson() const override { return m_content.configJson; }
     nlohmann::json metadata() const override { return m_content.metadata; }
+    const TensorInfo* find(const std::string& name) const override;
     Expected<void> read(const std::string& name, std::span<float> out) const override;
     Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows,
                             std::span<float> out) const override;

@@ -10,9 +10,11 @@ import sys
 import gguf
 import numpy as np
 
-TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K"]
+TYPES = ["F32", "F16", "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "F64", "Q2_K", "Q3_K", "IQ4_NL",
+         "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4"]
 # Byte offsets of the half-precision scales of a block, which must be finite.
-HALVES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+HALVES = {"Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208],
+          "Q2_K": [80, 82], "Q3_K": [108], "IQ4_NL": [0], "IQ4_XS": [0], "TQ1_0": [52], "TQ2_0": [64], "MXFP4": []}
 VALUES = 768
 
 
@@ -31,6 +33,10 @@ def main():
             bits[:8] = [0, 0x8000, 1, 0x8001, 0x03FF, 0x0400, 0x7C00, 0xFC00]
             bits[np.isnan(bits.view(np.float16))] = 0x3C00
             raw = bits.view(np.uint8).reshape(count, size)
+        elif name == "F64":
+            numbers = rng.standard_normal(count) * 10.0 ** rng.integers(-30, 30, count)
+            raw = numbers.view(np.uint8).reshape(count, size)
+            values = numbers.astype(np.float32)
         elif name == "BF16":
             bits = rng.integers(0, 0x7F80, count, dtype=np.uint16) | (rng.integers(0, 2, count, dtype=np.uint16) << 15)
             raw = bits.view(np.uint8).reshape(count, size)
@@ -40,7 +46,8 @@ def main():
                 scales = (rng.standard_normal(count) * 0.05).astype(np.float16)
                 scales[0] = np.float16(3e-6)
                 raw[:, at:at + 2] = scales.view(np.uint8).reshape(count, 2)
-        values = gguf.dequantize(raw.reshape(1, -1), kind).astype(np.float32).reshape(-1)
+        if name != "F64":  # The package has no conversion for it: numpy's.
+            values = gguf.dequantize(raw.reshape(1, -1), kind).astype(np.float32).reshape(-1)
         assert values.size == VALUES and not np.isnan(values).any()
         out[name] = {"blocks": raw.tobytes().hex(), "values": values.tobytes().hex()}
     with open(sys.argv[1], "w") as file:

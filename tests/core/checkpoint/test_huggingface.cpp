@@ -8,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/safetensors.h"
+#include "bad_files.h"
 #include "small_files.h"
 
 using namespace safequant;
@@ -77,18 +78,11 @@ Folder withIndex(const std::function<void(nlohmann::json&)>& change) {
 
 Folder quantized(const nlohmann::json& config) { return withField("quantization_config", config); }
 
-struct BadFolder {
-    const char* name;
-    std::function<Folder()> make;
-    ErrorKind kind;
-    const char* says;
-};
-
-const std::vector<BadFolder>& badFolderTable() {
+const std::vector<BadInput<Folder>>& badFolderTable() {
     const auto kBad = ErrorKind::BadInput;
     const auto kNo = ErrorKind::Unsupported;
     const auto kGone = ErrorKind::NotFound;
-    static const std::vector<BadFolder> kTable = {
+    static const std::vector<BadInput<Folder>> kTable = {
         {"config is no JSON", [] { return withFile("config.json", "{\"a\": "); }, kBad, "not valid JSON"},
         {"config is a list", [] { return withFile("config.json", "[]"); }, kBad, "JSON object"},
         {"key twice in config", [] { return withFile("config.json", "{\"a\": 1, \"a\": 2}"); }, kBad, "\"a\" appears twice"},
@@ -140,19 +134,12 @@ const std::vector<BadFolder>& badFolderTable() {
     return kTable;
 }
 
-struct BadWeights {
-    const char* name;
-    std::function<std::string()> bytes;
-    ErrorKind kind;
-    const char* says;
-};
-
 std::string one(const std::string& entry, std::size_t data = 8) { return safetensorsBytes("{\"w\":" + entry + "}", std::string(data, 'x')); }
 
-const std::vector<BadWeights>& badWeightsTable() {
+const std::vector<BadInput<std::string>>& badWeightsTable() {
     const auto kBad = ErrorKind::BadInput;
     const std::string good = R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
-    static const std::vector<BadWeights> kTable = {
+    static const std::vector<BadInput<std::string>> kTable = {
         {"empty", [] { return std::string(); }, kBad, "too short"},
         {"seven bytes", [] { return std::string(7, '\1'); }, kBad, "too short"},
         {"header of 100 MB and one", [] { return bytesOf(std::uint64_t{100'000'001}) + "{}"; }, kBad, "100 MB"},
@@ -292,36 +279,20 @@ private slots:
         QVERIFY((*scalar)->metadata().at("format") == "pt");
     }
 
-    void badFolders_data() {
-        QTest::addColumn<int>("index");
-        for (std::size_t i = 0; i < badFolderTable().size(); ++i) QTest::newRow(badFolderTable()[i].name) << static_cast<int>(i);
-    }
+    void badFolders_data() { addBadRows(badFolderTable()); }
     void badFolders() {
         QFETCH(int, index);
-        const BadFolder& bad = badFolderTable()[static_cast<std::size_t>(index)];
+        const auto& bad = badFolderTable()[static_cast<std::size_t>(index)];
         const std::string folder = write(bad.make());
-        const auto opened = openCheckpoint(folder);
-        QVERIFY(!opened.has_value());
-        const std::string text = opened.error().describe();
-        QVERIFY2(opened.error().kind == bad.kind, text.c_str());
-        QVERIFY2(opened.error().message.find(bad.says) != std::string::npos, text.c_str());
-        QVERIFY2(opened.error().context.starts_with(folder), text.c_str());
+        verifyRefused(bad, openCheckpoint(folder), folder);
     }
 
-    void badSafetensors_data() {
-        QTest::addColumn<int>("index");
-        for (std::size_t i = 0; i < badWeightsTable().size(); ++i) QTest::newRow(badWeightsTable()[i].name) << static_cast<int>(i);
-    }
+    void badSafetensors_data() { addBadRows(badWeightsTable()); }
     void badSafetensors() {
         QFETCH(int, index);
-        const BadWeights& bad = badWeightsTable()[static_cast<std::size_t>(index)];
-        writeBytes(path("bad.safetensors"), bad.bytes());
-        const auto opened = SafetensorsFile::open(path("bad.safetensors"));
-        QVERIFY(!opened.has_value());
-        const std::string text = opened.error().describe();
-        QVERIFY2(opened.error().kind == bad.kind, text.c_str());
-        QVERIFY2(opened.error().message.find(bad.says) != std::string::npos, text.c_str());
-        QCOMPARE(opened.error().context, path("bad.safetensors"));
+        const auto& bad = badWeightsTable()[static_cast<std::size_t>(index)];
+        writeBytes(path("bad.safetensors"), bad.make());
+        verifyRefused(bad, SafetensorsFile::open(path("bad.safetensors")), path("bad.safetensors"));
     }
 
     void weightsNeedTheirConfig() {
