@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
     Action action;
     addRunCommand(app, options, action);
     addInspectCommand(app, options, action);
+    addTokenizeCommand(app, options, action);
     addCaptureCommand(app, options, action);
     addQuantizeCommand(app, options, action);
     addEvaluateCommand(app, options, action);

@@ -35,15 +35,24 @@ struct GgufVocabulary {
     std::vector<float> scores;
     int beginToken = -1, endToken = -1, unknownToken = -1, padToken = -1;
     bool addBegin = false, addEnd = false;
+    bool addSpacePrefix = true;           ///< "llama": a space is put before a text.
+    bool removeExtraWhitespaces = false;  ///< "llama": runs of spaces become one.
 };
 
-/// Everything a checkpoint says about text: `tokenizerJson` or `vocabulary`, or neither when it has no tokenizer.
+/// Everything a checkpoint says about text. Of the tokenizers the first that is there counts; none is there when it has none.
 struct TokenizerSource {
-    std::string tokenizerJson;  ///< Content of tokenizer.json; empty for GGUF.
+    std::string path;            ///< The folder or file all of it comes from, for messages; may be empty.
+    std::string tokenizerJson;   ///< Content of tokenizer.json; empty for GGUF.
+    std::string tokenizerModel;  ///< Content of tokenizer.model (SentencePiece), read when there is no tokenizer.json.
+    std::string tekkenJson;      ///< Content of tekken.json (Mistral), read when there is neither.
     std::optional<GgufVocabulary> vocabulary;
     std::string chatTemplate;   ///< Jinja source; empty when the model has none.
     std::string beginText, endText, unknownText, padText;  ///< Special tokens as text, for the template; may be empty.
     nlohmann::json tokenizerConfig;  ///< tokenizer_config.json, null for GGUF.
+
+    bool hasTokenizer() const {
+        return !tokenizerJson.empty() || !tokenizerModel.empty() || !tekkenJson.empty() || vocabulary.has_value();
+    }
 };
 
 /// A model file or folder, mapped into memory. Opening reads metadata only. Thread-safe after opening.

@@ -181,6 +181,7 @@ std::string tokenText(const GgufVocabulary& vocabulary, int token) {
 
 Expected<TokenizerSource> readTokenizer(const GgufFile& file, const DecoderConfig& config) {
     TokenizerSource source;
+    source.path = file.path();
     if (!file.has("tokenizer.ggml.model")) return source;
     KeyReader keys(file, "tokenizer.");
     GgufVocabulary vocabulary;
@@ -188,6 +189,8 @@ Expected<TokenizerSource> readTokenizer(const GgufFile& file, const DecoderConfi
     vocabulary.preTokenizer = keys.text("ggml.pre", {});
     vocabulary.addBegin = keys.boolean("ggml.add_bos_token", false);
     vocabulary.addEnd = keys.boolean("ggml.add_eos_token", false);
+    vocabulary.addSpacePrefix = keys.boolean("ggml.add_space_prefix", true);
+    vocabulary.removeExtraWhitespaces = keys.boolean("ggml.remove_extra_whitespaces", false);
     vocabulary.beginToken = keys.integer("ggml.bos_token_id", -1);
     vocabulary.endToken = keys.integer("ggml.eos_token_id", -1);
     vocabulary.unknownToken = keys.integer("ggml.unknown_token_id", -1);

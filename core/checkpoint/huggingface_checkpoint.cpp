@@ -16,8 +16,9 @@ namespace fs = std::filesystem;
 using FileTensors = std::map<std::string, FileTensor>;
 
 constexpr const char* kIndexName = "model.safetensors.index.json";
-constexpr const char* kSideFiles[] = {"config.json",           "generation_config.json", "tokenizer.json",
-                                      "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja"};
+constexpr const char* kSideFiles[] = {"config.json",     "generation_config.json", "tokenizer.json",
+                                      "tokenizer.model", "tekken.json",            "tokenizer_config.json",
+                                      "special_tokens_map.json", "chat_template.jinja"};
 
 std::string inside(const std::string& folder, const std::string& name) { return (fs::path(folder) / name).string(); }
 

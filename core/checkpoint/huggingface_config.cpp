@@ -124,10 +124,15 @@ Expected<DecoderConfig> readHuggingFaceConfig(const nlohmann::json& json, const 
 
 Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {
     TokenizerSource source;
-    if (const std::string path = inside(folder, "tokenizer.json"); exists(path)) {
+    source.path = folder;
+    for (const auto& [name, into] : {std::pair("tokenizer.json", &source.tokenizerJson), std::pair("tokenizer.model", &source.tokenizerModel),
+                                     std::pair("tekken.json", &source.tekkenJson)}) {
+        const std::string path = inside(folder, name);
+        if (!exists(path)) continue;
         auto text = readTextFile(path, kMaxTextFile);
         if (!text) return fail(text.error());
-        source.tokenizerJson = std::move(*text);
+        *into = std::move(*text);
+        break;
     }
     const std::string configPath = inside(folder, "tokenizer_config.json");
     auto config = readOptional(configPath);

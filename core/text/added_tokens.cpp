@@ -2,6 +2,7 @@
 #include "core/text/added_tokens.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/text/unicode.h"
 
@@ -46,11 +47,13 @@ std::size_t behindSpace(std::string_view text, std::size_t at, std::size_t end) 
 
 }  // namespace
 
-AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : m_tokens(std::move(tokens)) {
+AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens, const Normalizer& normalizer)
+    : m_tokens(std::move(tokens)) {
     for (std::size_t i = 0; i < m_tokens.size(); ++i) {
         Index& index = m_tokens[i].normalized ? m_normalized : m_plain;
-        const std::string& content = m_tokens[i].content;
-        if (!index.byContent.emplace(content, i).second) continue;
+        const std::string content =
+            m_tokens[i].normalized ? normalizer.apply({m_tokens[i].content, {}}, true).text : m_tokens[i].content;
+        if (content.empty() || !index.byContent.emplace(content, i).second) continue;
         auto& lengths = index.lengths[static_cast<unsigned char>(content[0])];
         if (std::find(lengths.begin(), lengths.end(), content.size()) == lengths.end())
             lengths.push_back(content.size());
@@ -60,51 +63,39 @@ AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : m_tokens(st
     }
 }
 
-void AddedTokenFinder::splitBy(const Index& index, std::string_view text, std::size_t begin, std::size_t end,
-                               const Judge& judge, std::vector<Part>& out) const {
-    std::size_t covered = begin;
-    std::size_t at = begin;
-    while (at < end && !index.byContent.empty()) {
+std::vector<AddedTokenFinder::Part> AddedTokenFinder::split(Kind kind, const MarkedText& marked,
+                                                            SpecialTokens special) const {
+    const Index& index = kind == Kind::Plain ? m_plain : m_normalized;
+    const std::string_view text = marked.text;
+    std::vector<Part> out;
+    std::size_t covered = 0;
+    std::size_t at = 0;
+    while (at < text.size() && !index.byContent.empty()) {
         std::size_t next = at + 1;
         for (const std::size_t length : index.lengths[static_cast<unsigned char>(text[at])]) {
-            if (length > end - at) continue;
+            if (length > text.size() - at) continue;
             const auto it = index.byContent.find(text.substr(at, length));
             if (it == index.byContent.end()) continue;
             const AddedToken& token = m_tokens[it->second];
-            std::size_t tokenBegin = at;
-            std::size_t tokenEnd = at + length;
-            const Verdict verdict = judge(token, tokenBegin, tokenEnd);
-            if (verdict == Verdict::LookFurther) continue;
-            next = tokenEnd;
+            std::size_t begin = at;
+            std::size_t end = at + length;
+            if (token.special && marked.touchesContent(begin, end)) continue;
+            next = end;
             const bool insideWord =
-                token.singleWord && (wordEndsAt(text, begin, tokenBegin) || wordStartsAt(text, tokenEnd, end));
-            if (verdict == Verdict::SkipOver || insideWord) break;
-            if (token.leftStrip) tokenBegin = withoutTrailingSpace(text, begin, tokenBegin);
-            if (token.rightStrip) tokenEnd = behindSpace(text, tokenEnd, end);
-            tokenBegin = std::max(tokenBegin, covered);
-            if (covered < tokenBegin) out.push_back({covered, tokenBegin, -1});
-            out.push_back({tokenBegin, tokenEnd, token.id});
-            covered = std::max(covered, tokenEnd);
+                token.singleWord && (wordEndsAt(text, 0, begin) || wordStartsAt(text, end, text.size()));
+            if ((token.special && special == SpecialTokens::Text) || insideWord) break;
+            if (token.leftStrip) begin = withoutTrailingSpace(text, 0, begin);
+            if (token.rightStrip) end = behindSpace(text, end, text.size());
+            begin = std::max(begin, covered);
+            if (covered < begin) out.push_back({covered, begin, -1});
+            out.push_back({begin, end, token.id});
+            covered = std::max(covered, end);
             break;
         }
         at = next;
     }
-    if (covered < end) out.push_back({covered, end, -1});
-}
-
-std::vector<AddedTokenFinder::Part> AddedTokenFinder::split(std::string_view text, const Judge& judge) const {
-    std::vector<Part> first;
-    splitBy(m_plain, text, 0, text.size(), judge, first);
-    if (m_normalized.byContent.empty()) return first;
-    std::vector<Part> result;
-    for (const Part& part : first) {
-        if (part.id >= 0) {
-            result.push_back(part);
-        } else {
-            splitBy(m_normalized, text, part.begin, part.end, judge, result);
-        }
-    }
-    return result;
+    if (covered < text.size()) out.push_back({covered, text.size(), -1});
+    return out;
 }
 
 }  // namespace safequant

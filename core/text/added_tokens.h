@@ -3,17 +3,19 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
-#include <string_view>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "core/text/marked_text.h"
+#include "core/text/normalizer.h"
+#include "core/text/tokenizer.h"
 #include "core/text/tokenizer_parts.h"
 
 namespace safequant {
 
-/// Finds added tokens in texts as `tokenizers` does: leftmost, then longest; those looked for before normalisation
-/// first.
+/// Finds added tokens in texts as `tokenizers` does: leftmost, then longest. Those that are normalized are looked for
+/// in normalized text, and are normalized themselves.
 class AddedTokenFinder {
 public:
     /// A part of the text: an added token, or (id -1) what lies between.
@@ -22,25 +24,20 @@ public:
         std::size_t end = 0;
         std::int32_t id = -1;
     };
-    /// What to do with a token found at [begin, end): take it, take its characters as text and go on behind them, or
-    /// look for a shorter token and then from the next character on.
-    enum class Verdict { Take, SkipOver, LookFurther };
-    using Judge = std::function<Verdict(const AddedToken&, std::size_t begin, std::size_t end)>;
+    enum class Kind { Plain, Normalized };
 
-    explicit AddedTokenFinder(std::vector<AddedToken> tokens);
+    AddedTokenFinder(std::vector<AddedToken> tokens, const Normalizer& normalizer);
 
-    /// Covers the text with parts, in order.
-    std::vector<Part> split(std::string_view text, const Judge& judge) const;
+    /// Covers the text with parts, in order. With SpecialTokens::Text special tokens are left as text. One that
+    /// touches marked text is passed over: a shorter token and then the next character are looked at.
+    std::vector<Part> split(Kind kind, const MarkedText& text, SpecialTokens special) const;
     const std::vector<AddedToken>& tokens() const { return m_tokens; }
 
 private:
     struct Index {
-        std::unordered_map<std::string_view, std::size_t> byContent;
+        TextMap<std::size_t> byContent;
         std::array<std::vector<std::size_t>, 256> lengths;  ///< By first byte, longest first.
     };
-
-    void splitBy(const Index& index, std::string_view text, std::size_t begin, std::size_t end, const Judge& judge,
-                 std::vector<Part>& out) const;
 
     std::vector<AddedToken> m_tokens;
     Index m_plain;

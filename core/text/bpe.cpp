@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/text/bpe.h"
 
+#include <algorithm>
 #include <queue>
+#include <utility>
 
 #include "core/text/byte_alphabet.h"
 #include "core/text/unicode.h"
@@ -48,6 +50,7 @@ Expected<std::shared_ptr<const BytePairEncoder>> BytePairEncoder::create(BpeTabl
         appendUtf8(text, byteToAlphabet(static_cast<unsigned char>(b)));
         encoder->m_byteIds[b] = encoder->idOf(text);
     }
+    encoder->m_bytePieces = BytePieces([&](std::string_view name) { return encoder->idOf(name); });
     const auto& merges = encoder->m_tables.merges;
     encoder->m_merges.reserve(merges.size());
     std::string joined;
@@ -76,18 +79,34 @@ const BytePairEncoder::Merge* BytePairEncoder::find(std::int32_t left, std::int3
     return it == m_merges.end() ? nullptr : &it->second;
 }
 
+std::vector<std::int32_t> BytePairEncoder::symbolsOf(std::string_view piece) const {
+    std::vector<std::int32_t> symbols;
+    symbols.reserve(piece.size());
+    // `tokenizers` holds unknown symbols back until one it knows follows.
+    bool unknownHeld = false;
+    const auto flush = [&] {
+        if (std::exchange(unknownHeld, false)) symbols.push_back(m_tables.unknown);
+    };
+    for (std::size_t i = 0; i < piece.size();) {
+        const std::size_t length = m_tables.byteLevel ? 1 : std::min(sequenceLength(piece[i]), piece.size() - i);
+        const std::string_view symbol = piece.substr(i, length);
+        i += length;
+        const std::int32_t id = m_tables.byteLevel ? m_byteIds[static_cast<unsigned char>(symbol[0])] : idOf(symbol);
+        if (id >= 0) {
+            flush();
+            symbols.push_back(id);
+        } else if (!m_tables.byteFallback || !m_bytePieces.append(symbol, symbols)) {
+            if (!m_tables.fuseUnknown) flush();
+            unknownHeld = m_tables.unknown >= 0;
+        }
+    }
+    flush();
+    return symbols;
+}
+
 std::vector<std::int32_t> BytePairEncoder::merge(std::string_view piece) const {
     std::vector<Symbol> symbols;
-    symbols.reserve(piece.size());
-    bool lastUnknown = false;
-    for (const char c : piece) {
-        std::int32_t id = m_byteIds[static_cast<unsigned char>(c)];
-        const bool unknown = id < 0;
-        if (unknown) {
-            if (m_tables.unknown < 0 || (lastUnknown && m_tables.fuseUnknown)) continue;
-            id = m_tables.unknown;
-        }
-        lastUnknown = unknown;
+    for (const std::int32_t id : symbolsOf(piece)) {
         const auto index = static_cast<std::int32_t>(symbols.size());
         if (index > 0) symbols.back().next = index;
         symbols.push_back({id, index - 1, -1, true});
@@ -126,14 +145,17 @@ std::vector<std::int32_t> BytePairEncoder::merge(std::string_view piece) const {
     return ids;
 }
 
+std::int32_t BytePairEncoder::wholePiece(std::string_view piece) const {
+    if (!m_tables.ignoreMerges) return -1;
+    return m_tables.byteLevel ? idOf(bytesToAlphabet(piece)) : idOf(piece);
+}
+
 void BytePairEncoder::encode(std::string_view piece, std::vector<std::int32_t>& out) const {
     if (piece.empty()) return;
     if (piece.size() > kCachedPieceBytes) {
-        if (m_tables.ignoreMerges) {
-            if (const std::int32_t whole = idOf(bytesToAlphabet(piece)); whole >= 0) {
-                out.push_back(whole);
-                return;
-            }
+        if (const std::int32_t whole = wholePiece(piece); whole >= 0) {
+            out.push_back(whole);
+            return;
         }
         const auto ids = merge(piece);
         out.insert(out.end(), ids.begin(), ids.end());
@@ -147,11 +169,25 @@ void BytePairEncoder::encode(std::string_view piece, std::vector<std::int32_t>& 
             return;
         }
     }
-    const std::int32_t whole = m_tables.ignoreMerges ? idOf(bytesToAlphabet(piece)) : -1;
+    const std::int32_t whole = wholePiece(piece);
     auto ids = whole >= 0 ? std::vector<std::int32_t>{whole} : merge(piece);
     out.insert(out.end(), ids.begin(), ids.end());
     const std::lock_guard lock(shard.mutex);
     if (shard.pieces.size() < kCachedPiecesPerShard) shard.pieces.emplace(std::string(piece), std::move(ids));
+}
+
+void BytePairEncoder::write(nlohmann::json& model) const {
+    const auto& entries = m_tables.entries;
+    nlohmann::json vocabulary = nlohmann::json::object();
+    for (std::size_t id = 0; id < entries.size(); ++id) {
+        if (entries[id]) vocabulary[*entries[id]] = id;
+    }
+    nlohmann::json merges = nlohmann::json::array();
+    for (const auto& [left, right] : m_tables.merges) {
+        merges.push_back({*entries[static_cast<std::size_t>(left)], *entries[static_cast<std::size_t>(right)]});
+    }
+    model["vocab"] = std::move(vocabulary);
+    model["merges"] = std::move(merges);
 }
 
 }  // namespace safequant

@@ -5,118 +5,176 @@
 #include <array>
 #include <utility>
 
+#include "core/text/component_fields.h"
+#include "core/text/unicode.h"
+
 namespace safequant {
 
 namespace {
 
+constexpr const char* kComponent = "pre_tokenizer";
 constexpr std::string_view kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 // Rust's char::is_numeric, which knows Unicode 17.
 constexpr std::string_view kDigitPattern = R"([\p{N}\x{11de0}-\x{11de9}\x{16ff4}-\x{16ff6}])";
+constexpr std::string_view kPunctuationPattern = R"([\p{P}$+<=>^`|~])";
 
-tl::unexpected<Error> badField(const std::string& what) {
-    return fail(ErrorKind::BadInput, "The pre_tokenizer " + what + ".", "tokenizer.json");
-}
-
-/// A boolean field; absent takes the default, anything but a boolean is an error.
-Expected<bool> flag(const nlohmann::json& object, const char* name, bool fallback) {
-    const auto it = object.find(name);
-    if (it == object.end() || it->is_null()) return fallback;
-    if (!it->is_boolean()) return badField("field '" + std::string(name) + "' must be true or false");
-    return it->get<bool>();
+std::string withReplacedSpaces(std::string_view text, const std::string& replacement) {
+    std::string out;
+    for (const char c : text) {
+        if (c == ' ') {
+            out += replacement;
+        } else {
+            out.push_back(c);
+        }
+    }
+    return out;
 }
 
 }  // namespace
 
+Expected<PrependScheme> metaspaceScheme(const nlohmann::json& d, std::string_view component) {
+    const auto prefix = componentFlag(d, "add_prefix_space", true, component);
+    if (!prefix) return fail(prefix.error());
+    const auto named = d.find("prepend_scheme");
+    if (named == d.end() || named->is_null()) return *prefix ? PrependScheme::Always : PrependScheme::Never;
+    const std::string scheme = named->is_string() ? named->get<std::string>() : std::string();
+    if (scheme == "first") return PrependScheme::First;
+    if (scheme == "always") return PrependScheme::Always;
+    if (scheme == "never") return PrependScheme::Never;
+    return badComponent(component, "field 'prepend_scheme' must be first, always or never");
+}
+
+Expected<std::string> metaspaceReplacement(const nlohmann::json& d, std::string_view component) {
+    auto replacement = componentText(d, "replacement", component);
+    if (!replacement) return fail(replacement.error());
+    if (replacement->empty() || replacement->size() != sequenceLength((*replacement)[0]))
+        return badComponent(component, "field 'replacement' must be one character");
+    return replacement;
+}
+
 Expected<PreTokenizer> PreTokenizer::parse(const nlohmann::json& description) {
-    if (description.is_null()) {
-        return fail(ErrorKind::Unsupported,
-                    "The tokenizer has no pre_tokenizer: it is not byte-level BPE (perhaps SentencePiece), which is "
-                    "not supported.",
-                    "tokenizer.json");
-    }
     PreTokenizer result;
-    bool byteLevelSeen = false;
-    if (auto ok = append(description, result.m_steps, byteLevelSeen); !ok) return fail(ok.error());
-    if (!byteLevelSeen) {
-        return fail(ErrorKind::Unsupported,
-                    "The pre_tokenizer has no ByteLevel step: only byte-level BPE is supported.", "tokenizer.json");
-    }
+    if (description.is_null()) return result;
+    if (auto ok = result.append(description, 0); !ok) return fail(ok.error());
     return result;
 }
 
-Expected<void> PreTokenizer::append(const nlohmann::json& d, std::vector<Step>& steps, bool& byteLevelSeen) {
-    if (!d.is_object() || !d.contains("type") || !d["type"].is_string())
-        return badField("must be an object with a 'type'");
-    const auto type = d["type"].get<std::string>();
-    if (type == "Sequence") {
-        const auto inner = d.find("pretokenizers");
-        if (inner == d.end() || !inner->is_array()) return badField("Sequence needs a list 'pretokenizers'");
-        for (const auto& item : *inner) {
-            if (auto ok = append(item, steps, byteLevelSeen); !ok) return ok;
+Expected<PreTokenizer::Behavior> PreTokenizer::behaviorOf(const nlohmann::json& d, const char* fallback) {
+    static constexpr std::array<std::pair<std::string_view, Behavior>, 5> kBehaviors = {
+        {{"Isolated", Behavior::Isolated},
+         {"Removed", Behavior::Removed},
+         {"MergedWithPrevious", Behavior::MergedWithPrevious},
+         {"MergedWithNext", Behavior::MergedWithNext},
+         {"Contiguous", Behavior::Contiguous}}};
+    const auto named = d.find("behavior");
+    const std::string name = named != d.end() && named->is_string() ? named->get<std::string>() : fallback;
+    const auto* behavior =
+        std::find_if(kBehaviors.begin(), kBehaviors.end(), [&](const auto& b) { return b.first == name; });
+    if (behavior == kBehaviors.end()) return badComponent(kComponent, "has an unknown behavior '" + name + "'");
+    return behavior->second;
+}
+
+Expected<PreTokenizer::Step> PreTokenizer::patternStep(std::string_view pattern, Behavior behavior, bool invert) {
+    auto regex = Regex::compile(pattern);
+    if (!regex) return fail(regex.error());
+    Step step;
+    step.pattern = std::move(*regex);
+    step.behavior = behavior;
+    step.invert = invert;
+    return step;
+}
+
+Expected<PreTokenizer::Step> PreTokenizer::byteLevelStep(const nlohmann::json& d) {
+    const auto prefix = componentFlag(d, "add_prefix_space", true, kComponent);
+    const auto useRegex = componentFlag(d, "use_regex", true, kComponent);
+    if (!prefix) return fail(prefix.error());
+    if (!useRegex) return fail(useRegex.error());
+    Expected<Step> step;
+    if (*useRegex) step = patternStep(kByteLevelPattern, Behavior::Isolated);
+    if (step) step->addPrefixSpace = *prefix;
+    return step;
+}
+
+Expected<PreTokenizer::Step> PreTokenizer::splitStep(const nlohmann::json& d) {
+    Step step;
+    auto pattern = componentPattern(d, kComponent);
+    if (!pattern) return fail(pattern.error());
+    step.pattern = std::move(*pattern);
+    const auto behavior = behaviorOf(d, "");
+    if (!behavior) return fail(behavior.error());
+    step.behavior = *behavior;
+    const auto invert = componentFlag(d, "invert", false, kComponent);
+    if (!invert) return fail(invert.error());
+    step.invert = *invert;
+    return step;
+}
+
+Expected<PreTokenizer::Step> PreTokenizer::metaspaceStep(const nlohmann::json& d) {
+    auto replacement = metaspaceReplacement(d, kComponent);
+    if (!replacement) return fail(replacement.error());
+    const auto scheme = metaspaceScheme(d, kComponent);
+    if (!scheme) return fail(scheme.error());
+    const auto splits = componentFlag(d, "split", true, kComponent);
+    if (!splits) return fail(splits.error());
+    Expected<Step> step;
+    if (*splits) step = patternStep(Regex::escape(*replacement), Behavior::MergedWithNext);
+    if (!step) return step;
+    step->replacement = std::move(*replacement);
+    step->scheme = *scheme;
+    return step;
+}
+
+Expected<PreTokenizer::Step> PreTokenizer::punctuationStep(const nlohmann::json& d) {
+    const auto behavior = behaviorOf(d, "Isolated");
+    if (!behavior) return fail(behavior.error());
+    return patternStep(kPunctuationPattern, *behavior);
+}
+
+Expected<void> PreTokenizer::append(const nlohmann::json& d, int depth) {
+    const auto type = componentType(d, depth, kComponent);
+    if (!type) return fail(type.error());
+    if (*type == "Sequence") {
+        const auto inner = componentList(d, "pretokenizers", kComponent);
+        if (!inner) return fail(inner.error());
+        for (const nlohmann::json* item : *inner) {
+            if (auto ok = append(*item, depth + 1); !ok) return ok;
         }
         return {};
     }
-    if (byteLevelSeen) {
+    if (m_byteLevel) {
         return fail(ErrorKind::Unsupported,
-                    "The pre_tokenizer has a step '" + type + "' after ByteLevel, which is not supported.",
+                    "The pre_tokenizer has a step '" + *type + "' after ByteLevel, which is not supported.",
                     "tokenizer.json");
     }
-    Step step;
-    std::string pattern;
-    if (type == "ByteLevel") {
-        byteLevelSeen = true;
-        const auto prefix = flag(d, "add_prefix_space", true);
-        const auto useRegex = flag(d, "use_regex", true);
-        if (!prefix) return fail(prefix.error());
-        if (!useRegex) return fail(useRegex.error());
-        step.addPrefixSpace = *prefix;
-        step.splits = *useRegex;
-        pattern = kByteLevelPattern;
-    } else if (type == "Digits") {
-        const auto individual = flag(d, "individual_digits", false);
+    Expected<Step> step;
+    if (*type == "ByteLevel") {
+        m_byteLevel = true;
+        step = byteLevelStep(d);
+    } else if (*type == "Digits") {
+        const auto individual = componentFlag(d, "individual_digits", false, kComponent);
         if (!individual) return fail(individual.error());
-        step.behavior = *individual ? Behavior::Isolated : Behavior::Contiguous;
-        pattern = kDigitPattern;
-    } else if (type == "Split") {
-        static constexpr std::array<std::pair<std::string_view, Behavior>, 5> kBehaviors = {
-            {{"Isolated", Behavior::Isolated},
-             {"Removed", Behavior::Removed},
-             {"MergedWithPrevious", Behavior::MergedWithPrevious},
-             {"MergedWithNext", Behavior::MergedWithNext},
-             {"Contiguous", Behavior::Contiguous}}};
-        const auto source = d.find("pattern");
-        if (source == d.end() || !source->is_object()) return badField("Split needs a 'pattern'");
-        if (source->contains("Regex") && source->at("Regex").is_string()) {
-            pattern = source->at("Regex").get<std::string>();
-        } else if (source->contains("String") && source->at("String").is_string()) {
-            pattern = Regex::escape(source->at("String").get<std::string>());
-        } else {
-            return badField("Split needs a pattern with 'Regex' or 'String'");
-        }
-        const auto named = d.find("behavior");
-        const std::string name = named != d.end() && named->is_string() ? named->get<std::string>() : std::string();
-        const auto* behavior =
-            std::find_if(kBehaviors.begin(), kBehaviors.end(), [&](const auto& b) { return b.first == name; });
-        if (behavior == kBehaviors.end()) return badField("Split has an unknown behavior '" + name + "'");
-        step.behavior = behavior->second;
-        const auto invert = flag(d, "invert", false);
-        if (!invert) return fail(invert.error());
-        step.invert = *invert;
+        step = patternStep(kDigitPattern, *individual ? Behavior::Isolated : Behavior::Contiguous);
+    } else if (*type == "Split") {
+        step = splitStep(d);
+    } else if (*type == "Metaspace") {
+        step = metaspaceStep(d);
+    } else if (*type == "Whitespace") {
+        step = patternStep(R"(\w+|[^\w\s]+)", Behavior::Removed, true);
+    } else if (*type == "WhitespaceSplit") {
+        step = patternStep(R"(\s)", Behavior::Removed);
+    } else if (*type == "Punctuation") {
+        step = punctuationStep(d);
     } else {
-        return fail(ErrorKind::Unsupported, "The pre_tokenizer component '" + type + "' is not supported.",
-                    "tokenizer.json");
+        return unsupportedComponent(kComponent, *type);
     }
-    if (step.splits) {
-        auto regex = Regex::compile(pattern);
-        if (!regex) return fail(regex.error());
-        step.pattern = std::move(*regex);
-    }
-    steps.push_back(std::move(step));
+    if (!step) return fail(step.error());
+    m_steps.push_back(std::move(*step));
     return {};
 }
 
-void PreTokenizer::apply(const Step& step, std::string_view piece, std::vector<std::string_view>& out) {
+void PreTokenizer::splitPiece(const Step& step, const TextPiece& whole, std::vector<TextPiece>& out) {
+    const std::string_view piece = whole.text;
     struct Part {
         std::size_t begin;
         std::size_t end;
@@ -124,7 +182,7 @@ void PreTokenizer::apply(const Step& step, std::string_view piece, std::vector<s
     };
     std::vector<Part> parts;
     std::size_t previousEnd = 0;
-    step.pattern.forEachMatch(piece, [&](std::size_t begin, std::size_t end) {
+    step.pattern->forEachMatch(piece, [&](std::size_t begin, std::size_t end) {
         if (previousEnd != begin) parts.push_back({previousEnd, begin, step.invert});
         parts.push_back({begin, end, !step.invert});
         previousEnd = end;
@@ -174,22 +232,29 @@ void PreTokenizer::apply(const Step& step, std::string_view piece, std::vector<s
             break;
     }
     for (const Part& part : joined) {
-        if (part.begin < part.end) out.push_back(piece.substr(part.begin, part.end - part.begin));
+        if (part.begin < part.end)
+            out.push_back({piece.substr(part.begin, part.end - part.begin), whole.first && part.begin == 0});
     }
 }
 
-TextPieces PreTokenizer::split(std::string_view text) const {
+TextPieces PreTokenizer::split(std::string_view text, bool first) const {
     TextPieces result;
-    if (!text.empty()) result.pieces.push_back(text);
+    if (!text.empty()) result.pieces.push_back({text, first});
     for (const Step& step : m_steps) {
-        if (step.addPrefixSpace) {
-            for (std::string_view& piece : result.pieces) {
-                if (!piece.starts_with(' ')) piece = result.storage.emplace_back(std::string(1, ' ').append(piece));
+        for (TextPiece& piece : result.pieces) {
+            if (step.addPrefixSpace && !piece.text.starts_with(' ')) {
+                piece.text = result.storage.emplace_back(std::string(1, ' ').append(piece.text));
             }
+            if (step.replacement.empty()) continue;
+            std::string& replaced = result.storage.emplace_back(withReplacedSpaces(piece.text, step.replacement));
+            const bool wanted =
+                step.scheme == PrependScheme::Always || (step.scheme == PrependScheme::First && piece.first);
+            if (wanted && !replaced.starts_with(step.replacement)) replaced.insert(0, step.replacement);
+            piece.text = replaced;
         }
-        if (!step.splits) continue;
-        std::vector<std::string_view> next;
-        for (const std::string_view piece : result.pieces) apply(step, piece, next);
+        if (!step.pattern) continue;
+        std::vector<TextPiece> next;
+        for (const TextPiece& piece : result.pieces) splitPiece(step, piece, next);
         result.pieces = std::move(next);
     }
     return result;

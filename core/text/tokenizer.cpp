@@ -5,7 +5,6 @@
 #include <unordered_map>
 
 #include "core/text/added_tokens.h"
-#include "core/text/byte_alphabet.h"
 #include "core/text/tokenizer_parts.h"
 #include "core/text/unicode.h"
 
@@ -13,16 +12,21 @@ namespace safequant {
 
 namespace {
 
-using Verdict = AddedTokenFinder::Verdict;
+using Kind = AddedTokenFinder::Kind;
 
-class ByteLevelTokenizer : public Tokenizer {
+class PipelineTokenizer : public Tokenizer {
 public:
-    ByteLevelTokenizer(TokenizerParts parts, std::shared_ptr<const BytePairEncoder> encoder)
-        : m_encoder(std::move(encoder)),
-          m_added(std::move(parts.addedTokens)),
+    explicit PipelineTokenizer(TokenizerParts parts)
+        : m_model(std::move(parts.model)),
+          m_normalizer(std::move(parts.normalizer)),
+          m_added(std::move(parts.addedTokens), m_normalizer),
           m_preTokenizer(std::move(parts.preTokenizer)),
+          m_decoder(std::move(parts.decoder)),
+          m_affixes(std::move(parts.affixes)),
+          m_shownUnknown(parts.shownUnknown),
           m_frame(std::move(parts.frame)),
-          m_size(m_encoder->tables().entries.size()) {
+          m_writtenTokens(std::move(parts.writtenTokens)),
+          m_size(m_model->entries().size()) {
         for (const AddedToken& token : m_added.tokens()) {
             m_addedById.emplace(token.id, &token);
             m_addedByContent.emplace(token.content, &token);
@@ -31,39 +35,30 @@ public:
     }
 
     std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special) const override {
-        return encodeJoined(replaceInvalidUtf8(text), [special](const AddedToken& token, std::size_t, std::size_t) {
-            return special == SpecialTokens::Text && token.special ? Verdict::SkipOver : Verdict::Take;
-        });
+        return encodeMarked({replaceInvalidUtf8(text), {}}, special);
     }
 
     std::vector<std::int32_t> encode(std::span<const TextSpan> spans) const override {
-        std::string joined;
-        std::vector<std::pair<std::size_t, std::size_t>> content;  // ranges of the joined text, in order
+        MarkedText joined;
         for (const TextSpan& span : spans) {
-            const std::size_t begin = joined.size();
-            joined += replaceInvalidUtf8(span.text);
-            if (span.fromContent && joined.size() > begin) content.emplace_back(begin, joined.size());
+            joined.text += replaceInvalidUtf8(span.text);
+            joined.marks.resize(joined.text.size(), span.fromContent ? '\1' : '\0');
         }
-        return encodeJoined(joined, [&content](const AddedToken& token, std::size_t begin, std::size_t end) {
-            if (!token.special) return Verdict::Take;
-            const auto next = std::upper_bound(content.begin(), content.end(), begin,
-                                               [](std::size_t at, const auto& range) { return at < range.second; });
-            return next != content.end() && next->first < end ? Verdict::LookFurther : Verdict::Take;
-        });
+        return encodeMarked(joined, SpecialTokens::Parse);
     }
 
     std::string decode(std::span<const std::int32_t> ids, bool skipSpecial) const override {
-        std::string bytes;
+        std::vector<std::string> tokens;
         for (const std::int32_t id : ids) {
-            if (skipSpecial && isSpecial(id)) continue;
-            bytes += alphabetToBytes(tokenText(id));
+            if (skipSpecial && id != m_shownUnknown && isSpecial(id)) continue;
+            if (std::string token = tokenText(id); !token.empty()) tokens.push_back(std::move(token));
         }
-        return replaceInvalidUtf8(bytes);
+        return m_decoder.decode(std::move(tokens));
     }
 
     std::string tokenText(std::int32_t id) const override {
         if (const auto it = m_addedById.find(id); it != m_addedById.end()) return it->second->content;
-        const auto& entries = m_encoder->tables().entries;
+        const auto& entries = m_model->entries();
         if (id < 0 || static_cast<std::size_t>(id) >= entries.size()) return {};
         return entries[static_cast<std::size_t>(id)].value_or(std::string());
     }
@@ -75,51 +70,83 @@ public:
 
     std::int32_t idOf(std::string_view token) const override {
         const auto it = m_addedByContent.find(token);
-        return it != m_addedByContent.end() ? it->second->id : m_encoder->idOf(token);
+        return it != m_addedByContent.end() ? it->second->id : m_model->idOf(token);
     }
 
     std::size_t vocabularySize() const override { return m_size; }
 
+    const TokenAffixes& affixes() const override { return m_affixes; }
+
     nlohmann::json toTokenizerJson() const override {
-        return writeTokenizerJson(m_frame, m_encoder->tables(), m_added.tokens());
+        std::vector<AddedToken> tokens = m_added.tokens();
+        tokens.insert(tokens.end(), m_writtenTokens.begin(), m_writtenTokens.end());
+        std::sort(tokens.begin(), tokens.end(), [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+        return writeTokenizerJson(m_frame, *m_model, tokens);
     }
 
 private:
-    std::vector<std::int32_t> encodeJoined(std::string_view text, const AddedTokenFinder::Judge& judge) const {
+    std::vector<std::int32_t> encodeMarked(const MarkedText& text, SpecialTokens special) const {
         std::vector<std::int32_t> ids;
-        for (const auto& part : m_added.split(text, judge)) {
+        for (const auto& part : m_added.split(Kind::Plain, text, special)) {
             if (part.id >= 0) {
                 ids.push_back(part.id);
-                continue;
+            } else {
+                encodePlain(text.part(part.begin, part.end), part.begin == 0, special, ids);
             }
-            const TextPieces split = m_preTokenizer.split(text.substr(part.begin, part.end - part.begin));
-            for (const std::string_view piece : split.pieces) m_encoder->encode(piece, ids);
         }
         return ids;
     }
 
-    std::shared_ptr<const BytePairEncoder> m_encoder;
+    /// Text without plain added tokens.
+    void encodePlain(MarkedText text, bool first, SpecialTokens special, std::vector<std::int32_t>& ids) const {
+        const MarkedText normalized = m_normalizer.apply(std::move(text), first);
+        for (const auto& part : m_added.split(Kind::Normalized, normalized, special)) {
+            if (part.id >= 0) {
+                ids.push_back(part.id);
+                continue;
+            }
+            const auto rest = std::string_view(normalized.text).substr(part.begin, part.end - part.begin);
+            const TextPieces split = m_preTokenizer.split(rest, first && part.begin == 0);
+            for (const TextPiece& piece : split.pieces) m_model->encode(piece.text, ids);
+        }
+    }
+
+    std::shared_ptr<const TextModel> m_model;
+    Normalizer m_normalizer;
     AddedTokenFinder m_added;
     PreTokenizer m_preTokenizer;
+    TextDecoder m_decoder;
+    TokenAffixes m_affixes;
+    std::int32_t m_shownUnknown;
     nlohmann::json m_frame;
+    std::vector<AddedToken> m_writtenTokens;
     std::size_t m_size = 0;
     std::unordered_map<std::int32_t, const AddedToken*> m_addedById;
     std::unordered_map<std::string_view, const AddedToken*> m_addedByContent;
 };
 
+Expected<TokenizerParts> readParts(const TokenizerSource& source) {
+    if (!source.tokenizerJson.empty()) return readTokenizerJson(source.tokenizerJson);
+    if (!source.tokenizerModel.empty()) return readTokenizerModel(source.tokenizerModel, source.tokenizerConfig);
+    if (!source.tekkenJson.empty()) return readTekken(source.tekkenJson);
+    if (source.vocabulary) return readGgufVocabulary(*source.vocabulary);
+    return fail(
+        ErrorKind::NotFound,
+        "The model has no tokenizer: a folder needs a tokenizer.json, tokenizer.model or tekken.json beside its "
+        "weights.",
+        "tokenizer");
+}
+
 }  // namespace
 
 Expected<std::shared_ptr<const Tokenizer>> Tokenizer::create(const TokenizerSource& source) {
-    if (source.tokenizerJson.empty() && !source.vocabulary) {
-        return fail(ErrorKind::NotFound,
-                    "The model has no tokenizer: a folder needs a tokenizer.json beside its weights.", "tokenizer");
+    auto parts = readParts(source);
+    if (!parts) {
+        Error error = parts.error();
+        if (!source.path.empty()) error.context = source.path + ": " + error.context;
+        return fail(std::move(error));
     }
-    auto parts =
-        source.tokenizerJson.empty() ? readGgufVocabulary(*source.vocabulary) : readTokenizerJson(source.tokenizerJson);
-    if (!parts) return fail(parts.error());
-    auto encoder = BytePairEncoder::create(std::move(parts->tables));
-    if (!encoder) return fail(encoder.error());
-    return std::make_shared<const ByteLevelTokenizer>(std::move(*parts), std::move(*encoder));
+    return std::make_shared<const PipelineTokenizer>(std::move(*parts));
 }
 
 }  // namespace safequant

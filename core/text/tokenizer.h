@@ -26,17 +26,24 @@ struct TextSpan {
     bool fromContent = false;
 };
 
-/// Byte-level BPE tokenizer, equal to Hugging Face `tokenizers` on the same tokenizer.json. Immutable and thread-safe.
+/// Ids a tokenizer file asks to be put around a text that stands alone (the begin token, say).
+struct TokenAffixes {
+    std::vector<std::int32_t> before;
+    std::vector<std::int32_t> behind;
+};
+
+/// A tokenizer, equal to Hugging Face `tokenizers` on the same tokenizer.json, to `sentencepiece` on the same
+/// tokenizer.model, and on a GGUF vocabulary to the file that it was made from. Immutable and thread-safe.
 class Tokenizer {
 public:
-    /// Errors: bad_input (broken JSON, merges that name unknown tokens), unsupported (naming the component).
+    /// Errors: not_found (no tokenizer), bad_input (broken files; what and where), unsupported (naming the component).
     static Expected<std::shared_ptr<const Tokenizer>> create(const TokenizerSource& source);
     virtual ~Tokenizer() = default;
 
     /// Ids of a text, no tokens added around it. Invalid UTF-8 is read as U+FFFD.
     virtual std::vector<std::int32_t> encode(std::string_view text, SpecialTokens special) const = 0;
-    /// Ids of a rendered template: special tokens are parsed in template text and stay text in message content. Where content
-    /// holds no special-token look-alike, the ids equal those of the joined text.
+    /// Ids of a rendered template: special tokens are parsed in template text and stay text in message content. Where
+    /// content holds no special-token look-alike, the ids equal those of the joined text.
     virtual std::vector<std::int32_t> encode(std::span<const TextSpan> spans) const = 0;
     /// Text of ids; incomplete UTF-8 becomes U+FFFD.
     virtual std::string decode(std::span<const std::int32_t> ids, bool skipSpecial) const = 0;
@@ -46,6 +53,8 @@ public:
     /// Id of an exact vocabulary entry, -1 when there is none.
     virtual std::int32_t idOf(std::string_view token) const = 0;
     virtual std::size_t vocabularySize() const = 0;
+    /// What the file puts around a text; templates write these tokens themselves.
+    virtual const TokenAffixes& affixes() const = 0;
     /// A tokenizer.json that `tokenizers` loads and that gives the same ids: what an export writes.
     virtual nlohmann::json toTokenizerJson() const = 0;
 };

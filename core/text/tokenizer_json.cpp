@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
+#include <cmath>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "core/checkpoint/json_file.h"
+#include "core/text/bpe.h"
 #include "core/text/tokenizer_parts.h"
+#include "core/text/unigram.h"
 
 namespace safequant {
 
@@ -18,7 +22,7 @@ tl::unexpected<Error> bad(const std::string& what) {
     return fail(ErrorKind::BadInput, what, kFile);
 }
 tl::unexpected<Error> unsupported(const std::string& what) {
-    return fail(ErrorKind::Unsupported, what + " is not supported; only byte-level BPE tokenizers are.", kFile);
+    return fail(ErrorKind::Unsupported, what + " is not supported.", kFile);
 }
 
 std::string textOr(const json& object, const char* name, const std::string& fallback = {}) {
@@ -38,31 +42,12 @@ Expected<std::int32_t> idValue(const json& value, const std::string& what) {
     return static_cast<std::int32_t>(value.get<std::int64_t>());
 }
 
-/// Everything outside vocabulary, merges and pre_tokenizer that would change ids if it were overlooked.
-Expected<void> checkComponents(const json& root, const json& model) {
-    if (const auto type = textOr(model, "type", "BPE"); type != "BPE")
-        return unsupported("The model type '" + type + "'");
-    if (const auto n = root.find("normalizer"); n != root.end() && !n->is_null()) {
-        const bool emptySequence =
-            textOr(*n, "type") == "Sequence" && n->contains("normalizers") && (*n)["normalizers"].empty();
-        if (!emptySequence) return unsupported("The normalizer '" + textOr(*n, "type", "?") + "'");
-    }
-    if (const auto d = model.find("dropout"); d != model.end() && d->is_number() && d->get<double>() != 0.0) {
+/// Switches of a model that would change ids if they were overlooked.
+Expected<void> checkSwitches(const json& model) {
+    if (const auto d = model.find("dropout"); d != model.end() && d->is_number() && d->get<double>() != 0.0)
         return unsupported("BPE dropout");
-    }
     if (!textOr(model, "continuing_subword_prefix").empty()) return unsupported("A continuing_subword_prefix");
     if (!textOr(model, "end_of_word_suffix").empty()) return unsupported("An end_of_word_suffix");
-    if (flagOr(model, "byte_fallback", false)) return unsupported("byte_fallback (SentencePiece)");
-    if (const auto d = root.find("decoder"); d != root.end() && !d->is_null()) {
-        json decoder = *d;
-        if (textOr(decoder, "type") == "Sequence" && decoder.contains("decoders") && decoder["decoders"].size() == 1) {
-            decoder = json(decoder["decoders"][0]);
-        }
-        if (textOr(decoder, "type") != "ByteLevel")
-            return unsupported("The decoder '" + textOr(decoder, "type", "?") + "'");
-    } else {
-        return unsupported("A tokenizer without a decoder");
-    }
     return {};
 }
 
@@ -108,10 +93,9 @@ Expected<void> readMerges(const json& model, const std::unordered_map<std::strin
     return {};
 }
 
-Expected<std::vector<AddedToken>> readAddedTokens(const json& root,
-                                                  const std::unordered_map<std::string_view, std::int32_t>& ids,
-                                                  const BpeTables& tables) {
+Expected<std::vector<AddedToken>> readAddedTokens(const json& root, const TextModel& model) {
     std::vector<AddedToken> result;
+    std::unordered_set<std::int32_t> taken;
     const auto list = root.find("added_tokens");
     if (list == root.end() || list->is_null()) return result;
     if (!list->is_array()) return bad("added_tokens must be a list.");
@@ -127,22 +111,86 @@ Expected<std::vector<AddedToken>> readAddedTokens(const json& root,
         token.rightStrip = flagOr(item, "rstrip", false);
         token.special = flagOr(item, "special", false);
         token.normalized = flagOr(item, "normalized", !token.special);
-        if (const auto known = ids.find(token.content); known != ids.end()) {
-            token.id = known->second;
+        if (const std::int32_t known = model.idOf(token.content); known >= 0) {
+            token.id = known;
         } else {
             const auto id = idValue(item.value("id", json()), "The added token '" + token.content + "'");
             if (!id) return fail(id.error());
             const auto index = static_cast<std::size_t>(*id);
-            const bool taken = index < tables.entries.size() && tables.entries[index].has_value();
-            if (taken || std::any_of(result.begin(), result.end(), [&](const AddedToken& t) { return t.id == *id; })) {
+            const bool isEntry = index < model.entries().size() && model.entries()[index].has_value();
+            if (isEntry || taken.contains(*id)) {
                 return bad("The added token '" + token.content + "' has id " + std::to_string(*id) +
                            ", which is taken.");
             }
             token.id = *id;
         }
+        taken.insert(token.id);
         result.push_back(std::move(token));
     }
     return result;
+}
+
+Expected<std::shared_ptr<const TextModel>> readBpe(const json& model, bool byteLevel) {
+    BpeTables tables;
+    tables.byteLevel = byteLevel;
+    if (auto ok = checkSwitches(model); !ok) return fail(ok.error());
+    if (auto ok = readVocabulary(model, tables); !ok) return fail(ok.error());
+    std::unordered_map<std::string_view, std::int32_t> ids;
+    for (std::size_t id = 0; id < tables.entries.size(); ++id) {
+        if (tables.entries[id]) ids.emplace(*tables.entries[id], static_cast<std::int32_t>(id));
+    }
+    if (auto ok = readMerges(model, ids, tables); !ok) return fail(ok.error());
+    tables.ignoreMerges = flagOr(model, "ignore_merges", false);
+    tables.fuseUnknown = flagOr(model, "fuse_unk", false);
+    tables.byteFallback = flagOr(model, "byte_fallback", false);
+    if (const auto unknown = model.find("unk_token"); unknown != model.end() && unknown->is_string()) {
+        const auto it = ids.find(unknown->get_ref<const std::string&>());
+        if (it == ids.end()) return bad("unk_token '" + unknown->get<std::string>() + "' is not in the vocabulary.");
+        tables.unknown = it->second;
+    }
+    auto encoder = BytePairEncoder::create(std::move(tables));
+    if (!encoder) return fail(Error{encoder.error().kind, encoder.error().message, kFile});
+    return *encoder;
+}
+
+Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model) {
+    const auto vocabulary = model.find("vocab");
+    if (vocabulary == model.end() || !vocabulary->is_array() || vocabulary->empty())
+        return bad("model.vocab of a Unigram model must be a list of [text, score].");
+    UnigramTables tables;
+    tables.peer = UnigramTables::Peer::Tokenizers;
+    tables.byteFallback = flagOr(model, "byte_fallback", false);
+    std::unordered_set<std::string_view> seen;
+    for (const json& item : *vocabulary) {
+        const std::string where = "Entry " + std::to_string(tables.entries.size()) + " of model.vocab";
+        if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number())
+            return bad(where + " is not [text, score].");
+        const auto& text = item[0].get_ref<const std::string&>();
+        const auto score = item[1].get<double>();
+        if (text.empty()) return bad(where + " is empty.");
+        if (!std::isfinite(score)) return bad(where + " ('" + text + "') has a score that is no number.");
+        if (!seen.insert(text).second) return bad(where + " ('" + text + "') stands twice in the vocabulary.");
+        tables.entries.emplace_back(text);
+        tables.scores.push_back(score);
+    }
+    tables.types.resize(tables.entries.size(), PieceType::Normal);
+    if (const auto unknown = model.find("unk_id"); unknown != model.end() && !unknown->is_null()) {
+        const auto id = idValue(*unknown, "Field 'unk_id'");
+        if (!id) return fail(id.error());
+        if (static_cast<std::size_t>(*id) >= tables.entries.size())
+            return bad("unk_id " + std::to_string(*id) + " is beyond the " + std::to_string(tables.entries.size()) +
+                       " entries of the vocabulary.");
+        tables.unknown = *id;
+    }
+    return std::make_shared<const UnigramModel>(std::move(tables));
+}
+
+/// The model's "type"; old files leave it out and mean BPE.
+Expected<std::shared_ptr<const TextModel>> readModel(const json& model, bool byteLevel) {
+    const auto type = textOr(model, "type", "BPE");
+    if (type == "BPE") return readBpe(model, byteLevel);
+    if (type == "Unigram") return readUnigram(model);
+    return unsupported("The model type '" + type + "'");
 }
 
 }  // namespace
@@ -174,37 +222,33 @@ Expected<std::pair<std::int32_t, std::int32_t>> resolveMerge(
 }
 
 Expected<TokenizerParts> readTokenizerJson(std::string_view content) {
-    json root;
-    try {
-        root = json::parse(content);
-    } catch (const json::parse_error& error) {
-        return bad("It is not valid JSON (byte " + std::to_string(error.byte) + ").");
-    }
+    auto parsed = parseStrictJson(content, kFile);
+    if (!parsed) return fail(parsed.error());
+    json& root = *parsed;
     const auto found = root.is_object() ? root.find("model") : root.end();
     if (!root.is_object() || found == root.end() || !found->is_object()) return bad("It has no 'model' object.");
     json& model = *found;
-    if (auto ok = checkComponents(root, model); !ok) return fail(ok.error());
+    const auto component = [&root](const char* name) { return root.value(name, json()); };
 
     TokenizerParts parts;
-    if (auto ok = readVocabulary(model, parts.tables); !ok) return fail(ok.error());
-    std::unordered_map<std::string_view, std::int32_t> ids;
-    for (std::size_t id = 0; id < parts.tables.entries.size(); ++id) {
-        if (parts.tables.entries[id]) ids.emplace(*parts.tables.entries[id], static_cast<std::int32_t>(id));
-    }
-    if (auto ok = readMerges(model, ids, parts.tables); !ok) return fail(ok.error());
-    parts.tables.ignoreMerges = flagOr(model, "ignore_merges", false);
-    parts.tables.fuseUnknown = flagOr(model, "fuse_unk", false);
-    if (const auto unknown = model.find("unk_token"); unknown != model.end() && unknown->is_string()) {
-        const auto it = ids.find(unknown->get_ref<const std::string&>());
-        if (it == ids.end()) return bad("unk_token '" + unknown->get<std::string>() + "' is not in the vocabulary.");
-        parts.tables.unknown = it->second;
-    }
-    auto added = readAddedTokens(root, ids, parts.tables);
-    if (!added) return fail(added.error());
-    parts.addedTokens = std::move(*added);
-    auto preTokenizer = PreTokenizer::parse(root.value("pre_tokenizer", json()));
+    auto preTokenizer = PreTokenizer::parse(component("pre_tokenizer"));
     if (!preTokenizer) return fail(preTokenizer.error());
     parts.preTokenizer = std::move(*preTokenizer);
+    auto encoder = readModel(model, parts.preTokenizer.byteLevel());
+    if (!encoder) return fail(encoder.error());
+    parts.model = std::move(*encoder);
+    auto added = readAddedTokens(root, *parts.model);
+    if (!added) return fail(added.error());
+    parts.addedTokens = std::move(*added);
+    auto normalizer = Normalizer::parse(component("normalizer"));
+    if (!normalizer) return fail(normalizer.error());
+    parts.normalizer = std::move(*normalizer);
+    auto decoder = TextDecoder::parse(component("decoder"));
+    if (!decoder) return fail(decoder.error());
+    parts.decoder = std::move(*decoder);
+    auto affixes = readPostProcessor(component("post_processor"));
+    if (!affixes) return fail(affixes.error());
+    parts.affixes = std::move(*affixes);
 
     model.erase("vocab");
     model.erase("merges");
@@ -213,8 +257,7 @@ Expected<TokenizerParts> readTokenizerJson(std::string_view content) {
     return parts;
 }
 
-nlohmann::json writeTokenizerJson(const json& frame, const BpeTables& tables,
-                                  const std::vector<AddedToken>& addedTokens) {
+json writeTokenizerJson(const json& frame, const TextModel& model, const std::vector<AddedToken>& addedTokens) {
     json root = frame;
     root["added_tokens"] = json::array();
     for (const AddedToken& token : addedTokens) {
@@ -226,17 +269,7 @@ nlohmann::json writeTokenizerJson(const json& frame, const BpeTables& tables,
                                         {"normalized", token.normalized},
                                         {"special", token.special}});
     }
-    json vocabulary = json::object();
-    for (std::size_t id = 0; id < tables.entries.size(); ++id) {
-        if (tables.entries[id]) vocabulary[*tables.entries[id]] = id;
-    }
-    json merges = json::array();
-    for (const auto& [left, right] : tables.merges) {
-        merges.push_back(
-            {*tables.entries[static_cast<std::size_t>(left)], *tables.entries[static_cast<std::size_t>(right)]});
-    }
-    root["model"]["vocab"] = std::move(vocabulary);
-    root["model"]["merges"] = std::move(merges);
+    model.write(root["model"]);
     return root;
 }
 

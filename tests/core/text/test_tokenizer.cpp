@@ -278,7 +278,9 @@ private slots:
         };
         row("not an object", "[{'op':'replace','path':'','value':[1]}]", "no 'model'", bad);
         row("no model", "[{'op':'remove','path':'/model'}]", "no 'model'", bad);
-        row("other model", "[{'op':'replace','path':'/model/type','value':'Unigram'}]", "'Unigram'", unsupported);
+        row("other model", "[{'op':'replace','path':'/model/type','value':'WordPiece'}]", "'WordPiece'", unsupported);
+        row("Unigram without a list", "[{'op':'replace','path':'/model/type','value':'Unigram'}]",
+            "list of [text, score]", bad);
         row("no vocabulary", "[{'op':'remove','path':'/model/vocab'}]", "model.vocab", bad);
         row("negative id", "[{'op':'replace','path':'/model/vocab/a','value':-1}]", "'a' has no usable id", bad);
         row("huge id", "[{'op':'replace','path':'/model/vocab/a','value':999999999999}]", "'a' has no usable id", bad);
@@ -292,20 +294,32 @@ private slots:
             bad);
         row("merge into nothing", "[{'op':'add','path':'/model/merges/1','value':['q','q']}]", "Merge 1 gives 'qq'",
             bad);
-        row("normalizer", "[{'op':'replace','path':'/normalizer','value':{'type':'NFC'}}]", "'NFC'", unsupported);
+        row("normalizer", "[{'op':'replace','path':'/normalizer','value':{'type':'Odd'}}]", "'Odd'", unsupported);
+        row("normalizer without type", "[{'op':'replace','path':'/normalizer','value':[1]}]", "with a 'type'", bad);
+        row("bad character map",
+            "[{'op':'replace','path':'/normalizer','value':{'type':'Precompiled','precompiled_charsmap':'AAAA'}}]",
+            "character map", bad);
+        row("character map no base 64",
+            "[{'op':'replace','path':'/normalizer','value':{'type':'Precompiled','precompiled_charsmap':'a?=='}}]",
+            "base 64", bad);
         row("dropout", "[{'op':'replace','path':'/model/dropout','value':0.1}]", "dropout", unsupported);
-        row("byte fallback", "[{'op':'replace','path':'/model/byte_fallback','value':true}]", "byte_fallback",
-            unsupported);
         row("prefix", "[{'op':'replace','path':'/model/continuing_subword_prefix','value':'##'}]",
             "continuing_subword_prefix", unsupported);
         row("decoder", "[{'op':'replace','path':'/decoder','value':{'type':'WordPiece'}}]", "'WordPiece'", unsupported);
-        row("no decoder", "[{'op':'replace','path':'/decoder','value':null}]", "without a decoder", unsupported);
-        row("no pre-tokenizer", "[{'op':'replace','path':'/pre_tokenizer','value':null}]", "no pre_tokenizer",
+        row("strip without counts", "[{'op':'replace','path':'/decoder','value':{'type':'Strip','content':' '}}]",
+            "count 'start'", bad);
+        row("other pre-tokenizer", "[{'op':'replace','path':'/pre_tokenizer','value':{'type':'Odd'}}]", "'Odd'",
             unsupported);
-        row("Metaspace", "[{'op':'replace','path':'/pre_tokenizer','value':{'type':'Metaspace'}}]", "'Metaspace'",
+        row("Metaspace without replacement", "[{'op':'replace','path':'/pre_tokenizer','value':{'type':'Metaspace'}}]",
+            "text 'replacement'", bad);
+        row("step behind ByteLevel", "[{'op':'add','path':'/pre_tokenizer/pretokenizers/-','value':{'type':'Digits'}}]",
+            "after ByteLevel", unsupported);
+        row("other post-processor", "[{'op':'replace','path':'/post_processor','value':{'type':'Odd'}}]", "'Odd'",
             unsupported);
-        row("no ByteLevel", "[{'op':'replace','path':'/pre_tokenizer','value':{'type':'Digits'}}]", "no ByteLevel",
-            unsupported);
+        row("template names a stranger",
+            "[{'op':'replace','path':'/post_processor','value':{'type':'TemplateProcessing','single':"
+            "[{'SpecialToken':{'id':'<s>'}}],'special_tokens':{}}}]",
+            "names '<s>'", bad);
         row("bad regex", "[{'op':'replace','path':'/pre_tokenizer/pretokenizers/0/pattern','value':{'Regex':'(a'}}]",
             "does not compile", bad);
         row("class intersection",
@@ -355,7 +369,7 @@ private slots:
             return tokenizer ? std::string() : tokenizer.error().describe();
         };
         QCOMPARE(refusal([](GgufVocabulary&) {}), std::string());
-        QVERIFY(refusal([](GgufVocabulary& v) { v.model = "llama"; }).find("'llama'") != std::string::npos);
+        QVERIFY(refusal([](GgufVocabulary& v) { v.model = "rwkv"; }).find("'rwkv'") != std::string::npos);
         QVERIFY(refusal([](GgufVocabulary& v) { v.preTokenizer = "martian"; }).find("'martian'") != std::string::npos);
         QVERIFY(refusal([](GgufVocabulary& v) { v.tokens.clear(); }).find("empty") != std::string::npos);
         QVERIFY(refusal([](GgufVocabulary& v) { v.tokenTypes.pop_back(); }).find("49151 token types") !=

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "core/base/base64.h"
+#include "core/checkpoint/json_file.h"
+#include "core/text/bpe.h"
+#include "core/text/byte_alphabet.h"
+#include "core/text/tokenizer_parts.h"
+
+namespace safequant {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kFile = "tekken.json";
+constexpr int kMostTokens = 1 << 24;
+constexpr std::size_t kLongestToken = 4096;
+constexpr int kBeginToken = 1;
+
+// What the special tokens are in files that do not list them (mistral_common: up to version 7).
+constexpr std::array<const char*, 20> kSpecialTokens = {"<unk>",
+                                                        "<s>",
+                                                        "</s>",
+                                                        "[INST]",
+                                                        "[/INST]",
+                                                        "[AVAILABLE_TOOLS]",
+                                                        "[/AVAILABLE_TOOLS]",
+                                                        "[TOOL_RESULTS]",
+                                                        "[/TOOL_RESULTS]",
+                                                        "[TOOL_CALLS]",
+                                                        "[IMG]",
+                                                        "<pad>",
+                                                        "[IMG_BREAK]",
+                                                        "[IMG_END]",
+                                                        "[PREFIX]",
+                                                        "[MIDDLE]",
+                                                        "[SUFFIX]",
+                                                        "[SYSTEM_PROMPT]",
+                                                        "[/SYSTEM_PROMPT]",
+                                                        "[TOOL_CONTENT]"};
+
+tl::unexpected<Error> bad(const std::string& what) {
+    return fail(ErrorKind::BadInput, what, kFile);
+}
+
+using Ranks = std::unordered_map<std::string_view, std::int32_t>;
+
+/// The two tokens a token is merged from: what byte pair encoding with the lower ranks alone leaves of it. An empty
+/// first one when it cannot be made.
+std::pair<std::string_view, std::string_view> splitOf(std::string_view token, std::int32_t rank, const Ranks& ranks) {
+    std::vector<std::string_view> parts;
+    for (std::size_t i = 0; i < token.size(); ++i) parts.push_back(token.substr(i, 1));
+    while (parts.size() > 2) {
+        std::int32_t lowest = rank;
+        std::size_t at = 0;
+        for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+            const auto it = ranks.find({parts[i].data(), parts[i].size() + parts[i + 1].size()});
+            if (it == ranks.end() || it->second >= lowest) continue;
+            lowest = it->second;
+            at = i;
+        }
+        if (lowest == rank) return {};
+        parts[at] = {parts[at].data(), parts[at].size() + parts[at + 1].size()};
+        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    }
+    return {parts[0], parts[1]};
+}
+
+Expected<std::vector<std::string>> readRanks(const json& root, std::size_t count) {
+    const auto list = root.find("vocab");
+    if (list == root.end() || !list->is_array()) return bad("It has no list 'vocab'.");
+    if (list->size() < count) {
+        return bad("The vocabulary has " + std::to_string(list->size()) + " tokens, but the configuration asks for " +
+                   std::to_string(count) + ".");
+    }
+    std::vector<std::string> tokens;
+    for (std::size_t i = 0; i < count; ++i) {
+        const json& item = (*list)[i];
+        const std::string where = "Token " + std::to_string(i) + " of the vocabulary";
+        if (!item.is_object() || item.value("rank", json()) != json(i))
+            return bad(where + " does not have the rank " + std::to_string(i) + ".");
+        const auto text = item.find("token_bytes");
+        auto bytes =
+            text != item.end() && text->is_string() ? fromBase64(text->get_ref<const std::string&>()) : std::nullopt;
+        if (!bytes || bytes->empty() || bytes->size() > kLongestToken)
+            return bad(where + " has no usable token_bytes (base 64 of 1 to " + std::to_string(kLongestToken) +
+                       " bytes).");
+        if (i < 256 && bytes->size() != 1) return bad(where + " is not a single byte; the first 256 must be.");
+        tokens.push_back(std::move(*bytes));
+    }
+    return tokens;
+}
+
+Expected<std::vector<AddedToken>> readSpecialTokens(const json& root, std::size_t count) {
+    std::vector<AddedToken> result(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        result[i].id = static_cast<std::int32_t>(i);
+        result[i].content = "<SPECIAL_" + std::to_string(i) + ">";
+        result[i].special = true;
+    }
+    const auto list = root.find("special_tokens");
+    if (list == root.end() || list->is_null()) {
+        for (std::size_t i = 0; i < std::min(count, kSpecialTokens.size()); ++i) result[i].content = kSpecialTokens[i];
+        return result;
+    }
+    if (!list->is_array()) return bad("special_tokens must be a list.");
+    for (const json& item : *list) {
+        const json rank = item.is_object() ? item.value("rank", json()) : json();
+        const json text = item.is_object() ? item.value("token_str", json()) : json();
+        if (!rank.is_number_unsigned() || rank.get<std::uint64_t>() >= count || !text.is_string() ||
+            text.get<std::string>().empty())
+            return bad("A special token needs a 'token_str' and a 'rank' below " + std::to_string(count) + ".");
+        result[rank.get<std::size_t>()].content = text.get<std::string>();
+    }
+    return result;
+}
+
+}  // namespace
+
+Expected<TokenizerParts> readTekken(std::string_view content) {
+    auto root = parseStrictJson(content, kFile);
+    if (!root) return fail(root.error());
+    if (!root->is_object() || !root->contains("config") || !(*root)["config"].is_object())
+        return bad("It has no 'config' object.");
+    JsonFields config((*root)["config"], kFile);
+    const std::string pattern = config.text("pattern");
+    const int size = config.integer("default_vocab_size");
+    const int specials = config.integer("default_num_special_tokens");
+    if (config.error()) return fail(*config.error());
+    if (specials <= kBeginToken || size < specials + 256 || size > kMostTokens) {
+        return bad("The configuration asks for " + std::to_string(size) + " tokens, " + std::to_string(specials) +
+                   " special ones among them; there must be 256 more, and " + std::to_string(kMostTokens) +
+                   " at most.");
+    }
+    auto tokens = readRanks(*root, static_cast<std::size_t>(size - specials));
+    if (!tokens) return fail(tokens.error());
+    auto added = readSpecialTokens(*root, static_cast<std::size_t>(specials));
+    if (!added) return fail(added.error());
+
+    BpeTables tables;
+    tables.ignoreMerges = true;
+    tables.entries.resize(static_cast<std::size_t>(specials));
+    Ranks ranks;
+    for (std::size_t rank = 0; rank < tokens->size(); ++rank) {
+        if (!ranks.emplace((*tokens)[rank], static_cast<std::int32_t>(rank)).second)
+            return bad("Token " + std::to_string(rank) + " of the vocabulary stands there twice.");
+        tables.entries.emplace_back(bytesToAlphabet((*tokens)[rank]));
+    }
+    for (std::size_t rank = 256; rank < tokens->size(); ++rank) {
+        const auto [left, right] = splitOf((*tokens)[rank], static_cast<std::int32_t>(rank), ranks);
+        // A token that its bytes never merge into is found as a whole piece only.
+        if (left.empty()) continue;
+        tables.merges.emplace_back(ranks.at(left) + specials, ranks.at(right) + specials);
+    }
+
+    TokenizerParts parts;
+    const json preTokenizer = splitThenBytes(pattern);
+    auto split = PreTokenizer::parse(preTokenizer);
+    if (!split) return fail(split.error());
+    parts.preTokenizer = std::move(*split);
+    parts.frame = byteLevelFrame(nullptr, preTokenizer,
+                                 templateProcessing({{kBeginToken, (*added)[kBeginToken].content}}, {}), true);
+    auto decoder = TextDecoder::parse(parts.frame["decoder"]);
+    if (!decoder) return fail(decoder.error());
+    parts.decoder = std::move(*decoder);
+    auto encoder = BytePairEncoder::create(std::move(tables));
+    if (!encoder) return fail(encoder.error());
+    parts.model = std::move(*encoder);
+    parts.addedTokens = std::move(*added);
+    parts.affixes.before = {kBeginToken};
+    return parts;
+}
+
+}  // namespace safequant
