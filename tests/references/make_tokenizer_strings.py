@@ -65,6 +65,24 @@ def classes():
     }
 
 
+MARKERS = ["<s>", "</s>", "<unk>", "<bos>", "<eos>", "<pad>", "<start_of_turn>", "<end_of_turn>", "[INST]", "[/INST]", "<<SYS>>", "<|user|>", "<|end|>",
+           "<|eot_id|>", "<|begin_of_text|>", "<|im_start|>", "<|im_end|>", "<0x0A>", "<0xFF>", "\u2581", "[TOOL_CALLS]", "<SPECIAL_20>", "< s>", "<s", "s>"]
+
+
+def nasty_strings():
+    """2,412 strings of every class: those of strings(), more seeds of each, and markers of the SentencePiece families."""
+    result = ["", " ", "\n", "\u2581", "a", "\ufeffBOM", "nul\0in\0side", "\0", "x" * 3000, " " * 1000, "\r\n" * 200, "e\u0301" * 50]
+    kinds = classes()
+    kinds["markers"] = lambda r: r.choice(["", " ", "a", "\n"]).join(r.choice(MARKERS + ["Hello", "user\n", "1"]) for _ in range(r.randint(1, 6)))
+    kinds["NUL bytes"] = lambda r: pick(r, ["\0", "a", " ", "\n", "the", "é"], 1, 10)
+    kinds["compositions"] = lambda r: pick(r, ["e\u0301", "é", "ﬁ", "Å", "Å", "한", "한", "①", "Ａ", "ｶﾞ", "\u0344", "ŉ", "½", "\u00a0", "…", " "], 1, 12)
+    kinds["long words"] = lambda r: pick(r, "abcdefghijklmnopqrstuvwxyz", 60, 300)
+    for name, make in kinds.items():
+        rng = random.Random("safequant nasty " + name)
+        result += [text_of(make(rng)) for _ in range(100)]
+    return result
+
+
 def strings(vocabulary):
     result = []
     for name, make in classes().items():
