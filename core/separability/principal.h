@@ -8,8 +8,8 @@
 
 namespace safequant {
 
-/// Rows in double with their mean taken away, padded with zeros for the kernels: residual streams hold features in the hundreds
-/// beside others near zero, so sums in single precision would lose the small ones.
+/// Rows in double with their mean taken away, padded with zeros for the kernels: residual streams hold features in the
+/// hundreds beside others near zero, so sums in single precision would lose the small ones.
 class CentredRows {
 public:
     explicit CentredRows(const Matrix& x);
@@ -29,13 +29,10 @@ private:
     double m_totalVariance = 0.0;
 };
 
-/// Unit direction `[stride]` of the largest variance among those orthogonal to `excluded` (unit and orthogonal themselves), by
-/// Lanczos with full reorthogonalisation, converged to a residual of 1e-12 of the largest eigenvalue or exhausted. Where no
-/// variance is left, some direction orthogonal to them. The entry of largest magnitude is positive.
+/// Unit direction `[stride]` of the largest variance among those orthogonal to `excluded` (unit and orthogonal
+/// themselves), by Lanczos with full reorthogonalisation, converged to a residual of 1e-12 of the largest eigenvalue or
+/// exhausted. Where no variance is left, some direction orthogonal to them. The entry of largest magnitude is positive.
 /// Needs more features than excluded directions.
 std::vector<double> leadingDirection(const CentredRows& rows, const std::vector<std::vector<double>>& excluded);
-
-/// Scales to unit length. False, leaving the vector alone, when its length is zero or not finite.
-bool normalise(std::vector<double>& direction);
 
 }  // namespace safequant

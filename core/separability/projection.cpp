@@ -8,6 +8,7 @@
 
 #include "core/separability/discriminant.h"
 #include "core/separability/labels.h"
+#include "core/separability/lanczos.h"
 #include "core/separability/principal.h"
 
 namespace safequant {
@@ -82,9 +83,12 @@ std::vector<double> meanDirection(const CentredRows& rows, const std::vector<boo
 
 const char* projectionKindName(ProjectionKind kind) {
     switch (kind) {
-        case ProjectionKind::Probe: return "probe";
-        case ProjectionKind::Lda: return "lda";
-        case ProjectionKind::Pca: break;
+        case ProjectionKind::Probe:
+            return "probe";
+        case ProjectionKind::Lda:
+            return "lda";
+        case ProjectionKind::Pca:
+            break;
     }
     return "pca";
 }
@@ -112,8 +116,8 @@ ProjectionAxes fitProbeAxes(const Matrix& x, const std::vector<bool>& positive, 
     requireMatrix(x, "fitProbeAxes");
     requireTwoClasses(positive, x.rows(), "fitProbeAxes");
     if (probe.weights.size() != x.cols())
-        throw std::invalid_argument("[fitProbeAxes] got a probe of " + std::to_string(probe.weights.size()) + " weights, need " +
-                                    std::to_string(x.cols()));
+        throw std::invalid_argument("[fitProbeAxes] got a probe of " + std::to_string(probe.weights.size()) +
+                                    " weights, need " + std::to_string(x.cols()));
     const CentredRows rows(x);
     std::vector<double> weights(rows.stride(), 0.0);
     for (std::size_t j = 0; j < x.cols(); ++j) weights[j] = static_cast<double>(probe.weights[j]);
