@@ -46,7 +46,7 @@ public:
         std::string run;
         const auto flush = [&] {
             if (run.empty()) return;
-            if (isValidUtf8(run)) {
+            if (replaceInvalidUtf8(run) == run) {
                 out.push_back(run);
             } else {
                 out.insert(out.end(), run.size(), "\xEF\xBF\xBD");

@@ -139,6 +139,12 @@ Expected<TokenizerParts> readSentencePieces(const GgufVocabulary& vocabulary) {
                         "tokenizer.ggml.token_type");
         }
         piece.type = static_cast<PieceType>(type);
+        // Conversions give the unknown token any type; its id says which one it is.
+        if (vocabulary.unknownToken >= 0) {
+            const bool isUnknown = id == static_cast<std::size_t>(vocabulary.unknownToken);
+            if (isUnknown) piece.type = PieceType::Unknown;
+            if (!isUnknown && piece.type == PieceType::Unknown) piece.type = PieceType::Control;
+        }
         model.byteFallback = model.byteFallback || piece.type == PieceType::Byte;
         model.pieces.push_back(std::move(piece));
     }

@@ -52,8 +52,6 @@ std::string replaceInvalidUtf8(std::string_view text);
 /// Length of the valid UTF-8 sequence at `offset`, 0 when there is none.
 std::size_t validSequenceLength(std::string_view text, std::size_t offset);
 
-bool isValidUtf8(std::string_view text);
-
 /// Unicode property White_Space.
 bool isWhiteSpace(char32_t c);
 
