@@ -31,7 +31,7 @@ Expected<ActivationStream> openStream(const Checkpoint& checkpoint, const ChatFo
     }
     try {
         ActivationStream stream;
-        stream.sequences = packSequences(sequences);
+        stream.sequences = packSequences(sequences, mayShare(checkpoint.config(), sequences));
         auto hidden = embedTokens(checkpoint, stream.sequences.tokens);
         if (!hidden) return fail(hidden.error());
         stream.hidden = std::move(*hidden);

@@ -34,23 +34,34 @@ struct Weights {
     nlohmann::json metadata = nlohmann::json::object();
 };
 
+/// Gives a tensor of a multimodal model's text part its name in a text model; false: it belongs to another part.
+bool renameTextTensor(std::string& name) {
+    for (const std::string_view other : {"vision_tower.", "multi_modal_projector.", "model.vision_tower.", "model.multi_modal_projector."})
+        if (name.starts_with(other)) return false;
+    constexpr std::string_view kOlder = "language_model.";        // language_model.model.layers..., language_model.lm_head
+    constexpr std::string_view kNewer = "model.language_model.";  // model.language_model.layers...
+    if (name.starts_with(kOlder)) name.erase(0, kOlder.size());
+    if (name.starts_with(kNewer)) name.replace(0, kNewer.size(), "model.");
+    return true;
+}
+
 Expected<void> addFile(Weights& weights, const std::string& path, const std::set<std::string>* wanted) {
     const auto opened = SafetensorsFile::open(path);
     if (!opened) return fail(opened.error());
     const SafetensorsFile& file = **opened;
     weights.files.push_back(path);
     weights.metadata.update(file.metadata());
-    std::size_t found = 0;
+    std::set<std::string> missing = wanted != nullptr ? *wanted : std::set<std::string>();
     for (const SafetensorsTensor& tensor : file.tensors()) {
-        if (wanted != nullptr && !wanted->contains(tensor.name)) continue;
-        ++found;
-        weights.tensors.emplace(tensor.name, FileTensor{tensor, file.file()});
+        if (wanted != nullptr && missing.erase(tensor.name) == 0) continue;
+        FileTensor entry{tensor, file.file()};
+        if (!renameTextTensor(entry.tensor.name)) continue;
+        const std::string name = entry.tensor.name;
+        weights.tensors.emplace(name, std::move(entry));
     }
-    if (wanted == nullptr || found == wanted->size()) return {};
-    for (const std::string& name : *wanted)
-        if (const auto it = weights.tensors.find(name); it == weights.tensors.end())
-            return fail(ErrorKind::BadInput, "Tensor \"" + name + "\" is missing here, although " + kIndexName +
-                                                 " says that it lies in this file.", path);
+    if (!missing.empty())
+        return fail(ErrorKind::BadInput, "Tensor \"" + *missing.begin() + "\" is missing here, although " + kIndexName +
+                                             " says that it lies in this file.", path);
     return {};
 }
 
@@ -200,6 +211,8 @@ Expected<std::shared_ptr<const Checkpoint>> openHuggingFaceCheckpoint(const std:
             return fail(ErrorKind::NotFound, "The weights need their config.json beside them; fetch the whole model folder.", configPath);
         return fail(json.error());
     }
+    json = textModelConfig(*json, configPath);
+    if (!json) return fail(json.error());
     auto config = readHuggingFaceConfig(*json, folder);
     if (!config) return fail(config.error());
     auto tokenizer = readHuggingFaceTokenizer(folder);

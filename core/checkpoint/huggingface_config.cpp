@@ -3,10 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "core/base/files.h"
 #include "core/checkpoint/decoder_tensors.h"
+#include "core/checkpoint/family.h"
+#include "core/checkpoint/family_gemma.h"
 #include "core/checkpoint/json_file.h"
+#include "core/checkpoint/rope_config.h"
 
 namespace safequant {
 namespace {
@@ -28,27 +32,16 @@ Expected<nlohmann::json> readOptional(const std::string& path) {
     return readJsonObject(path);
 }
 
-Expected<double> readTheta(const nlohmann::json& json, const std::string& path) {
-    JsonFields outer(json, path);
-    double theta = outer.real("rope_theta", 10000.0);
-    if (outer.error()) return fail(*outer.error());
-    for (const char* field : {"rope_scaling", "rope_parameters"}) {
-        if (!outer.has(field)) continue;
-        const nlohmann::json& object = json[field];
-        if (!object.is_object()) return fail(ErrorKind::BadInput, "Field \"" + std::string(field) + "\" must be an object.", path);
-        JsonFields inner(object, path);
-        const std::string type = inner.text("rope_type", inner.text("type", std::string("default")));
-        theta = inner.real("rope_theta", theta);
-        const double partial = inner.real("partial_rotary_factor", 1.0);
-        if (inner.error()) return fail(*inner.error());
-        if (type != "default" && type != "none")
-            return fail(ErrorKind::Unsupported, "Field \"" + std::string(field) + "\" asks for rotary scaling of type \"" + type +
-                                                    "\", which this program lacks; models without it can be opened.", path);
-        if (partial != 1.0)
-            return fail(ErrorKind::Unsupported, "Field \"partial_rotary_factor\" asks for rotary positions on a part of each head, "
-                                                "which this program lacks.", path);
-    }
-    return theta;
+Expected<Activation> readActivation(JsonFields& fields, const ModelFamily& family) {
+    // Files of Gemma have both fields; the class reads one of them.
+    const std::string field(family.activationField);
+    const std::string name = fields.text(field.c_str(), std::string(activationName(family.activation)));
+    if (fields.error()) return fail(*fields.error());
+    if (name == "silu" || name == "swish") return Activation::Silu;
+    if (name == "gelu") return Activation::Gelu;
+    if (name == "gelu_pytorch_tanh" || name == "gelu_new" || name == "gelu_fast") return Activation::GeluTanh;
+    return fail(ErrorKind::Unsupported, "Field \"" + field + "\" is \"" + name + "\"; \"silu\", \"gelu\" and \"gelu_pytorch_tanh\" can "
+                                        "be computed.", fields.path());
 }
 
 /// A special token: a string, an object with "content", or absent.
@@ -74,41 +67,51 @@ Expected<std::string> configuredTemplate(const nlohmann::json& config, const std
 
 }  // namespace
 
+Expected<nlohmann::json> textModelConfig(const nlohmann::json& json, const std::string& path) {
+    if (!json.contains("model_type") || json["model_type"] != kGemma3MultimodalType) return json;
+    if (!json.contains("text_config") || !json["text_config"].is_object())
+        return fail(ErrorKind::BadInput, "Field \"text_config\" must hold the configuration of the text model.", path);
+    nlohmann::json text = json["text_config"];
+    text["model_type"] = kGemma3Family.modelType;
+    text["architectures"] = {kGemma3Family.className};
+    for (const char* field : {"bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings", "quantization_config", "dtype",
+                              "torch_dtype"})
+        if (json.contains(field)) text[field] = json[field];
+    return text;
+}
+
 Expected<DecoderConfig> readHuggingFaceConfig(const nlohmann::json& json, const std::string& folder) {
     const std::string path = inside(folder, "config.json");
     JsonFields fields(json, path);
     DecoderConfig config;
     config.modelType = fields.text("model_type");
     if (fields.error()) return fail(*fields.error());
-    if (config.modelType != "llama") return fail(unsupportedFamily(config.modelType, path));
+    const ModelFamily* family = familyOfModelType(config.modelType);
+    if (family == nullptr) return fail(unsupportedFamily(config.modelType, path));
+    const auto orRequired = [](int fallback) { return fallback > 0 ? std::optional(fallback) : std::nullopt; };
     config.name = huggingFaceModelName(folder);
     config.hiddenSize = fields.integer("hidden_size");
     config.intermediateSize = fields.integer("intermediate_size");
     config.blocks = fields.integer("num_hidden_layers");
-    config.heads = fields.integer("num_attention_heads");
-    config.kvHeads = fields.integer("num_key_value_heads", config.heads);
-    config.vocabulary = fields.integer("vocab_size");
-    config.headDim = fields.integer("head_dim", config.heads > 0 ? config.hiddenSize / config.heads : 0);
-    // Defaults of transformers' LlamaConfig.
-    config.maxPositions = fields.integer("max_position_embeddings", 2048);
-    config.normEpsilon = static_cast<float>(fields.real("rms_norm_eps", 1e-6));
-    config.attentionBias = fields.boolean("attention_bias", false);
-    config.mlpBias = fields.boolean("mlp_bias", false);
-    config.tiedEmbeddings = fields.boolean("tie_word_embeddings", false);
+    config.heads = fields.integer("num_attention_heads", orRequired(family->heads));
+    config.kvHeads = fields.integer("num_key_value_heads", family->kvHeads > 0 ? family->kvHeads : config.heads);
+    config.vocabulary = fields.integer("vocab_size", orRequired(family->vocabulary));
+    const bool derived = !fields.has("head_dim") && family->headDim == 0;
+    config.headDim = derived && config.heads > 0 ? config.hiddenSize / config.heads : fields.integer("head_dim", family->headDim);
+    config.maxPositions = fields.integer("max_position_embeddings", family->maxPositions);
+    config.normEpsilon = static_cast<float>(fields.real("rms_norm_eps", family->normEpsilon));
+    config.tiedEmbeddings = fields.boolean("tie_word_embeddings", family->tiedEmbeddings);
     config.beginToken = fields.integer("bos_token_id", -1);
     config.padToken = fields.integer("pad_token_id", -1);
     config.endTokens = fields.integers("eos_token_id");
-    const std::string activation = fields.text("hidden_act", std::string("silu"));
     if (fields.error()) return fail(*fields.error());
-    if (activation != "silu" && activation != "swish")
-        return fail(ErrorKind::Unsupported, "Field \"hidden_act\" is \"" + activation + "\"; only \"silu\" can be computed.", path);
-    if (!fields.has("head_dim") && config.heads > 0 && config.hiddenSize % config.heads != 0)
+    if (derived && config.heads > 0 && config.hiddenSize % config.heads != 0)
         return fail(ErrorKind::BadInput, "hidden_size (" + std::to_string(config.hiddenSize) +
                                              ") must be a multiple of num_attention_heads (" + std::to_string(config.heads) +
                                              ") when head_dim is absent.", path);
-    const auto theta = readTheta(json, path);
-    if (!theta) return fail(theta.error());
-    config.ropeTheta = *theta;
+    const auto activation = readActivation(fields, *family);
+    if (!activation) return fail(activation.error());
+    config.activation = *activation;
 
     const std::string generationPath = inside(folder, "generation_config.json");
     const auto generation = readOptional(generationPath);
@@ -118,8 +121,44 @@ Expected<DecoderConfig> readHuggingFaceConfig(const nlohmann::json& json, const 
         if (auto tokens = generationFields.integers("eos_token_id"); !tokens.empty()) config.endTokens = std::move(tokens);
         if (generationFields.error()) return fail(*generationFields.error());
     }
+    // The family's reader and the rotary positions rely on numbers in range.
+    if (auto checked = checkConfig(config, path); !checked) return fail(checked.error());
+    setFamilyFacts(*family, config);
+    if (auto read = family->readJson(fields, config); !read) return fail(read.error());
+    if (fields.error()) return fail(*fields.error());
+    if (auto read = readRopes(fields, *family, config); !read) return fail(read.error());
     if (auto checked = checkConfig(config, path); !checked) return fail(checked.error());
     return config;
+}
+
+nlohmann::json makeConfigJson(const DecoderConfig& config) {
+    const ModelFamily& family = familyOf(config);
+    nlohmann::json json = {
+        {"architectures", {family.className}},
+        {"attention_dropout", 0.0},
+        {"head_dim", config.headDim},
+        {"hidden_size", config.hiddenSize},
+        {"initializer_range", 0.02},
+        {"intermediate_size", config.intermediateSize},
+        {"max_position_embeddings", config.maxPositions},
+        {"model_type", family.modelType},
+        {"num_attention_heads", config.heads},
+        {"num_hidden_layers", config.blocks},
+        {"num_key_value_heads", config.kvHeads},
+        {"rms_norm_eps", static_cast<double>(config.normEpsilon)},
+        {"tie_word_embeddings", config.tiedEmbeddings},
+        {"torch_dtype", "float32"},
+        {"use_cache", true},
+        {"vocab_size", config.vocabulary},
+    };
+    json[std::string(family.activationField)] = activationName(config.activation);
+    if (config.beginToken >= 0) json["bos_token_id"] = config.beginToken;
+    if (config.padToken >= 0) json["pad_token_id"] = config.padToken;
+    if (config.endTokens.size() == 1) json["eos_token_id"] = config.endTokens.front();
+    if (config.endTokens.size() > 1) json["eos_token_id"] = config.endTokens;
+    writeRopes(config, json);
+    family.writeJson(config, json);
+    return json;
 }
 
 Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {

@@ -108,4 +108,26 @@ std::vector<int> JsonFields::integers(const char* field) {
     return numbers;
 }
 
+std::vector<std::string> JsonFields::texts(const char* field) {
+    std::vector<std::string> items;
+    if (!has(field)) return items;
+    const nlohmann::json& json = m_object.at(field);
+    if (json.is_array())
+        for (const auto& item : json)
+            if (item.is_string()) items.push_back(item.get<std::string>());
+    if (!json.is_array() || items.size() != json.size()) note(field, "must be a list of strings");
+    return items;
+}
+
+std::vector<float> JsonFields::reals(const char* field) {
+    std::vector<float> items;
+    if (!has(field)) return items;
+    const nlohmann::json& json = m_object.at(field);
+    if (json.is_array())
+        for (const auto& item : json)
+            if (item.is_number() && std::isfinite(item.get<float>())) items.push_back(item.get<float>());
+    if (!json.is_array() || items.size() != json.size()) note(field, "must be a list of finite numbers");
+    return items;
+}
+
 }  // namespace safequant

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/error.h"
 
@@ -25,12 +26,19 @@ public:
     JsonFields(const nlohmann::json& object, std::string path) : m_object(object), m_path(std::move(path)) {}
 
     bool has(const char* field) const { return m_object.contains(field) && !m_object.at(field).is_null(); }
+    /// Whether the field is there and null, which for some fields says more than its absence.
+    bool isNull(const char* field) const { return m_object.contains(field) && m_object.at(field).is_null(); }
     int integer(const char* field, std::optional<int> fallback = {});
     double real(const char* field, std::optional<double> fallback = {});
     bool boolean(const char* field, std::optional<bool> fallback = {});
     std::string text(const char* field, std::optional<std::string> fallback = {});
     /// One whole number or a list of them; empty when absent.
     std::vector<int> integers(const char* field);
+    /// A list of strings, or of numbers; empty when absent.
+    std::vector<std::string> texts(const char* field);
+    std::vector<float> reals(const char* field);
+    const nlohmann::json& object() const { return m_object; }
+    const std::string& path() const { return m_path; }
     const std::optional<Error>& error() const { return m_error; }
 
 private:

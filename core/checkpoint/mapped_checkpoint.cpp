@@ -4,21 +4,58 @@
 #include <algorithm>
 
 namespace safequant {
+namespace {
+
+Expected<void> checkShape(const StoredTensor& tensor, const std::vector<std::int64_t>& shape) {
+    if (tensor.info.shape == shape) return {};
+    return fail(ErrorKind::BadInput, "Tensor \"" + tensor.info.name + "\" has shape " + shapeText(tensor.info.shape) +
+                                         ", but the configuration says " + shapeText(shape) + ".", tensor.info.file);
+}
+
+/// Replaces tensors that hold several linears by views of their rows, under the linears' own names.
+Expected<void> splitFused(const std::vector<DecoderTensor>& tensors, std::unordered_map<std::string, StoredTensor>& stored) {
+    std::unordered_map<std::string, std::shared_ptr<const TensorSource>> shared;
+    for (const DecoderTensor& tensor : tensors) {
+        if (tensor.storedName == tensor.name) continue;
+        const auto found = stored.find(tensor.storedName);
+        if (found == stored.end()) continue;
+        StoredTensor& whole = found->second;
+        std::vector<std::int64_t> shape = tensor.shape;
+        shape.front() = tensor.storedRows;
+        if (auto checked = checkShape(whole, shape); !checked) return checked;
+        if (whole.source != nullptr) shared[tensor.storedName] = std::move(whole.source);
+        StoredTensor part{whole.info, nullptr};
+        part.info.name = tensor.name;
+        part.info.shape = tensor.shape;
+        part.info.bytes = whole.info.bytes / static_cast<std::uint64_t>(tensor.storedRows) * static_cast<std::uint64_t>(tensor.shape.front());
+        if (const auto source = shared.find(tensor.storedName); source != shared.end())
+            part.source = makeRowRangeSource(source->second, tensor.firstRow);
+        stored.emplace(tensor.name, std::move(part));
+    }
+    for (const DecoderTensor& tensor : tensors)
+        if (tensor.storedName != tensor.name) stored.erase(tensor.storedName);
+    return {};
+}
+
+}  // namespace
 
 Expected<std::shared_ptr<const Checkpoint>> MappedCheckpoint::create(CheckpointContent content,
                                                                      std::unordered_map<std::string, StoredTensor> stored) {
     std::shared_ptr<MappedCheckpoint> checkpoint(new MappedCheckpoint(std::move(content)));
     const CheckpointContent& known = checkpoint->m_content;
-    for (const DecoderTensor& expected : decoderTensors(known.config)) {
+    const std::vector<DecoderTensor> tensors = decoderTensors(known.config);
+    if (auto split = splitFused(tensors, stored); !split) return fail(split.error());
+    for (const DecoderTensor& expected : tensors) {
         const auto found = stored.find(expected.name);
-        if (found == stored.end())
-            return fail(ErrorKind::BadInput, "Tensor \"" + expected.name + "\" of shape " + shapeText(expected.shape) +
+        if (found == stored.end()) {
+            std::vector<std::int64_t> shape = expected.shape;
+            shape.front() = expected.storedRows;
+            return fail(ErrorKind::BadInput, "Tensor \"" + expected.storedName + "\" of shape " + shapeText(shape) +
                                                  " is missing: the files do not hold the model that their configuration describes.",
                         known.path);
+        }
         StoredTensor& tensor = found->second;
-        if (tensor.info.shape != expected.shape)
-            return fail(ErrorKind::BadInput, "Tensor \"" + expected.name + "\" has shape " + shapeText(tensor.info.shape) +
-                                                 ", but the configuration says " + shapeText(expected.shape) + ".", tensor.info.file);
+        if (auto checked = checkShape(tensor, expected.shape); !checked) return fail(checked.error());
         checkpoint->m_index.emplace(expected.name, checkpoint->m_tensors.size());
         checkpoint->m_tensors.push_back(std::move(tensor.info));
         checkpoint->m_sources.push_back(std::move(tensor.source));

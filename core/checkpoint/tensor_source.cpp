@@ -64,6 +64,33 @@ private:
     int m_rotaryHeads;
 };
 
+class ShiftedSource : public TensorSource {
+public:
+    ShiftedSource(std::unique_ptr<TensorSource> source, std::int64_t columns, float shift)
+        : m_source(std::move(source)), m_columns(columns), m_shift(shift) {}
+
+    void readRows(std::int64_t first, std::int64_t count, float* out) const override {
+        m_source->readRows(first, count, out);
+        for (std::int64_t i = 0; i < count * m_columns; ++i) out[i] += m_shift;
+    }
+
+private:
+    std::unique_ptr<TensorSource> m_source;
+    std::int64_t m_columns;
+    float m_shift;
+};
+
+class RowRangeSource : public TensorSource {
+public:
+    RowRangeSource(std::shared_ptr<const TensorSource> source, std::int64_t firstRow) : m_source(std::move(source)), m_firstRow(firstRow) {}
+
+    void readRows(std::int64_t first, std::int64_t count, float* out) const override { m_source->readRows(m_firstRow + first, count, out); }
+
+private:
+    std::shared_ptr<const TensorSource> m_source;
+    std::int64_t m_firstRow;
+};
+
 }  // namespace
 
 void MappedRange::used(std::uint64_t begin, std::uint64_t count) const {
@@ -86,6 +113,14 @@ std::int64_t storedRotaryRow(std::int64_t row, std::int64_t headRows) {
 std::unique_ptr<TensorSource> makeDenseSource(std::shared_ptr<const MappedFile> file, std::uint64_t offset, const StorageType& type,
                                               std::int64_t rows, std::int64_t columns, int rotaryHeads) {
     return std::make_unique<DenseSource>(std::move(file), offset, type, rows, columns, rotaryHeads);
+}
+
+std::unique_ptr<TensorSource> makeShiftedSource(std::unique_ptr<TensorSource> source, std::int64_t columns, float shift) {
+    return std::make_unique<ShiftedSource>(std::move(source), columns, shift);
+}
+
+std::unique_ptr<TensorSource> makeRowRangeSource(std::shared_ptr<const TensorSource> source, std::int64_t firstRow) {
+    return std::make_unique<RowRangeSource>(std::move(source), firstRow);
 }
 
 }  // namespace safequant

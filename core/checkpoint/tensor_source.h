@@ -42,6 +42,12 @@ public:
 std::unique_ptr<TensorSource> makeDenseSource(std::shared_ptr<const MappedFile> file, std::uint64_t offset, const StorageType& type,
                                               std::int64_t rows, std::int64_t columns, int rotaryHeads);
 
+/// The rows of another source plus `shift`.
+std::unique_ptr<TensorSource> makeShiftedSource(std::unique_ptr<TensorSource> source, std::int64_t columns, float shift);
+
+/// The rows of another source from `firstRow` on.
+std::unique_ptr<TensorSource> makeRowRangeSource(std::shared_ptr<const TensorSource> source, std::int64_t firstRow);
+
 /// Row of a stored (llama.cpp) tensor that holds row `row` of the Hugging Face tensor, for heads of `headRows` rows.
 std::int64_t storedRotaryRow(std::int64_t row, std::int64_t headRows);
 

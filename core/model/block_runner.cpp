@@ -2,7 +2,6 @@
 #include "core/model/block_runner.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -37,6 +36,12 @@ PackedWeight::Part part(const DecoderConfig& config, const BlockWeights& weights
     return {checkedWeight(config, weights, role), weights[role].bias};
 }
 
+void checkNorm(const char* name, const std::vector<float>& norm, std::size_t width) {
+    if (norm.size() != width)
+        throw std::invalid_argument("[PackedBlock] got " + std::string(name) + " of " + std::to_string(norm.size()) + " weights, need " +
+                                    std::to_string(width));
+}
+
 bool sameScheme(const ActivationScheme& a, const ActivationScheme& b) {
     return std::min(a.bits, 16) == std::min(b.bits, 16) && (a.bits >= 16 || a.symmetric == b.symmetric);
 }
@@ -47,27 +52,46 @@ void grow(Matrix& matrix, std::size_t rows, std::size_t cols) {
 
 }  // namespace
 
+std::vector<float> normGains(const DecoderConfig& config, std::vector<float> weights) {
+    if (config.normAddsOne)
+        for (float& weight : weights) weight += 1.0F;
+    return weights;
+}
+
 PackedBlock::PackedBlock(const DecoderConfig& config, const BlockWeights& weights)
     : queryKeyValue{part(config, weights, LinearRole::Query), part(config, weights, LinearRole::Key),
                     part(config, weights, LinearRole::Value)},
       output{part(config, weights, LinearRole::Output)},
       gateUp{part(config, weights, LinearRole::Gate), part(config, weights, LinearRole::Up)},
       down{part(config, weights, LinearRole::Down)},
-      inputNorm(weights.inputNorm),
-      postAttentionNorm(weights.postAttentionNorm) {
+      inputNorm(normGains(config, weights.inputNorm)),
+      preFeedForwardNorm(normGains(config, weights.preFeedForwardNorm)),
+      attentionOutputNorm(normGains(config, weights.attentionOutputNorm)),
+      feedForwardOutputNorm(normGains(config, weights.feedForwardOutputNorm)),
+      queryNorm(normGains(config, weights.queryNorm)),
+      keyNorm(normGains(config, weights.keyNorm)) {
+    if (weights.index < 0 || weights.index >= std::max(config.blocks, 1))
+        throw std::invalid_argument("[PackedBlock] got block " + std::to_string(weights.index) + ", need one below " +
+                                    std::to_string(config.blocks));
+    attention = config.blockAttention(weights.index);
     const auto hidden = static_cast<std::size_t>(config.hiddenSize);
-    if (inputNorm.size() != hidden || postAttentionNorm.size() != hidden)
-        throw std::invalid_argument("[PackedBlock] got norms of " + std::to_string(inputNorm.size()) + " and " +
-                                    std::to_string(postAttentionNorm.size()) + " weights, need " + std::to_string(hidden));
+    const auto head = static_cast<std::size_t>(config.headDim);
+    checkNorm("inputNorm", inputNorm, hidden);
+    checkNorm("preFeedForwardNorm", preFeedForwardNorm, hidden);
+    checkNorm("attentionOutputNorm", attentionOutputNorm, config.postNorms ? hidden : 0);
+    checkNorm("feedForwardOutputNorm", feedForwardOutputNorm, config.postNorms ? hidden : 0);
+    checkNorm("queryNorm", queryNorm, config.qkNorm ? head : 0);
+    checkNorm("keyNorm", keyNorm, config.qkNorm ? head : 0);
     for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = weights.linears[i].input;
 }
 
-BlockRunner::BlockRunner(const DecoderConfig& config) : m_config(config), m_rope(config) {
+BlockRunner::BlockRunner(const DecoderConfig& config) : m_config(config) {
     if (config.kvHeads <= 0 || config.heads <= 0 || config.heads % config.kvHeads != 0 || config.headDim <= 0 ||
         config.headDim % 2 != 0)
         throw std::invalid_argument("[BlockRunner] got " + std::to_string(config.heads) + " heads, " +
                                     std::to_string(config.kvHeads) + " key and value heads of " + std::to_string(config.headDim) +
                                     ", need a multiple and an even head size");
+    for (const RopeParameters& rope : config.ropes) m_ropes.emplace_back(rope, config.rotaryWidth(), config.maxPositions);
 }
 
 std::size_t BlockRunner::chunkRows() { return kChunkRows; }
@@ -116,20 +140,32 @@ void BlockRunner::runChunk(const PackedBlock& block, std::span<const SequenceRun
     const ActivationScheme attentionInputs[] = {scheme(LinearRole::Query), scheme(LinearRole::Key), scheme(LinearRole::Value)};
     project(block.queryKeyValue, attentionInputs, rows, m_qkv);
     storeKeysAndValues(block, runs);
-    attend(runs);
+    attend(block, runs);
     quantizeActivationRows(m_attended.data(), queryWidth, rows, queryWidth, scheme(LinearRole::Output));
-    multiply(block.output, m_attended.data(), queryWidth, rows, hidden, width, true);
+    addBranch(block.output, m_attended, rows, block.attentionOutputNorm, hidden);
 
-    normalize(hidden, rows, block.postAttentionNorm);
+    normalize(hidden, rows, block.preFeedForwardNorm);
     const ActivationScheme mlpInputs[] = {scheme(LinearRole::Gate), scheme(LinearRole::Up)};
     project(block.gateUp, mlpInputs, rows, m_gateUp);
-    const SimdKernels& kernels = simdKernels();
+    const auto gate = simdKernels().gate(m_config.activation);
     parallelRows(rows, kRowGrain / intermediate + 1, [&](std::size_t first, std::size_t last) {
         for (std::size_t r = first; r < last; ++r)
-            kernels.swiGlu(m_gateUp.row(r), m_gateUp.row(r) + block.gateUp.offset(1), intermediate);
+            gate(m_gateUp.row(r), m_gateUp.row(r) + block.gateUp.offset(1), intermediate);
     });
     quantizeActivationRows(m_gateUp.data(), m_gateUp.cols(), rows, intermediate, scheme(LinearRole::Down));
-    multiply(block.down, m_gateUp.data(), m_gateUp.cols(), rows, hidden, width, true);
+    addBranch(block.down, m_gateUp, rows, block.feedForwardOutputNorm, hidden);
+}
+
+void BlockRunner::addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden) {
+    const auto width = static_cast<std::size_t>(m_config.hiddenSize);
+    if (norm.empty()) return multiply(weight, x.data(), x.cols(), rows, hidden, width, true);
+    grow(m_branch, rows, width);
+    multiply(weight, x.data(), x.cols(), rows, m_branch.data(), width);
+    const SimdKernels& kernels = simdKernels();
+    parallelRows(rows, kRowGrain / width + 1, [&](std::size_t first, std::size_t last) {
+        for (std::size_t r = first; r < last; ++r)
+            kernels.addRmsNorm(m_branch.row(r), norm.data(), width, m_config.normEpsilon, hidden + r * width);
+    });
 }
 
 void BlockRunner::normalize(const float* hidden, std::size_t rows, const std::vector<float>& weight) {
@@ -158,27 +194,30 @@ void BlockRunner::project(const PackedWeight& weight, std::span<const Activation
 }
 
 void BlockRunner::storeKeysAndValues(const PackedBlock& block, std::span<const SequenceRun> runs) {
-    int positions = 0;
+    RopeTable& rope = m_ropes[static_cast<std::size_t>(block.attention.rope)];
+    rope.forgetLengths();
     std::size_t rows = 0;
     for (const SequenceRun& run : runs) {
-        positions = std::max(positions, run.position + static_cast<int>(run.rows));
+        rope.prepare(run.length, run.position, static_cast<int>(run.rows));
         rows += run.rows;
     }
-    m_rope.extend(positions);
     const SimdKernels& kernels = simdKernels();
     const std::size_t keyOffset = block.queryKeyValue.offset(1);
     const std::size_t valueOffset = block.queryKeyValue.offset(2);
     const int headDim = m_config.headDim;
+    const auto normAndRotate = [&](float* head, const std::vector<float>& norm, const RopeAngles& angles) {
+        if (!norm.empty()) kernels.rmsNorm(head, norm.data(), norm.size(), m_config.normEpsilon, head);
+        kernels.rotate(head, angles.cosines, angles.sines, rope.half());
+    };
     const auto rotateAndStore = [&](const SequenceRun& run) {
         for (std::size_t r = 0; r < run.rows; ++r) {
             const int position = run.position + static_cast<int>(r);
-            const float* cosines = m_rope.cosines(position);
-            const float* sines = m_rope.sines(position);
+            const RopeAngles angles = rope.angles(run.length, position);
             float* row = m_qkv.row(run.firstRow + r);
-            for (int head = 0; head < m_config.heads; ++head) kernels.rotate(row + head * headDim, cosines, sines, m_rope.half());
+            for (int head = 0; head < m_config.heads; ++head) normAndRotate(row + head * headDim, block.queryNorm, angles);
             for (int head = 0; head < m_config.kvHeads; ++head) {
                 float* key = row + keyOffset + head * headDim;
-                kernels.rotate(key, cosines, sines, m_rope.half());
+                normAndRotate(key, block.keyNorm, angles);
                 run.own->put(head, position, key, row + valueOffset + head * headDim);
             }
         }
@@ -189,7 +228,7 @@ void BlockRunner::storeKeysAndValues(const PackedBlock& block, std::span<const S
     });
 }
 
-void BlockRunner::attend(std::span<const SequenceRun> runs) {
+void BlockRunner::attend(const PackedBlock& block, std::span<const SequenceRun> runs) {
     struct Piece {
         const SequenceRun* run;
         int first, count;
@@ -223,7 +262,9 @@ void BlockRunner::attend(std::span<const SequenceRun> runs) {
         task.heads = group;
         task.headDim = headDim;
         task.valueStride = run.own->valueStride();
-        task.scale = 1.0F / std::sqrt(static_cast<float>(headDim));
+        task.scale = m_config.scoreScale();
+        task.softcap = m_config.attentionSoftcap;
+        task.window = block.attention.window;
         task.prefixTiles = run.own->firstTile();
         if (task.prefixTiles > 0) {
             task.prefixKeys = run.prefix->keys(kvHead);

@@ -12,13 +12,19 @@
 
 namespace safequant {
 
+/// The gains of a norm: its weights, plus 1 with normAddsOne.
+std::vector<float> normGains(const DecoderConfig& config, std::vector<float> weights);
+
 /// One block ready to multiply: linears that share an input are one packed weight.
 struct PackedBlock {
     PackedWeight queryKeyValue;  ///< Parts: query, key, value.
     PackedWeight output;
     PackedWeight gateUp;  ///< Parts: gate, up.
     PackedWeight down;
-    std::vector<float> inputNorm, postAttentionNorm;
+    std::vector<float> inputNorm, preFeedForwardNorm;               ///< Gains, with the 1 of normAddsOne.
+    std::vector<float> attentionOutputNorm, feedForwardOutputNorm;  ///< Empty without postNorms.
+    std::vector<float> queryNorm, keyNorm;                          ///< Empty without qkNorm.
+    BlockAttention attention;
     std::array<ActivationScheme, kLinearsPerBlock> inputs;  ///< Indexed by LinearRole.
 
     /// Throws std::invalid_argument when a shape is not the configuration's.
@@ -31,6 +37,7 @@ struct SequenceRun {
     std::size_t firstRow = 0;
     std::size_t rows = 0;
     int position = 0;  ///< Absolute position of the first row.
+    int length = 0;    ///< Positions of the whole sequence, which some rotary scalings depend on; at least position + rows.
     const KvCache* prefix = nullptr;
     KvCache* own = nullptr;
 };
@@ -53,14 +60,16 @@ public:
 
 private:
     void normalize(const float* hidden, std::size_t rows, const std::vector<float>& weight);
+    /// hidden += product of x and a weight, normalised first when `norm` is not empty.
+    void addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden);
     void project(const PackedWeight& weight, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out);
-    void attend(std::span<const SequenceRun> runs);
+    void attend(const PackedBlock& block, std::span<const SequenceRun> runs);
     void storeKeysAndValues(const PackedBlock& block, std::span<const SequenceRun> runs);
 
     DecoderConfig m_config;
-    RopeTable m_rope;
+    std::vector<RopeTable> m_ropes;  // One for each of the configuration.
     // Scratch of one chunk.
-    Matrix m_normed, m_requantized, m_qkv, m_attended, m_gateUp;
+    Matrix m_normed, m_requantized, m_qkv, m_attended, m_branch, m_gateUp;
     Matrix m_scores;
 };
 

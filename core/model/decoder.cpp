@@ -3,12 +3,15 @@
 
 #include <new>
 #include <string>
+#include <utility>
 
+#include "core/checkpoint/decoder_tensors.h"
 #include "core/model/block_runner.h"
 #include "core/model/output_logits.h"
 #include "core/model/packed_forward.h"
 
 namespace safequant {
+
 Expected<BlockWeights> loadBlock(const Checkpoint& checkpoint, int block) {
     const DecoderConfig& config = checkpoint.config();
     if (block < 0 || block >= config.blocks)
@@ -16,6 +19,7 @@ Expected<BlockWeights> loadBlock(const Checkpoint& checkpoint, int block) {
                                              std::to_string(config.blocks - 1) + ".", checkpoint.path());
     try {
         BlockWeights weights;
+        weights.index = block;
         for (int i = 0; i < kLinearsPerBlock; ++i) {
             const auto role = static_cast<LinearRole>(i);
             const std::string name = linearName(block, role);
@@ -27,11 +31,20 @@ Expected<BlockWeights> loadBlock(const Checkpoint& checkpoint, int block) {
             linear.bias.resize(static_cast<std::size_t>(out));
             if (auto read = checkpoint.read(name + ".bias", linear.bias); !read) return fail(read.error());
         }
-        const std::string prefix = "model.layers." + std::to_string(block) + ".";
-        for (auto [vector, name] : {std::pair{&weights.inputNorm, "input_layernorm.weight"},
-                                    std::pair{&weights.postAttentionNorm, "post_attention_layernorm.weight"}}) {
-            vector->resize(static_cast<std::size_t>(config.hiddenSize));
-            if (auto read = checkpoint.read(prefix + name, *vector); !read) return fail(read.error());
+        std::vector<std::pair<std::vector<float>*, TensorKind>> norms = {{&weights.inputNorm, TensorKind::InputNorm},
+                                                                         {&weights.preFeedForwardNorm, TensorKind::PreFeedForwardNorm}};
+        if (config.postNorms) {
+            norms.emplace_back(&weights.attentionOutputNorm, TensorKind::AttentionOutputNorm);
+            norms.emplace_back(&weights.feedForwardOutputNorm, TensorKind::FeedForwardOutputNorm);
+        }
+        if (config.qkNorm) {
+            norms.emplace_back(&weights.queryNorm, TensorKind::QueryNorm);
+            norms.emplace_back(&weights.keyNorm, TensorKind::KeyNorm);
+        }
+        for (const auto& [norm, kind] : norms) {
+            auto read = checkpoint.readVector(normName(config, kind, block));
+            if (!read) return fail(read.error());
+            *norm = std::move(*read);
         }
         return weights;
     } catch (const std::bad_alloc&) {
@@ -51,6 +64,8 @@ Expected<Matrix> embedTokens(const Checkpoint& checkpoint, std::span<const std::
                         checkpoint.path());
         if (auto read = checkpoint.readRows(name, tokens[i], 1, rows.rowSpan(i)); !read) return fail(read.error());
     }
+    if (config.embeddingScale != 1.0F)
+        for (float& value : rows.span()) value *= config.embeddingScale;
     return rows;
 }
 

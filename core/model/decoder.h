@@ -33,8 +33,11 @@ struct LinearWeights {
 /// The weights of one decoder block.
 struct BlockWeights {
     std::array<LinearWeights, kLinearsPerBlock> linears;  ///< Indexed by LinearRole.
-    std::vector<float> inputNorm;                         ///< `[hidden]`.
-    std::vector<float> postAttentionNorm;                 ///< `[hidden]`.
+    int index = 0;                         ///< Which block: decides its window and rotary positions.
+    std::vector<float> inputNorm;          ///< `[hidden]`; norms are as the files have them, without the 1 of normAddsOne.
+    std::vector<float> preFeedForwardNorm; ///< `[hidden]`.
+    std::vector<float> attentionOutputNorm, feedForwardOutputNorm;  ///< `[hidden]` with postNorms, else empty.
+    std::vector<float> queryNorm, keyNorm;                          ///< `[headDim]` with qkNorm, else empty.
 
     LinearWeights& operator[](LinearRole role) { return linears[static_cast<std::size_t>(role)]; }
     const LinearWeights& operator[](LinearRole role) const { return linears[static_cast<std::size_t>(role)]; }
@@ -43,7 +46,7 @@ struct BlockWeights {
 /// Reads one block. Memory: the block in float32.
 Expected<BlockWeights> loadBlock(const Checkpoint& checkpoint, int block);
 
-/// Embeddings of packed tokens, `[rows, hidden]`, read row by row from the mapped file.
+/// Embeddings of packed tokens, `[rows, hidden]`, scaled where the model scales them, read row by row from the mapped file.
 Expected<Matrix> embedTokens(const Checkpoint& checkpoint, std::span<const std::int32_t> tokens);
 
 /// Runs one block over packed sequences, in place: `hidden` is `[rows, hidden]`. Work is cut into pieces so that memory beyond
@@ -59,7 +62,7 @@ struct OutputHead {
 };
 Expected<OutputHead> loadOutputHead(const Checkpoint& checkpoint);
 
-/// Logits `[rows.size(), vocabulary]` of chosen rows of the last block's output.
+/// Logits `[rows.size(), vocabulary]`, capped where the model caps them, of chosen rows of the last block's output.
 Matrix computeLogits(const DecoderConfig& config, const OutputHead& head, const Matrix& hidden, std::span<const std::int32_t> rows);
 
 /// Gives the weights of a block: the checkpoint's, or a quantized run's.

@@ -54,6 +54,7 @@ struct PackedLanguageModel::Answer {
     RandomStream random;
     GeneratedAnswer answer;
     std::int32_t chosen = -1;
+    int end = 0;                          // Positions the caches have room for.
 };
 
 Expected<std::unique_ptr<LanguageModel>> LanguageModel::load(std::shared_ptr<const Checkpoint> checkpoint, const BlockSource& blocks,
@@ -124,7 +125,8 @@ Expected<std::vector<KvCache>> PackedLanguageModel::prefillPrefix(const PackedSe
     if (prompts.prefixLength == 0) return caches;
     for (KvCache& cache : caches) cache = KvCache(config(), 0, prompts.prefixLength);
     const std::vector<std::int32_t> tokens(prompts.tokens.begin(), prompts.tokens.begin() + prompts.prefixLength);
-    std::vector<SequenceRun> runs{{0, tokens.size(), 0, nullptr, nullptr}};
+    const int length = prompts.prefixLength + prompts.offsets[1] - prompts.offsets[0];
+    std::vector<SequenceRun> runs{{0, tokens.size(), 0, length, nullptr, nullptr}};
     if (auto hidden = feed(tokens, runs, {&caches}, caches, stop); !hidden) return fail(hidden.error());
     return caches;
 }
@@ -133,16 +135,32 @@ PackedLanguageModel::Answer PackedLanguageModel::begin(std::size_t index, const 
                                                        const std::vector<KvCache>& prefix, const DecodingOptions& options) {
     const auto first = prompts.tokens.begin() + prompts.offsets[index];
     const auto last = prompts.tokens.begin() + prompts.offsets[index + 1];
-    Answer answer{index, {}, prompts.prefixLength, {first, last}, RandomStream(options.seed, "decode/" + std::to_string(index)), {}, -1};
+    Answer answer{index, {}, prompts.prefixLength, {first, last}, RandomStream(options.seed, "decode/" + std::to_string(index)), {}, -1, 0};
     const std::size_t promptEnd = static_cast<std::size_t>(prompts.prefixLength) + answer.feed.size();
     const std::size_t end = std::min(promptEnd + static_cast<std::size_t>(options.maxNewTokens), contextOf(config()));
+    answer.end = static_cast<int>(end);
     const int firstTile = prompts.prefixLength / kTilePositions;
     answer.caches.reserve(m_blocks.size());
     for (const KvCache& shared : prefix) {
-        answer.caches.emplace_back(config(), firstTile, static_cast<int>(end));
+        answer.caches.emplace_back(config(), firstTile, answer.end);
         answer.caches.back().copyFrom(shared, prompts.prefixLength);
     }
     return answer;
+}
+
+void PackedLanguageModel::restartWhereKeysChange(Answer& answer, const PackedSequences& prompts) const {
+    const bool changes = std::ranges::any_of(config().ropes, [&](const RopeParameters& rope) {
+        return rope.scaling.kind == RopeScalingKind::LongRope &&
+               ropeFrequencySet(rope, config().maxPositions, answer.position) !=
+                   ropeFrequencySet(rope, config().maxPositions, answer.position + 1);
+    });
+    if (!changes || answer.answer.tokens.empty()) return;
+    const auto at = [&](std::int32_t row) { return prompts.tokens.begin() + row; };
+    answer.feed.assign(at(0), at(prompts.prefixLength));
+    answer.feed.insert(answer.feed.end(), at(prompts.offsets[answer.index]), at(prompts.offsets[answer.index + 1]));
+    answer.feed.insert(answer.feed.end(), answer.answer.tokens.begin(), answer.answer.tokens.end());
+    answer.position = 0;
+    for (KvCache& cache : answer.caches) cache = KvCache(config(), 0, answer.end);
 }
 
 void PackedLanguageModel::choose(const Matrix& hidden, const std::vector<std::int32_t>& lastRows, const DecodingOptions& options,
@@ -169,7 +187,7 @@ Expected<std::vector<GeneratedAnswer>> PackedLanguageModel::generate(
     progress(0, prompts.size());
     if (prompts.empty()) return answers;
     try {
-        const PackedSequences packed = packSequences(prompts);
+        const PackedSequences packed = packSequences(prompts, mayShare(config(), prompts));
         auto prefix = prefillPrefix(packed, progress.stop);
         if (!prefix) return fail(prefix.error());
         const std::size_t context = contextOf(config());
@@ -188,7 +206,9 @@ Expected<std::vector<GeneratedAnswer>> PackedLanguageModel::generate(
             std::vector<SequenceRun> runs;
             std::vector<std::vector<KvCache>*> caches;
             for (Answer& answer : active) {
-                runs.push_back({tokens.size(), answer.feed.size(), answer.position, nullptr, nullptr});
+                restartWhereKeysChange(answer, packed);
+                const int length = answer.position + static_cast<int>(answer.feed.size());
+                runs.push_back({tokens.size(), answer.feed.size(), answer.position, length, nullptr, nullptr});
                 caches.push_back(&answer.caches);
                 tokens.insert(tokens.end(), answer.feed.begin(), answer.feed.end());
                 lastRows.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
@@ -266,7 +286,7 @@ Expected<LanguageModel::Likelihood> PackedLanguageModel::score(const std::vector
 }
 
 Matrix PackedLanguageModel::lastLogits(const std::vector<std::vector<std::int32_t>>& sequences) {
-    const PackedSequences packed = packSequences(sequences);
+    const PackedSequences packed = packSequences(sequences, mayShare(config(), sequences));
     const auto hidden = forward(packed, {});
     if (!hidden) throw std::invalid_argument("[lastLogits] got tokens that cannot be embedded: " + hidden.error().describe());
     std::vector<std::int32_t> rows;

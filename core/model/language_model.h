@@ -37,6 +37,9 @@ private:
                           const std::stop_token& stop);
     Expected<std::vector<KvCache>> prefillPrefix(const PackedSequences& prompts, const std::stop_token& stop);
     Answer begin(std::size_t index, const PackedSequences& prompts, const std::vector<KvCache>& prefix, const DecodingOptions& options);
+    /// LongRope's frequencies change where a sequence outgrows the original context: its keys are computed anew there, as
+    /// transformers does for Phi-3.
+    void restartWhereKeysChange(Answer& answer, const PackedSequences& prompts) const;
     void choose(const Matrix& hidden, const std::vector<std::int32_t>& lastRows, const DecodingOptions& options,
                 std::vector<Answer>& active) const;
 

@@ -4,12 +4,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/model/block_runner.h"
+#include "core/model/parallel.h"
 #include "core/model/simd_kernels.h"
 
 namespace safequant {
 
 PackedHead::PackedHead(const DecoderConfig& config, const OutputHead& head)
-    : m_epsilon(config.normEpsilon), m_norm(head.norm), m_weight{{&head.weight, {}}} {
+    : m_epsilon(config.normEpsilon), m_softcap(config.logitSoftcap), m_norm(normGains(config, head.norm)), m_weight{{&head.weight, {}}} {
     const auto hidden = static_cast<std::size_t>(config.hiddenSize);
     const auto vocabulary = static_cast<std::size_t>(config.vocabulary);
     if (head.norm.size() != hidden || head.weight.rows() != vocabulary || head.weight.cols() != hidden)
@@ -32,6 +34,10 @@ Matrix PackedHead::logits(const Matrix& hidden, std::span<const std::int32_t> ro
     }
     Matrix result(rows.size(), m_weight.columns());
     multiply(m_weight, normed.data(), width, rows.size(), result.data(), result.cols());
+    if (m_softcap > 0.0F)
+        parallelRows(rows.size(), kRowGrain / (result.cols() + 1) + 1, [&](std::size_t first, std::size_t last) {
+            for (std::size_t i = first; i < last; ++i) simdKernels().softcap(result.row(i), result.cols(), m_softcap);
+        });
     return result;
 }
 

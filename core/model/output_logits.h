@@ -22,6 +22,7 @@ public:
 
 private:
     float m_epsilon;
+    float m_softcap;  // 0: none.
     std::vector<float> m_norm;
     PackedWeight m_weight;
 };

@@ -22,6 +22,19 @@ void checkStream(const DecoderConfig& config, const PackedSequences& sequences, 
         throw std::invalid_argument("[runPackedSequences] got offsets that do not cover the rows, need [prefixLength, ..., rows], rising");
 }
 
+/// A shared prefix has one set of keys, so that all sequences must rotate alike.
+void checkFrequencies(const DecoderConfig& config, const PackedSequences& sequences) {
+    for (const RopeParameters& rope : config.ropes) {
+        const auto set = [&](std::size_t i) {
+            return ropeFrequencySet(rope, config.maxPositions, sequences.prefixLength + sequences.offsets[i + 1] - sequences.offsets[i]);
+        };
+        for (std::size_t i = 1; i < sequences.sequences(); ++i)
+            if (set(i) != set(0))
+                throw std::invalid_argument("[runPackedSequences] got a shared prefix of " + std::to_string(sequences.prefixLength) +
+                                            " tokens for sequences of different rotary frequencies, need one that mayShare allows");
+    }
+}
+
 }  // namespace
 
 bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const PackedSequences& sequences, Matrix& hidden,
@@ -30,6 +43,7 @@ bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const Pac
     checkStream(config, sequences, hidden);
     const int prefixLength = sequences.prefixLength;
     const int sharedTiles = prefixLength / kTilePositions;
+    const auto lengthOf = [&](std::size_t i) { return prefixLength + sequences.offsets[i + 1] - sequences.offsets[i]; };
     KvCache prefix;
     // Caches of the sequences in the present chunk; a sequence that goes on in the next one keeps its place at the front.
     std::deque<KvCache> caches;
@@ -37,11 +51,12 @@ bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const Pac
     std::size_t row = 0;
 
     if (prefixLength > 0) {
+        checkFrequencies(config, sequences);
         prefix = KvCache(config, 0, prefixLength);
         while (row < static_cast<std::size_t>(prefixLength)) {
             if (stop.stop_requested()) return false;
             const std::size_t rows = std::min(BlockRunner::chunkRows(), static_cast<std::size_t>(prefixLength) - row);
-            const SequenceRun run{0, rows, static_cast<int>(row), nullptr, &prefix};
+            const SequenceRun run{0, rows, static_cast<int>(row), lengthOf(0), nullptr, &prefix};
             runner.runChunk(block, {&run, 1}, hidden.row(row), rows);
             row += rows;
         }
@@ -60,7 +75,8 @@ bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const Pac
                 caches.back().copyFrom(prefix, prefixLength);
             }
             const std::size_t rows = std::min(end, sequenceEnd) - row;
-            runs.push_back({row - first, rows, prefixLength + static_cast<int>(row - begin), &prefix, &caches.back()});
+            runs.push_back({row - first, rows, prefixLength + static_cast<int>(row - begin), lengthOf(sequence), &prefix,
+                            &caches.back()});
             row += rows;
             if (row == sequenceEnd) ++sequence;
         }

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/model/rope.h"
+
 namespace safequant {
 
 PackedSequences packSequences(const std::vector<std::vector<std::int32_t>>& sequences, bool share) {
@@ -36,6 +38,15 @@ PackedSequences packSequences(const std::vector<std::vector<std::int32_t>>& sequ
         packed.offsets.push_back(static_cast<std::int32_t>(packed.tokens.size()));
     }
     return packed;
+}
+
+bool mayShare(const DecoderConfig& config, const std::vector<std::vector<std::int32_t>>& sequences) {
+    const auto set = [&config](const RopeParameters& rope, const std::vector<std::int32_t>& sequence) {
+        return ropeFrequencySet(rope, config.maxPositions, static_cast<int>(sequence.size()));
+    };
+    return std::ranges::all_of(config.ropes, [&](const RopeParameters& rope) {
+        return std::ranges::all_of(sequences, [&](const auto& sequence) { return set(rope, sequence) == set(rope, sequences.front()); });
+    });
 }
 
 }  // namespace safequant

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/checkpoint/decoder_config.h"
+
 namespace safequant {
 
 /// Many token sequences in one run of rows, without padding. Rows `[0, prefixLength)` hold the prefix shared by all of them,
@@ -25,5 +27,9 @@ struct PackedSequences {
 /// Packs sequences; the longest prefix common to all is shared, but every sequence keeps at least one row of its own.
 /// `share` false packs them whole. Throws std::invalid_argument on an empty sequence.
 PackedSequences packSequences(const std::vector<std::vector<std::int32_t>>& sequences, bool share = true);
+
+/// Whether sequences may share their prefix in this model: not when their rotary frequencies depend on lengths that differ, since
+/// then the same tokens have other keys in each.
+bool mayShare(const DecoderConfig& config, const std::vector<std::vector<std::int32_t>>& sequences);
 
 }  // namespace safequant

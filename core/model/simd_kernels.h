@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "core/checkpoint/decoder_config.h"
+
 namespace safequant {
 
 /// Weights are stored in panels of this many output features: panel p holds, for every input feature k, the 16 values
@@ -25,7 +27,9 @@ struct AttentionTask {
     int heads = 1;                        ///< Query heads of this key and value head.
     int headDim = 0;
     int valueStride = 0;                  ///< Floats from one position's values to the next: headDim rounded up to 16.
-    float scale = 1.0F;                   ///< Of the scores, 1 / sqrt(headDim).
+    float scale = 1.0F;                   ///< Of the scores, mostly 1 / sqrt(headDim).
+    float softcap = 0.0F;                 ///< Above 0: scaled scores become softcap * tanh(score / softcap).
+    int window = 0;                       ///< Above 0: a query sees this many positions, its own being the last.
     const float* prefixKeys = nullptr;    ///< Tiles [0, prefixTiles).
     const float* prefixValues = nullptr;  ///< Positions [0, 16 prefixTiles).
     int prefixTiles = 0;
@@ -53,8 +57,14 @@ struct SimdKernels {
     void (*attend)(const AttentionTask& task) = nullptr;
     /// y = x / sqrt(mean(x^2) + epsilon) * weight.
     void (*rmsNorm)(const float* x, const float* weight, std::size_t n, float epsilon, float* y) = nullptr;
-    /// gate = silu(gate) * up.
+    /// y += x / sqrt(mean(x^2) + epsilon) * weight.
+    void (*addRmsNorm)(const float* x, const float* weight, std::size_t n, float epsilon, float* y) = nullptr;
+    /// gate = act(gate) * up, one for each Activation.
     void (*swiGlu)(float* gate, const float* up, std::size_t n) = nullptr;
+    void (*geGluTanh)(float* gate, const float* up, std::size_t n) = nullptr;
+    void (*geGlu)(float* gate, const float* up, std::size_t n) = nullptr;
+    /// x = cap * tanh(x / cap).
+    void (*softcap)(float* x, std::size_t n, float cap) = nullptr;
     /// Rotates pairs (d, d + half) of one head by the angles whose cosines and sines are given (`[half]` each).
     void (*rotate)(float* head, const float* cosines, const float* sines, std::size_t half) = nullptr;
     /// Rounds a row to the integer grid of `bits` bits and back (ActivationScheme's convention).
@@ -62,6 +72,16 @@ struct SimdKernels {
     float (*maximum)(const float* x, std::size_t n) = nullptr;
     /// Sum of exp(x - shift), in double.
     double (*sumOfExponentials)(const float* x, std::size_t n, float shift) = nullptr;
+
+    /// The function of a gated feed-forward layer.
+    auto gate(Activation activation) const {
+        switch (activation) {
+            case Activation::GeluTanh: return geGluTanh;
+            case Activation::Gelu: return geGlu;
+            case Activation::Silu: break;
+        }
+        return swiGlu;
+    }
 };
 
 /// The kernels of one level; null when this machine cannot run them.

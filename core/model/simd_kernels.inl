@@ -24,6 +24,7 @@ inline Vec smaller(Vec a, Vec b) { return a < b ? a : b; }
 inline float larger(float a, float b) { return a > b ? a : b; }
 inline float smaller(float a, float b) { return a < b ? a : b; }
 inline int smaller(int a, int b) { return a < b ? a : b; }
+inline int larger(int a, int b) { return a > b ? a : b; }
 
 inline float sumOf(Vec v) {
     float lanes[kLanes];
@@ -65,6 +66,47 @@ inline Vec exponential(Vec x) {
     Vec power;
     __builtin_memcpy(&power, &exponent, sizeof power);
     return x < lowest ? Vec{} : e * power;
+}
+
+inline Vec select(IntVec condition, Vec a, Vec b) { return condition ? a : b; }
+
+/// tanh with a relative error below 3e-7: Cephes' polynomial below 0.625, else by the exponential.
+inline Vec hyperbolicTangent(Vec x) {
+    const Vec size = larger(x, -x);
+    const Vec z = x * x;
+    Vec p = fill(-5.70498872745e-3F);
+    p = p * z + 2.06390887954e-2F;
+    p = p * z - 5.37397155531e-2F;
+    p = p * z + 1.33314422036e-1F;
+    p = p * z - 3.33332819422e-1F;
+    const Vec near = p * z * x + x;
+    const Vec far = 1.0F - 2.0F / (exponential(size + size) + 1.0F);
+    return select(size < fill(0.625F), near, select(x < Vec{}, -far, far));
+}
+
+/// x times the cumulative normal distribution, with a relative error below 2e-6: erfc(z) = t exp(-z^2 + p(t)), t = 1 / (1 + z/2),
+/// where p is a least-squares fit of its exact counterpart.
+inline Vec gelu(Vec x) {
+    const Vec z = larger(x, -x) * 0.70710678118654752F;
+    const Vec t = 1.0F / (1.0F + 0.5F * z);
+    const Vec u = 2.0F * t - 1.25F;
+    Vec p = fill(5.30110381e-4F);
+    p = p * u - 1.27324369e-3F;
+    p = p * u - 1.72471825e-3F;
+    p = p * u + 8.46649893e-3F;
+    p = p * u + 1.53443438e-3F;
+    p = p * u - 5.1005844e-2F;
+    p = p * u + 9.90532432e-3F;
+    p = p * u + 6.87083006e-1F;
+    p = p * u - 5.0143677e-1F;
+    const Vec tail = 0.5F * t * exponential(p - z * z);
+    return x * select(x < Vec{}, tail, 1.0F - tail);
+}
+
+/// GELU's tanh formula: x (1 + tanh(u)) / 2 is x / (1 + exp(-2 u)), which keeps its precision for negative x.
+inline Vec geluTanh(Vec x) {
+    const Vec u = 0.79788456080286536F * (x + 0.044715F * x * x * x);
+    return x / (1.0F + exponential(-2.0F * u));
 }
 
 /// Applies a vector function to n values, the last ones through a padded copy.
@@ -162,7 +204,8 @@ inline float softmaxNumerators(float* scores, int padded) {
     return sumOf(sum);
 }
 
-/// Weighted sum of values over positions [begin, end) for a strip of kStrip vectors of the head, added to `sums`.
+/// Weighted sum of values over positions [begin, end) for a strip of kStrip vectors of the head, added to `sums`. `values` is
+/// that of position `begin`.
 template <int kHeads, int kStrip>
 inline void addValues(const AttentionTask& task, const float* values, int begin, int end, const float* weights,
                       Vec (&sums)[kHeads][kStrip]) {
@@ -181,15 +224,18 @@ inline void addValues(const AttentionTask& task, const float* values, int begin,
 }
 
 template <int kHeads, int kStrip>
-inline void combineStrip(const AttentionTask& task, int visible, int dim, const float (&norms)[kHeads], float* output) {
+inline void combineStrip(const AttentionTask& task, int first, int visible, int dim, const float (&norms)[kHeads], float* output) {
     Vec sums[kHeads][kStrip];
 #pragma GCC unroll 4
     for (int h = 0; h < kHeads; ++h)
 #pragma GCC unroll 8
         for (int s = 0; s < kStrip; ++s) sums[h][s] = Vec{};
-    const int shared = smaller(visible, task.prefixTiles * kTilePositions);
-    addValues<kHeads, kStrip>(task, task.prefixValues + dim, 0, shared, task.scores, sums);
-    addValues<kHeads, kStrip>(task, task.values + dim, shared, visible, task.scores, sums);
+    const int prefix = task.prefixTiles * kTilePositions;
+    const int shared = smaller(visible, prefix);
+    if (first < shared)
+        addValues<kHeads, kStrip>(task, task.prefixValues + first * task.valueStride + dim, first, shared, task.scores, sums);
+    const int own = larger(first, shared);
+    addValues<kHeads, kStrip>(task, task.values + (own - prefix) * task.valueStride + dim, own, visible, task.scores, sums);
 #pragma GCC unroll 4
     for (int h = 0; h < kHeads; ++h)
 #pragma GCC unroll 8
@@ -201,10 +247,12 @@ inline void combineStrip(const AttentionTask& task, int visible, int dim, const 
 
 template <int kHeads>
 inline void attendHeads(const AttentionTask& task, const float* query, int visible, float* output) {
+    const int first = task.window > 0 ? larger(visible - task.window, 0) : 0;
+    const int firstTile = first / kTilePositions;
     const int tiles = (visible + kTilePositions - 1) / kTilePositions;
     const std::size_t tileFloats = static_cast<std::size_t>(task.headDim) * kTilePositions;
     constexpr int kTileVectors = kTilePositions / kLanes;
-    for (int t = 0; t < tiles; ++t) {
+    for (int t = firstTile; t < tiles; ++t) {
         const float* keys = t < task.prefixTiles ? task.prefixKeys + static_cast<std::size_t>(t) * tileFloats
                                                  : task.keys + static_cast<std::size_t>(t - task.prefixTiles) * tileFloats;
         Vec sums[kHeads][kTileVectors];
@@ -226,21 +274,25 @@ inline void attendHeads(const AttentionTask& task, const float* query, int visib
 #pragma GCC unroll 4
         for (int h = 0; h < kHeads; ++h)
 #pragma GCC unroll 4
-            for (int v = 0; v < kTileVectors; ++v)
-                store(task.scores + static_cast<std::size_t>(h) * task.scoreStride + t * kTilePositions + v * kLanes,
-                      sums[h][v] * task.scale);
+            for (int v = 0; v < kTileVectors; ++v) {
+                Vec score = sums[h][v] * task.scale;
+                if (task.softcap > 0.0F) score = task.softcap * hyperbolicTangent(score / task.softcap);
+                store(task.scores + static_cast<std::size_t>(h) * task.scoreStride + t * kTilePositions + v * kLanes, score);
+            }
     }
+    const int begin = firstTile * kTilePositions;
     float norms[kHeads];
     for (int h = 0; h < kHeads; ++h) {
         float* row = task.scores + static_cast<std::size_t>(h) * task.scoreStride;
+        for (int i = begin; i < first; ++i) row[i] = -__builtin_inff();
         for (int i = visible; i < tiles * kTilePositions; ++i) row[i] = -__builtin_inff();
-        norms[h] = 1.0F / softmaxNumerators(row, tiles * kTilePositions);
+        norms[h] = 1.0F / softmaxNumerators(row + begin, tiles * kTilePositions - begin);
     }
     constexpr int kWide = 64 / kLanes < 4 ? 64 / kLanes : 4;
     int dim = 0;
     for (; dim + kWide * kLanes <= task.valueStride; dim += kWide * kLanes)
-        combineStrip<kHeads, kWide>(task, visible, dim, norms, output);
-    for (; dim < task.valueStride; dim += kLanes) combineStrip<kHeads, 1>(task, visible, dim, norms, output);
+        combineStrip<kHeads, kWide>(task, first, visible, dim, norms, output);
+    for (; dim < task.valueStride; dim += kLanes) combineStrip<kHeads, 1>(task, first, visible, dim, norms, output);
 }
 
 void attend(const AttentionTask& task) {
@@ -257,15 +309,45 @@ void attend(const AttentionTask& task) {
     }
 }
 
-void rmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, float* y) {
+inline float rmsFactor(const float* x, std::size_t n, float epsilon) {
     Vec squares{};
     forEachVector(n, [&](std::size_t i, int count) {
         const Vec v = loadPart(x + i, count, 0.0F);
         squares += v * v;
     });
-    const float factor = 1.0F / __builtin_sqrtf(sumOf(squares) / static_cast<float>(n) + epsilon);
+    return 1.0F / __builtin_sqrtf(sumOf(squares) / static_cast<float>(n) + epsilon);
+}
+
+void rmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, float* y) {
+    const float factor = rmsFactor(x, n, epsilon);
     forEachVector(n, [&](std::size_t i, int count) {
         storePart(y + i, loadPart(x + i, count, 0.0F) * factor * loadPart(weight + i, count, 0.0F), count);
+    });
+}
+
+void addRmsNorm(const float* x, const float* weight, std::size_t n, float epsilon, float* y) {
+    const float factor = rmsFactor(x, n, epsilon);
+    forEachVector(n, [&](std::size_t i, int count) {
+        const Vec normed = loadPart(x + i, count, 0.0F) * factor * loadPart(weight + i, count, 0.0F);
+        storePart(y + i, loadPart(y + i, count, 0.0F) + normed, count);
+    });
+}
+
+void geGluTanh(float* gate, const float* up, std::size_t n) {
+    forEachVector(n, [&](std::size_t i, int count) {
+        storePart(gate + i, geluTanh(loadPart(gate + i, count, 0.0F)) * loadPart(up + i, count, 0.0F), count);
+    });
+}
+
+void geGlu(float* gate, const float* up, std::size_t n) {
+    forEachVector(n, [&](std::size_t i, int count) {
+        storePart(gate + i, gelu(loadPart(gate + i, count, 0.0F)) * loadPart(up + i, count, 0.0F), count);
+    });
+}
+
+void softcap(float* x, std::size_t n, float cap) {
+    forEachVector(n, [&](std::size_t i, int count) {
+        storePart(x + i, cap * hyperbolicTangent(loadPart(x + i, count, 0.0F) / cap), count);
     });
 }
 
@@ -338,5 +420,5 @@ double sumOfExponentials(const float* x, std::size_t n, float shift) {
     return total;
 }
 
-constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &attend, &rmsNorm, &swiGlu, &rotate,
-                               &fakeQuantize, &maximum, &sumOfExponentials};
+constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
+                               &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &maximum, &sumOfExponentials};

@@ -188,7 +188,7 @@ Expected<Tokens> countTokens(const RunInputs& inputs) {
             if (longest != nullptr) *longest = std::max<std::uint64_t>(*longest, ids->size());
             sequences.push_back(std::move(*ids));
         }
-        return static_cast<std::uint64_t>(packSequences(sequences).rows());
+        return static_cast<std::uint64_t>(packSequences(sequences, mayShare(inputs.checkpoint->config(), sequences)).rows());
     };
     Tokens tokens;
     const auto captured = packed(inputs.layout.prompts, nullptr);

@@ -56,11 +56,11 @@ private slots:
         QCOMPARE(config.kvHeads, 1);
         QCOMPARE(config.vocabulary, 6);
         QCOMPARE(config.maxPositions, 32);
-        QCOMPARE(config.ropeTheta, 5000.0);
+        QCOMPARE(config.ropes.front().theta, 5000.0);
         QCOMPARE(config.endTokens, std::vector<int>{3});
         QCOMPARE(config.beginToken, 4);
         QCOMPARE(config.padToken, -1);
-        QVERIFY(config.tiedEmbeddings && !config.attentionBias && !config.mlpBias);
+        QVERIFY(config.tiedEmbeddings && !config.queryKeyValueBias && !config.outputBias && !config.mlpBias);
         QCOMPARE(checkpoint->format(), std::string("gguf"));
         QVERIFY(checkpoint->metadata().at("general.name") == "tiny");
         QCOMPARE(checkpoint->files().size(), std::size_t{1});
@@ -94,7 +94,7 @@ private slots:
         writeBytes(path("made/model.safetensors"), safetensorsOf(tinyWeights()));
         const auto again = openCheckpoint(path("made"));
         QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
-        QCOMPARE((*again)->config().ropeTheta, 5000.0);
+        QCOMPARE((*again)->config().ropes.front().theta, 5000.0);
         QCOMPARE((*again)->config().normEpsilon, 1e-5F);
         QCOMPARE((*again)->config().headDim, 4);
     }
@@ -109,7 +109,7 @@ private slots:
         builder.tensor("blk.0.attn_v.bias", {4}, 0, bytesOf(key)).tensor("blk.0.attn_output.bias", {8}, 0, bytesOf(query));
         const auto checkpoint = openTiny(builder.build());
         QVERIFY(checkpoint != nullptr);
-        QVERIFY(!checkpoint->config().tiedEmbeddings && checkpoint->config().attentionBias);
+        QVERIFY(!checkpoint->config().tiedEmbeddings && checkpoint->config().queryKeyValueBias);
         QCOMPARE(checkpoint->readMatrix("lm_head.weight")->rows(), std::size_t{6});
         QCOMPARE(checkpoint->readVector("model.layers.0.self_attn.q_proj.bias").value(), (std::vector<float>{0, 2, 1, 3, 4, 6, 5, 7}));
         QCOMPARE(checkpoint->readVector("model.layers.0.self_attn.k_proj.bias").value(), (std::vector<float>{0, 2, 1, 3}));

@@ -38,6 +38,16 @@ std::string patched(const std::string& after, std::size_t skip, const std::strin
 std::string u64(std::uint64_t v) { return bytesOf(v); }
 std::string u32(std::uint32_t v) { return bytesOf(v); }
 
+/// The metadata of the tiny model under another architecture.
+GgufBuilder ofArchitecture(const std::string& architecture) {
+    GgufBuilder builder;
+    builder.string("general.architecture", architecture).number(architecture + ".context_length", 32);
+    builder.number(architecture + ".embedding_length", 8).number(architecture + ".block_count", 1);
+    builder.number(architecture + ".feed_forward_length", 12).number(architecture + ".attention.head_count", 2);
+    builder.number(architecture + ".vocab_size", 6).real(architecture + ".attention.layer_norm_rms_epsilon", 1e-5F);
+    return builder;
+}
+
 const std::vector<BadInput<std::string>>& badFileTable() {
     const auto kBad = ErrorKind::BadInput;
     const auto kNo = ErrorKind::Unsupported;
@@ -87,7 +97,8 @@ const std::vector<BadInput<std::string>>& badFileTable() {
         {"long tensor name", [] { return tinyGguf().tensor(std::string(65, 'n'), {8}, 0, std::string(32, 'x')).build(); }, kBad, "the 64 allowed"},
         {"no architecture", [] { return GgufBuilder().string("x", "y").build(); }, kBad, "general.architecture"},
         {"architecture of a wrong type", [] { return GgufBuilder().number("general.architecture", 1).build(); }, kBad, "must be a string"},
-        {"qwen2", [] { return GgufBuilder().string("general.architecture", "qwen2").build(); }, kNo, "\"qwen2\" cannot be opened: this program lacks biases"},
+        {"phi2", [] { return GgufBuilder().string("general.architecture", "phi2").build(); }, kNo, "\"phi2\" cannot be opened: this program lacks parallel"},
+        {"qwen2 with a window", [] { return ofArchitecture("qwen2").number("qwen2.attention.sliding_window", 8).build(); }, kNo, "windows on unnamed blocks"},
         {"unheard of", [] { return GgufBuilder().string("general.architecture", "zzz").build(); }, kNo, "\"zzz\" cannot be opened"},
         {"missing key", [] { return GgufBuilder().string("general.architecture", "llama").build(); }, kBad, "llama.embedding_length"},
         {"key of a wrong type", [] { return patched("llama.block_count", 0, u32(6)); }, kBad, "llama.block_count"},
@@ -100,13 +111,19 @@ const std::vector<BadInput<std::string>>& badFileTable() {
         {"epsilon not a number", [] { return patched("rms_epsilon", 4, bytesOf(std::numeric_limits<float>::quiet_NaN())); }, kBad, "finite"},
         {"theta", [] { return patched("rope.freq_base", 4, bytesOf(0.0F)); }, kBad, "rope_theta"},
         {"end token", [] { return patched("tokenizer.ggml.eos_token_id", 4, u32(6)); }, kBad, "eos_token_id"},
-        {"scaling", [] { return tinyGguf().string("llama.rope.scaling.type", "yarn").build(); }, kNo, "rotary scaling \"yarn\""},
-        {"llama3 scaling", [] { return tinyGguf().tensor("rope_freqs.weight", {2}, 0, std::string(8, 'x')).build(); }, kNo, "llama3"},
+        {"scaling", [] { return tinyGguf().string("llama.rope.scaling.type", "dynamic").build(); }, kNo, "rotary scaling \"dynamic\""},
+        {"scaling factor", [] { return tinyGguf().string("llama.rope.scaling.type", "linear").real("llama.rope.scaling.factor", -2.0F).build(); }, kBad, "factor of the rotary scaling"},
+        {"divisors of another count", [] { return tinyGguf().tensor("rope_freqs.weight", {3}, 0, std::string(12, 'x')).build(); }, kBad, "must have 2 values"},
+        {"divisors of zero", [] { return tinyGguf().tensor("rope_freqs.weight", {2}, 0, std::string(8, '\0')).build(); }, kBad, "above 0"},
+        {"long factors alone", [] { return tinyGguf().tensor("rope_factors_long.weight", {2}, 0, std::string(8, 'x')).build(); }, kBad, "needs both tensors"},
+        {"longrope without factors", [] { return tinyGguf().string("llama.rope.scaling.type", "longrope").build(); }, kBad, "needs both tensors"},
+        {"two scalings", [] { return tinyGguf().string("llama.rope.scaling.type", "yarn").tensor("rope_freqs.weight", {2}, 0, std::string(8, 'x')).build(); }, kNo, "two rotary scalings"},
         {"experts", [] { return tinyGguf().number("llama.expert_count", 8).build(); }, kNo, "mixture"},
-        {"window", [] { return tinyGguf().number("llama.attention.sliding_window", 8).build(); }, kNo, "sliding"},
+        {"window of a wrong type", [] { return tinyGguf().string("llama.attention.sliding_window", "8").build(); }, kBad, "sliding_window"},
+        {"window too large", [] { return tinyGguf().number("llama.attention.sliding_window", 0x7FFFFFFF).build(); }, kBad, "sliding_window is"},
         {"partial rotary", [] { return tinyGguf().number("llama.rope.dimension_count", 2).build(); }, kNo, "part of each head"},
         {"strange tensor", [] { return tinyGguf().tensor("blk.0.extra.weight", {8}, 0, std::string(32, 'x')).build(); }, kNo, "blk.0.extra.weight"},
-        {"bias in one layer", [] { return tinyGguf().tensor("blk.0.attn_v.bias", {4}, 0, std::string(16, 'x')).build(); }, kNo, "v_proj.bias"},
+        {"bias in one layer", [] { return tinyGguf().tensor("blk.0.attn_v.bias", {4}, 0, std::string(16, 'x')).build(); }, kNo, "\"blk.0.attn_v.bias\" has no place"},
         {"token types", [] { return tinyGguf().raw("tokenizer.ggml.token_type", 9, u32(5) + u64(1) + u32(1)).build(); }, kBad, "token_type"},
     };
     return kFiles;

@@ -51,6 +51,10 @@ Folder withFile(const std::string& name, const std::string& content) {
     return folder;
 }
 
+Folder withFields(const nlohmann::json& fields) {
+    return withConfig([&](nlohmann::json& config) { config.update(fields); });
+}
+
 Folder sharded() {
     Folder folder = tinyFolder();
     folder.erase("model.safetensors");
@@ -98,16 +102,34 @@ const std::vector<BadInput<Folder>>& badFolderTable() {
         {"odd head_dim", [] { return withField("head_dim", 5); }, kBad, "even"},
         {"rms_norm_eps", [] { return withField("rms_norm_eps", -1e-5); }, kBad, "rms_norm_eps"},
         {"bias no truth value", [] { return withField("attention_bias", "no"); }, kBad, "attention_bias"},
-        {"activation", [] { return withField("hidden_act", "gelu"); }, kNo, "\"gelu\""},
+        {"activation", [] { return withField("hidden_act", "relu"); }, kNo, "\"relu\""},
         {"end token", [] { return withField("eos_token_id", 6); }, kBad, "eos_token_id is 6"},
         {"end tokens of strings", [] { return withField("eos_token_id", nlohmann::json::array({"x"})); }, kBad, "eos_token_id"},
         {"generation_config", [] { return withFile("generation_config.json", "{\"eos_token_id\": [1, 99]}"); }, kBad, "eos_token_id is 99"},
-        {"rope_scaling", [] { return withField("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}}); }, kNo, "\"llama3\""},
-        {"old rope_scaling", [] { return withField("rope_scaling", {{"type", "linear"}, {"factor", 2.0}}); }, kNo, "\"linear\""},
-        {"rope_parameters", [] { return withField("rope_parameters", {{"rope_type", "yarn"}}); }, kNo, "rope_parameters"},
+        {"rope_scaling", [] { return withField("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}}); }, kBad, "\"low_freq_factor\" is missing"},
+        {"frequency factors", [] { return withField("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 4.0}, {"high_freq_factor", 4.0}}); }, kBad, "high_freq_factor must be larger"},
+        {"old rope_scaling", [] { return withField("rope_scaling", {{"type", "ntk"}, {"factor", 2.0}}); }, kNo, "\"ntk\""},
+        {"factor 0", [] { return withField("rope_scaling", {{"type", "linear"}, {"factor", 0.0}}); }, kBad, "factor of the rotary scaling"},
+        {"rope_parameters", [] { return withField("rope_parameters", {{"rope_type", "yarn"}}); }, kBad, "\"factor\" is missing"},
+        {"longrope without factors", [] { return withField("rope_scaling", {{"type", "longrope"}, {"short_factor", {1.0}}}); }, kBad, "must have 2 numbers"},
+        {"longrope factor 0", [] { return withField("rope_scaling", {{"type", "su"}, {"short_factor", {1.0, 0.0}}, {"long_factor", {1.0, 1.0}}}); }, kBad, "above 0"},
+        {"longrope of strings", [] { return withField("rope_scaling", {{"type", "longrope"}, {"short_factor", {"1", "1"}}, {"long_factor", {1.0, 1.0}}}); }, kBad, "short_factor"},
+        {"partial rotary", [] { return withField("partial_rotary_factor", 0.5); }, kNo, "on a part of each head"},
+        {"partial rotary of nothing", [] { return withFields({{"model_type", "phi3"}, {"partial_rotary_factor", 0.1}}); }, kBad, "leaves no dimension"},
+        {"rope per layer type a number", [] { return withField("rope_parameters", {{"full_attention", 3}}); }, kBad, "rope_parameters"},
+        {"layer_types too few", [] { return withFields({{"model_type", "qwen2"}, {"layer_types", nlohmann::json::array()}, {"use_sliding_window", true}, {"max_window_layers", "x"}}); }, kBad, "max_window_layers"},
+        {"layer_types too many", [] { return withFields({{"model_type", "qwen2"}, {"layer_types", {"full_attention", "full_attention"}}}); }, kBad, "\"layer_types\" has 2 entries"},
+        {"linear attention", [] { return withFields({{"model_type", "qwen3"}, {"layer_types", {"linear_attention"}}}); }, kNo, "\"linear_attention\""},
+        {"no window where one is needed", [] { return withFields({{"model_type", "gemma2"}, {"sliding_window", nullptr}}); }, kBad, "sliding_window"},
+        {"negative window", [] { return withFields({{"model_type", "gemma3_text"}, {"sliding_window", -5}}); }, kBad, "sliding_window"},
+        {"pattern 0", [] { return withFields({{"model_type", "gemma3_text"}, {"sliding_window_pattern", 0}}); }, kBad, "sliding_window_pattern"},
+        {"scalar 0", [] { return withFields({{"model_type", "gemma2"}, {"query_pre_attn_scalar", 0}}); }, kBad, "query_pre_attn_scalar"},
+        {"negative cap", [] { return withFields({{"model_type", "gemma2"}, {"attn_logit_softcapping", -1.0}}); }, kBad, "attn_logit_softcapping"},
+        {"bidirectional", [] { return withFields({{"model_type", "gemma3_text"}, {"use_bidirectional_attention", true}}); }, kNo, "later tokens"},
+        {"multimodal without text part", [] { return withField("model_type", "gemma3"); }, kBad, "text_config"},
         {"rope_parameters a number", [] { return withField("rope_parameters", 1); }, kBad, "rope_parameters"},
-        {"mistral", [] { return withField("model_type", "mistral"); }, kNo, "\"mistral\" cannot be opened: this program lacks sliding"},
-        {"qwen3", [] { return withField("model_type", "qwen3"); }, kNo, "normalised query"},
+        {"experts", [] { return withField("model_type", "qwen3_moe"); }, kNo, "\"qwen3_moe\" cannot be opened: this program lacks mixture-of-experts"},
+        {"missing fused tensor", [] { Folder f = withWeights([](auto& w) { w.erase("model.layers.0.self_attn.q_proj.weight"); }); f["config.json"] = withField("model_type", "phi3")["config.json"]; return f; }, kBad, "\"model.layers.0.self_attn.qkv_proj.weight\" of shape [16, 8] is missing"},
         {"unheard of", [] { return withField("model_type", "zzz"); }, kNo, "\"zzz\""},
         {"no weights", [] { Folder f = tinyFolder(); f.erase("model.safetensors"); return f; }, kGone, "no safetensors file"},
         {"pickled weights", [] { Folder f = tinyFolder(); f["pytorch_model.bin"] = f["model.safetensors"]; f.erase("model.safetensors"); return f; }, kNo, "pickle"},
@@ -228,7 +250,7 @@ private slots:
         files["tokenizer_config.json"] = R"({"chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "d"}]})";
         auto opened = openCheckpoint(write(files));
         QVERIFY2(opened.has_value(), opened ? "" : opened.error().describe().c_str());
-        QCOMPARE((*opened)->config().ropeTheta, 7000.0);
+        QCOMPARE((*opened)->config().ropes.front().theta, 7000.0);
         QVERIFY((*opened)->config().endTokens.empty());
         QCOMPARE((*opened)->tokenizerSource().chatTemplate, std::string("d"));
         files["chat_template.jinja"] = "wins";

@@ -33,7 +33,7 @@ BlockWeights randomBlock(const DecoderConfig& config) {
     }
     block[LinearRole::Query].bias.assign(32, 0.5F);
     block.inputNorm.assign(32, 1.0F);
-    block.postAttentionNorm.assign(32, 2.0F);
+    block.preFeedForwardNorm.assign(32, 2.0F);
     return block;
 }
 
@@ -73,7 +73,7 @@ private slots:
             QVERIFY(outcome.error.relative > 0.01 && outcome.error.relative < 0.2);
         }
         QVERIFY(block.weights[LinearRole::Query].bias == original[LinearRole::Query].bias);
-        QVERIFY(block.weights.inputNorm == original.inputNorm && block.weights.postAttentionNorm == original.postAttentionNorm);
+        QVERIFY(block.weights.inputNorm == original.inputNorm && block.weights.preFeedForwardNorm == original.preFeedForwardNorm);
     }
 
     void plansThatDoNotFitThrow() {
