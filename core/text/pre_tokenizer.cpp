@@ -160,7 +160,9 @@ Expected<void> PreTokenizer::append(const nlohmann::json& d, int depth) {
     } else if (*type == "Metaspace") {
         step = metaspaceStep(d);
     } else if (*type == "Whitespace") {
-        step = patternStep(R"(\w+|[^\w\s]+)", Behavior::Removed, true);
+        // Rust's \w, which is not Oniguruma's.
+        const std::string word(kWordCharacters);
+        step = patternStep("[" + word + "]+|[^" + word + "\\s]+", Behavior::Removed, true);
     } else if (*type == "WhitespaceSplit") {
         step = patternStep(R"(\s)", Behavior::Removed);
     } else if (*type == "Punctuation") {

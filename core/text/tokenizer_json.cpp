@@ -153,7 +153,21 @@ Expected<std::shared_ptr<const TextModel>> readBpe(const json& model, bool byteL
     return *encoder;
 }
 
-Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model) {
+/// Contents of the added tokens that are special.
+std::unordered_set<std::string_view> specialContents(const json& root) {
+    std::unordered_set<std::string_view> result;
+    const auto list = root.find("added_tokens");
+    if (list == root.end() || !list->is_array()) return result;
+    for (const json& item : *list) {
+        const auto content = item.is_object() ? item.find("content") : item.end();
+        if (item.is_object() && content != item.end() && content->is_string() && flagOr(item, "special", false))
+            result.insert(content->get_ref<const std::string&>());
+    }
+    return result;
+}
+
+/// Special tokens are never found in text by the model, as `tokenizers` would: text stays text.
+Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model, const json& root) {
     const auto vocabulary = model.find("vocab");
     if (vocabulary == model.end() || !vocabulary->is_array() || vocabulary->empty())
         return bad("model.vocab of a Unigram model must be a list of [text, score].");
@@ -173,7 +187,9 @@ Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model) {
         tables.entries.emplace_back(text);
         tables.scores.push_back(score);
     }
-    tables.types.resize(tables.entries.size(), PieceType::Normal);
+    const auto special = specialContents(root);
+    for (const auto& entry : tables.entries)
+        tables.types.push_back(special.contains(*entry) ? PieceType::Control : PieceType::Normal);
     if (const auto unknown = model.find("unk_id"); unknown != model.end() && !unknown->is_null()) {
         const auto id = idValue(*unknown, "Field 'unk_id'");
         if (!id) return fail(id.error());
@@ -186,10 +202,10 @@ Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model) {
 }
 
 /// The model's "type"; old files leave it out and mean BPE.
-Expected<std::shared_ptr<const TextModel>> readModel(const json& model, bool byteLevel) {
+Expected<std::shared_ptr<const TextModel>> readModel(const json& model, const json& root, bool byteLevel) {
     const auto type = textOr(model, "type", "BPE");
     if (type == "BPE") return readBpe(model, byteLevel);
-    if (type == "Unigram") return readUnigram(model);
+    if (type == "Unigram") return readUnigram(model, root);
     return unsupported("The model type '" + type + "'");
 }
 
@@ -234,7 +250,7 @@ Expected<TokenizerParts> readTokenizerJson(std::string_view content) {
     auto preTokenizer = PreTokenizer::parse(component("pre_tokenizer"));
     if (!preTokenizer) return fail(preTokenizer.error());
     parts.preTokenizer = std::move(*preTokenizer);
-    auto encoder = readModel(model, parts.preTokenizer.byteLevel());
+    auto encoder = readModel(model, root, parts.preTokenizer.byteLevel());
     if (!encoder) return fail(encoder.error());
     parts.model = std::move(*encoder);
     auto added = readAddedTokens(root, *parts.model);

@@ -90,8 +90,7 @@ bool isWhiteSpace(char32_t c) {
 
 bool isWordCharacter(char32_t c) {
     if (c < 0x80) return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    static const Regex word = *Regex::compile(
-        R"([\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{200c}\x{200d}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}])");
+    static const Regex word = *Regex::compile("[" + std::string(kWordCharacters) + "]");
     std::string text;
     appendUtf8(text, c);
     bool found = false;

@@ -51,7 +51,7 @@ std::int32_t UnigramModel::idOf(std::string_view entry) const {
 double UnigramModel::scoreOf(std::int32_t id, std::size_t length) const {
     const auto index = static_cast<std::size_t>(id);
     // User-defined pieces get a bonus, so that they are always taken.
-    if (m_tables.types[index] == PieceType::UserDefined) return double{static_cast<float>(length) * m_highest} - 0.1;
+    if (m_tables.types[index] == PieceType::UserDefined) return double{static_cast<float>(length) * m_highest - 0.1F};
     return m_tables.scores[index];
 }
 
@@ -60,9 +60,10 @@ std::vector<UnigramModel::Part> UnigramModel::bestPath(std::string_view piece) c
     std::vector<Node> ends(piece.size() + 1);
     const auto offer = [&](std::size_t begin, std::size_t end, std::int32_t id, double score) {
         Node& node = ends[end];
-        const double candidate = score + ends[begin].score;
+        const double sum = score + ends[begin].score;
+        const double candidate = single ? double{static_cast<float>(sum)} : sum;
         if (node.begin != std::string_view::npos && candidate <= node.score) return;
-        node = {id, single ? double{static_cast<float>(candidate)} : candidate, begin};
+        node = {id, candidate, begin};
     };
     for (std::size_t begin = 0; begin < piece.size();) {
         const std::size_t length = std::min(sequenceLength(piece[begin]), piece.size() - begin);
@@ -84,7 +85,7 @@ std::vector<UnigramModel::Part> UnigramModel::bestPath(std::string_view piece) c
 void UnigramModel::appendUnknown(std::string_view text, std::vector<std::int32_t>& out) const {
     if (m_tables.peer == UnigramTables::Peer::Tokenizers) {
         // `tokenizers` looks the joined text up once more.
-        if (const std::int32_t id = idOf(text); id >= 0) {
+        if (const std::int32_t id = idOf(text); id >= 0 && isMatchable(m_tables.types[static_cast<std::size_t>(id)])) {
             out.push_back(id);
             return;
         }

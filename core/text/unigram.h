@@ -16,7 +16,7 @@ struct UnigramTables {
 
     VocabularyEntries entries;
     std::vector<double> scores;    ///< Log probabilities, by id.
-    std::vector<PieceType> types;  ///< By id; all normal for Peer::Tokenizers.
+    std::vector<PieceType> types;  ///< By id.
     std::int32_t unknown = -1;     ///< -1: unknown text is dropped.
     bool byteFallback = false;
     Peer peer = Peer::SentencePiece;

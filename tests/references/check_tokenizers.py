@@ -30,7 +30,7 @@ def ours(program, path, texts, *flags):
     done = subprocess.run([program, "--json", "tokenize", str(path), "--json-lines", *flags], input=lines.encode(), capture_output=True)
     if done.returncode != 0:
         raise SystemExit(f"{path}: {done.stderr.decode()}")
-    return [json.loads(line) for line in done.stdout.decode().splitlines()]
+    return [json.loads(line) for line in done.stdout.decode().split("\n") if line]
 
 
 def folder_with(files):
@@ -47,10 +47,24 @@ class Peer:
         self.encode, self.decode, self.parses = encode, decode, parses
 
 
+def without_specials(tokenizer):
+    """The same without special tokens in a Unigram model, which would find them in text even where none is to be parsed."""
+    description = json.loads(tokenizer.to_str())
+    if description["model"]["type"] != "Unigram":
+        return tokenizer
+    special = {t["content"] for t in description["added_tokens"] if t["special"]}
+    description["model"]["vocab"] = [["\U0010fffd" + t if t in special else t, score] for t, score in description["model"]["vocab"]]
+    description["added_tokens"] = [t for t in description["added_tokens"] if not t["special"]]
+    return Tokenizer.from_str(json.dumps(description))
+
+
 def tokenizers_peer(tokenizer):
+    plain = without_specials(tokenizer)
+
     def encode(text, special):
-        tokenizer.encode_special_tokens = not special
-        return tokenizer.encode(text, add_special_tokens=False).ids
+        used = tokenizer if special else plain
+        used.encode_special_tokens = not special
+        return used.encode(text, add_special_tokens=False).ids
     return Peer(encode, lambda ids: tokenizer.decode(ids, skip_special_tokens=True))
 
 
@@ -85,6 +99,7 @@ def gemma_model(path):
     spec.model_type, spec.byte_fallback = pb.TrainerSpec.BPE, True
     spec.unk_id, spec.bos_id, spec.eos_id, spec.pad_id = (fields[f"tokenizer.ggml.{k}_token_id"] for k in ("unknown", "bos", "eos", "padding"))
     spec.unk_piece, spec.bos_piece, spec.eos_piece, spec.pad_piece = (model.pieces[i].piece for i in (spec.unk_id, spec.bos_id, spec.eos_id, spec.pad_id))
+    model.pieces[spec.unk_id].type = pb.ModelProto.SentencePiece.UNKNOWN
     model.normalizer_spec.name = "identity"
     model.normalizer_spec.add_dummy_prefix = bool(fields.get("tokenizer.ggml.add_space_prefix", True))
     model.normalizer_spec.remove_extra_whitespaces = False
@@ -133,10 +148,14 @@ def qwen(path):
 
 
 def tekken(path):
-    from mistral_common.tokens.tokenizers.tekken import SpecialTokenPolicy, Tekkenizer
-    model = Tekkenizer.from_file(path)
-    return Peer(lambda text, special: model.encode(text, bos=False, eos=False),
-                lambda ids: model.decode(ids, special_token_policy=SpecialTokenPolicy.IGNORE), parses=False)
+    import tiktoken
+    description = json.loads(Path(path).read_text())
+    config = description["config"]
+    specials = config["default_num_special_tokens"]
+    ranks = {base64.b64decode(t["token_bytes"]): t["rank"] for t in description["vocab"][:config["default_vocab_size"] - specials]}
+    model = tiktoken.Encoding("tekken", pat_str=config["pattern"], mergeable_ranks=ranks, special_tokens={})
+    return Peer(lambda text, special: [i + specials for i in model.encode_ordinary(text)],
+                lambda ids: model.decode([i - specials for i in ids]), parses=False)
 
 
 def rows(options):
@@ -159,12 +178,12 @@ def rows(options):
         tokenizer = qwen(options.qwen)
         yield "Qwen 2, tokenizer.json", "tokenizers", folder_with({"tokenizer.json": tokenizer.to_str()}), tokenizers_peer(tokenizer)
     if options.data:
-        for path in sorted(Path(options.data).glob("tokenizer_*.json")):
+        for path in sorted(Path(options.data).glob("*.json")):
             content = path.read_text()
-            if '"model"' in content[:2000] or '"added_tokens"' in content[:2000]:
-                yield f"small {path.stem[10:]}, tokenizer.json", "tokenizers", folder_with({"tokenizer.json": content}), tokenizers_peer(Tokenizer.from_str(content))
+            if "added_tokens" in json.loads(content):
+                yield f"{path.stem.replace('_', ' ')}, tokenizer.json", "tokenizers", folder_with({"tokenizer.json": content}), tokenizers_peer(Tokenizer.from_str(content))
         for path in sorted(Path(options.data).glob("*.model")):
-            yield f"small {path.stem}, tokenizer.model", "sentencepiece", folder_with({"tokenizer.model": path.read_bytes()}), sentencepiece_peer(path.read_bytes())
+            yield f"{path.stem.replace('_', ' ')}, tokenizer.model", "sentencepiece", folder_with({"tokenizer.model": path.read_bytes()}), sentencepiece_peer(path.read_bytes())
 
 
 def compare(program, path, peer, texts, show):
