@@ -6,19 +6,39 @@
 #include "app/cli/terminal_progress.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/checkpoint_info.h"
+#include "core/text/tokenizer_difference.h"
 
 namespace safequant::cli {
 namespace {
 
 struct InspectOptions {
     std::string path;
+    std::string otherTokenizer;
     bool tensors = false;
 };
+
+/// What the tokenizers and templates of two checkpoints do differently; 1 when they do.
+int compareWith(const CommonOptions& options, const Checkpoint& checkpoint, const std::string& otherPath) {
+    const auto other = openCheckpoint(otherPath);
+    if (!other) return reportError(options, other.error());
+    const auto differences = compareTokenizers(checkpoint.tokenizerSource(), (*other)->tokenizerSource());
+    if (!differences) return reportError(options, differences.error());
+    if (options.json) {
+        auto list = nlohmann::json::array();
+        for (const auto& [aspect, detail] : *differences) list.push_back({{"aspect", aspect}, {"detail", detail}});
+        std::printf("%s\n", nlohmann::json{{"differences", list}}.dump(2).c_str());
+    } else {
+        for (const auto& [aspect, detail] : *differences) std::printf("%-16s %s\n", aspect.c_str(), detail.c_str());
+        if (differences->empty()) std::printf("The tokenizers and chat templates are the same.\n");
+    }
+    return differences->empty() ? 0 : exitCodeFor(ErrorKind::Failed);
+}
 
 int inspect(const CommonOptions& options, const InspectOptions& chosen) {
     const auto opened = openCheckpoint(chosen.path);
     if (!opened) return reportError(options, opened.error());
     const Checkpoint& checkpoint = **opened;
+    if (!chosen.otherTokenizer.empty()) return compareWith(options, checkpoint, chosen.otherTokenizer);
     const auto info = checkpointInfo(checkpoint);
     if (options.json) {
         auto json = protocol::toJson(info);
@@ -55,7 +75,9 @@ void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& acti
     auto* command = app.add_subcommand("inspect", "Say what a checkpoint holds (reads metadata only)");
     command->add_option("checkpoint", chosen->path, "GGUF file or Hugging Face folder")->required();
     command->add_flag("--tensors", chosen->tensors, "List every tensor");
-    command->footer("Examples:\n  safequant inspect model.gguf\n  safequant inspect model-folder --tensors --json");
+    command->add_option("--compare-tokenizer", chosen->otherTokenizer,
+                        "Another copy of the model: say only what its tokenizer and chat template do differently");
+    command->footer("Examples:\n  safequant inspect model.gguf\n  safequant inspect model.gguf --compare-tokenizer model-folder\n  safequant inspect model-folder --tensors --json");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return inspect(options, *chosen); }; });
 }
 
