@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "app/cli/command.h"
 #include "app/cli/terminal_progress.h"
@@ -13,6 +15,7 @@ namespace {
 
 struct InspectOptions {
     std::string path;
+    std::vector<std::string> adapters;
     std::string otherTokenizer;
     bool tensors = false;
 };
@@ -35,7 +38,7 @@ int compareWith(const CommonOptions& options, const Checkpoint& checkpoint, cons
 }
 
 int inspect(const CommonOptions& options, const InspectOptions& chosen) {
-    const auto opened = openCheckpoint(chosen.path);
+    const auto opened = openCheckpoint(chosen.path, chosen.adapters);
     if (!opened) return reportError(options, opened.error());
     const Checkpoint& checkpoint = **opened;
     if (!chosen.otherTokenizer.empty()) return compareWith(options, checkpoint, chosen.otherTokenizer);
@@ -73,7 +76,8 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
 void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<InspectOptions>();
     auto* command = app.add_subcommand("inspect", "Say what a checkpoint holds (reads metadata only)");
-    command->add_option("checkpoint", chosen->path, "GGUF file or Hugging Face folder")->required();
+    command->add_option("checkpoint", chosen->path, "GGUF file, Hugging Face folder, or org/name in its local cache")->required();
+    command->add_option("--adapter", chosen->adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable")->allow_extra_args(false);
     command->add_flag("--tensors", chosen->tensors, "List every tensor");
     command->add_option("--compare-tokenizer", chosen->otherTokenizer,
                         "Another copy of the model: say only what its tokenizer and chat template do differently");

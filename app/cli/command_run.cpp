@@ -65,6 +65,7 @@ void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action) 
     command->add_flag("--plots", run->plots, "Draw the plots (PNG) and the summary into the run folder at the end");
     command->add_flag("--estimate", run->estimate, "Print memory, disk and time this run needs, and do nothing else");
     command->add_flag("--background", run->background, "Run at lower priority");
+    run->changes.addAdapterOption(*command);
     run->changes.addPromptOptions(*command);
     run->changes.addSchemeOptions(*command);
     run->changes.addSeedOption(*command);

@@ -42,9 +42,10 @@ int runStages(const CommonOptions& options, const StageOptions& chosen, const st
 
 std::shared_ptr<StageOptions> addCommon(CLI::App& command) {
     auto chosen = std::make_shared<StageOptions>();
-    command.add_option("checkpoint", chosen->changes.checkpoint, "GGUF file or Hugging Face folder")->required();
+    command.add_option("checkpoint", chosen->changes.checkpoint, "GGUF file, Hugging Face folder, or org/name in its local cache")->required();
     command.add_option("--workspace", chosen->workspace, "Where run folders are made (default: the user's data folder)");
     command.add_flag("--estimate", chosen->estimate, "Print memory, disk and time needed, and do nothing else");
+    chosen->changes.addAdapterOption(command);
     chosen->changes.addSeedOption(command);
     return chosen;
 }

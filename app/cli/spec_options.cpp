@@ -5,8 +5,14 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/checkpoint/hub_cache.h"
 
 namespace safequant::cli {
+
+void SpecOptions::addAdapterOption(CLI::App& command) {
+    command.add_option("--adapter", adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable, merged in this order")
+        ->allow_extra_args(false);
+}
 
 void SpecOptions::addPromptOptions(CLI::App& command) {
     command.add_option("--prompts", prompts, "Labelled prompt files (JSON Lines), or builtin:default");
@@ -30,7 +36,9 @@ void SpecOptions::addSeedOption(CLI::App& command) {
 }
 
 Expected<void> SpecOptions::apply(RunSpec& spec) const {
-    if (!checkpoint.empty()) spec.checkpoint = std::filesystem::absolute(checkpoint).lexically_normal().string();
+    if (!checkpoint.empty()) spec.checkpoint = absoluteModelPath(checkpoint);
+    if (!adapters.empty()) spec.adapters.clear();
+    for (const auto& adapter : adapters) spec.adapters.push_back(absoluteModelPath(adapter));
     if (!prompts.empty()) {
         spec.prompts.clear();
         for (const auto& name : prompts)
@@ -69,7 +77,7 @@ Expected<RunSpec> defaultRunSpec(const std::string& checkpoint) {
     if (!text) return fail(text.error());
     auto json = nlohmann::json::parse(*text, nullptr, false);
     if (json.is_discarded()) return fail(ErrorKind::BadInput, "The bundled default run is broken: reinstall.", *path);
-    json["checkpoint"] = std::filesystem::absolute(checkpoint).lexically_normal().string();
+    json["checkpoint"] = absoluteModelPath(checkpoint);
     return runSpecFromJson(json, *path);
 }
 

@@ -15,6 +15,7 @@ namespace safequant::cli {
 /// Command-line options that change a run spec. Each applies only when given.
 struct SpecOptions {
     std::string checkpoint;
+    std::vector<std::string> adapters;
     std::vector<std::string> prompts;
     std::optional<std::string> systemPrompt;
     std::optional<std::uint64_t> seed;
@@ -24,6 +25,7 @@ struct SpecOptions {
     bool asymmetric = false;
     std::vector<std::string> layerBits;  ///< "REGEX=BITS".
 
+    void addAdapterOption(CLI::App& command);
     void addPromptOptions(CLI::App& command);
     void addSchemeOptions(CLI::App& command);
     void addSeedOption(CLI::App& command);

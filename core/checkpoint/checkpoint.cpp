@@ -11,7 +11,9 @@
 #include <system_error>
 
 #include "core/base/hash.h"
+#include "core/checkpoint/adapter.h"
 #include "core/checkpoint/gguf_parts.h"
+#include "core/checkpoint/hub_cache.h"
 #include "core/checkpoint/mapped_checkpoint.h"
 
 namespace safequant {
@@ -30,6 +32,9 @@ bool beginsWithGguf(const fs::path& path) {
 Expected<std::shared_ptr<const Checkpoint>> openFolder(const std::string& path) {
     std::error_code code;
     if (fs::exists(fs::path(path) / "config.json", code)) return openHuggingFaceCheckpoint(path, {});
+    if (isAdapterFolder(path))
+        return fail(ErrorKind::Unsupported, "Is a LoRA adapter, not a model: open its base model and add this folder as an adapter.",
+                    path);
     std::vector<std::string> models;
     for (fs::directory_iterator entry(path, code), end; !code && entry != end; entry.increment(code))
         if (entry->path().extension() == ".gguf") models.push_back(entry->path().string());
@@ -111,7 +116,15 @@ Expected<std::string> Checkpoint::contentHash(const Progress& progress) const {
     return hash.hex();
 }
 
-Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& path) {
+namespace {
+
+/// A path, or the path of what a name in the Hugging Face cache stands for.
+Expected<std::string> locate(const std::string& named) {
+    const auto name = HubName::parse(named);
+    return name ? findInHubCache(*name) : Expected<std::string>(named);
+}
+
+Expected<std::shared_ptr<const Checkpoint>> openBase(const std::string& path) {
     std::error_code code;
     const auto status = fs::status(path, code);
     if (!fs::exists(status)) return fail(ErrorKind::NotFound, "There is no such file or folder.", path);
@@ -125,6 +138,22 @@ Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& pa
     }
     return fail(ErrorKind::Unsupported, "Is neither a GGUF nor a safetensors file. Weights in other formats (.bin, .pt) must be "
                                         "converted to safetensors first.", path);
+}
+
+}  // namespace
+
+Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& path, const std::vector<std::string>& adapters) {
+    const auto place = locate(path);
+    if (!place) return fail(place.error());
+    auto base = openBase(*place);
+    if (!base || adapters.empty()) return base;
+    std::vector<std::string> folders;
+    for (const std::string& adapter : adapters) {
+        auto folder = locate(adapter);
+        if (!folder) return fail(folder.error());
+        folders.push_back(std::move(*folder));
+    }
+    return adaptCheckpoint(std::move(*base), folders);
 }
 
 }  // namespace safequant

@@ -77,7 +77,7 @@ public:
     virtual const TensorInfo* find(const std::string& name) const = 0;
 
     /// Converts a tensor to float32 in Hugging Face layout (GGUF's permuted q and k rows are put back). `out` must have exactly
-    /// as many elements. Errors: not_found, unsupported type, bad_input.
+    /// as many elements. Errors: not_found, unsupported type, bad_input (also values that are not finite).
     virtual Expected<void> read(const std::string& name, std::span<float> out) const = 0;
 
     /// A range of rows of a 2-D tensor, for embeddings. `out` holds rows * cols elements.
@@ -92,8 +92,9 @@ public:
     Expected<std::string> contentHash(const Progress& progress = {}) const;
 };
 
-/// Opens a GGUF file, a Hugging Face folder, or a safetensors file inside one. Errors name the file, the field and the cure;
-/// an unsupported model is named with its `model_type` and what is missing.
-Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& path);
+/// Opens a GGUF file, a Hugging Face folder, a safetensors file inside one, or a model of the local Hugging Face cache
+/// ("org/name", "org/name@revision"), and merges PEFT LoRA adapters (folders, or names in the cache) one after the other. Errors
+/// name the file, the field and the cure; an unsupported model is named with its `model_type` and what is missing.
+Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& path, const std::vector<std::string>& adapters = {});
 
 }  // namespace safequant

@@ -2,23 +2,24 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/checkpoint/huggingface_config.h"
 #include "core/checkpoint/json_file.h"
 #include "core/checkpoint/mapped_checkpoint.h"
-#include "core/checkpoint/packed_source.h"
+#include "core/checkpoint/quantized_tensors.h"
 
 namespace safequant {
 namespace {
 
 namespace fs = std::filesystem;
-using FileTensors = std::map<std::string, FileTensor>;
 
 constexpr const char* kIndexName = "model.safetensors.index.json";
 constexpr const char* kSideFiles[] = {"config.json",     "generation_config.json", "tokenizer.json",
                                       "tokenizer.model", "tekken.json",            "tokenizer_config.json",
-                                      "special_tokens_map.json", "chat_template.jinja"};
+                                      "special_tokens_map.json", "chat_template.jinja", "quantize_config.json",
+                                      "quant_config.json"};
 
 std::string inside(const std::string& folder, const std::string& name) { return (fs::path(folder) / name).string(); }
 
@@ -118,73 +119,32 @@ Expected<Weights> readWeights(const std::string& folder, const std::string& chos
     return weights;
 }
 
-const FileTensor* findPart(const FileTensors& tensors, const std::string& name) {
-    const auto it = tensors.find(name);
-    return it != tensors.end() ? &it->second : nullptr;
-}
-
-/// Puts the parts of a quantized linear together; returns the names that were used up.
-Expected<std::vector<std::string>> addQuantized(const FileTensors& tensors, const std::string& linear, const CompressedScheme& scheme,
-                                                std::unordered_map<std::string, StoredTensor>& stored) {
-    QuantizedParts parts;
-    parts.linear = linear;
-    parts.shape = findPart(tensors, linear + ".weight_shape");
-    const bool packed = tensors.contains(linear + ".weight_packed");
-    parts.codes = findPart(tensors, linear + (packed ? ".weight_packed" : ".weight"));
-    parts.scale = findPart(tensors, linear + ".weight_scale");
-    parts.zeroPoint = findPart(tensors, linear + ".weight_zero_point");
-    if (packed) parts.bits = scheme.bitsOf(linear);
-    const auto needs = [&](const std::string& missing) {
-        return fail(ErrorKind::BadInput, "Tensor \"" + linear + missing + "\" is missing beside \"" + parts.codes->tensor.name + "\".",
-                    parts.codes->file->path());
-    };
-    if (packed && parts.shape == nullptr) return needs(".weight_shape");
-    if (!packed) parts.shape = nullptr;
-    if (parts.scale == nullptr) return needs(".weight_scale");
-    if (tensors.contains(linear + ".weight_g_idx"))
-        return fail(ErrorKind::Unsupported, "\"" + linear + "\" is quantized in activation order (weight_g_idx), which cannot be read.",
-                    parts.codes->file->path());
-    auto weight = makeQuantizedSource(parts);
-    if (!weight) return fail(weight.error());
-
-    StoredTensor entry;
-    entry.info.name = linear + ".weight";
-    entry.info.storedType = "INT" + std::to_string(parts.bits);
-    entry.info.shape = weight->shape;
-    entry.info.file = parts.codes->file->path();
-    entry.source = std::move(weight->source);
-    std::vector<std::string> used;
-    for (const FileTensor* part : {parts.codes, parts.shape, parts.scale, parts.zeroPoint}) {
-        if (part == nullptr) continue;
-        entry.info.bytes += part->tensor.bytes;
-        used.push_back(part->tensor.name);
+/// How the weights are quantized: the field of config.json, or the file of their own that older GPTQ and AWQ folders have.
+Expected<std::optional<QuantizationConfig>> readQuantization(const nlohmann::json& config, const std::string& folder) {
+    std::string path = inside(folder, "config.json");
+    nlohmann::json json = config.contains("quantization_config") ? config["quantization_config"] : nlohmann::json();
+    for (const auto& [file, method] : {std::pair("quantize_config.json", "gptq"), std::pair("quant_config.json", "awq")}) {
+        if (!json.is_null() || !exists(inside(folder, file))) continue;
+        path = inside(folder, file);
+        auto own = readJsonObject(path);
+        if (!own) return fail(own.error());
+        json = std::move(*own);
+        if (!json.contains("quant_method")) json["quant_method"] = method;
     }
-    const std::string name = entry.info.name;
-    stored.emplace(name, std::move(entry));
-    return used;
+    if (json.is_null()) return std::optional<QuantizationConfig>();
+    auto quantization = QuantizationConfig::parse(json, path);
+    if (!quantization) return fail(quantization.error());
+    return std::optional<QuantizationConfig>(std::move(*quantization));
 }
 
-bool endsWith(const std::string& text, std::string_view end, std::string& stem) {
-    if (!text.ends_with(end)) return false;
-    stem = text.substr(0, text.size() - end.size());
-    return true;
-}
-
-Expected<std::unordered_map<std::string, StoredTensor>> giveMeaning(const FileTensors& tensors, const nlohmann::json& config,
-                                                                    const std::string& configPath) {
+Expected<std::unordered_map<std::string, StoredTensor>> giveMeaning(const FileTensors& tensors,
+                                                                    const std::optional<QuantizationConfig>& quantization) {
     std::unordered_map<std::string, StoredTensor> stored;
     std::set<std::string> used;
-    if (config.contains("quantization_config") && !config["quantization_config"].is_null()) {
-        const auto scheme = CompressedScheme::parse(config["quantization_config"], configPath);
-        if (!scheme) return fail(scheme.error());
-        for (const auto& [name, tensor] : tensors) {
-            std::string linear;
-            const bool packed = endsWith(name, ".weight_packed", linear);
-            if (!packed && !(endsWith(name, ".weight", linear) && tensor.tensor.type == "I8")) continue;
-            const auto parts = addQuantized(tensors, linear, *scheme, stored);
-            if (!parts) return fail(parts.error());
-            used.insert(parts->begin(), parts->end());
-        }
+    if (quantization) {
+        auto parts = addQuantizedTensors(tensors, *quantization, stored);
+        if (!parts) return fail(parts.error());
+        used = std::move(*parts);
     }
     for (const auto& [name, tensor] : tensors) {
         // Old exports store the rotary frequencies, which follow from the configuration.
@@ -219,7 +179,9 @@ Expected<std::shared_ptr<const Checkpoint>> openHuggingFaceCheckpoint(const std:
     if (!tokenizer) return fail(tokenizer.error());
     auto weights = readWeights(folder, chosen);
     if (!weights) return fail(weights.error());
-    auto stored = giveMeaning(weights->tensors, *json, configPath);
+    const auto quantization = readQuantization(*json, folder);
+    if (!quantization) return fail(quantization.error());
+    auto stored = giveMeaning(weights->tensors, *quantization);
     if (!stored) return fail(stored.error());
 
     CheckpointContent content;

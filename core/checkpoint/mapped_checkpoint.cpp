@@ -2,6 +2,8 @@
 #include "core/checkpoint/mapped_checkpoint.h"
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 namespace safequant {
 namespace {
@@ -35,6 +37,20 @@ Expected<void> splitFused(const std::vector<DecoderTensor>& tensors, std::unorde
     for (const DecoderTensor& tensor : tensors)
         if (tensor.storedName != tensor.name) stored.erase(tensor.storedName);
     return {};
+}
+
+/// Weights that are no numbers would spoil every result without a word.
+Expected<void> checkFinite(const TensorInfo& info, std::int64_t firstRow, std::span<const float> values) {
+    constexpr std::uint32_t kExponent = 0x7F800000U;
+    std::uint32_t largest = 0;
+    for (const float value : values) largest = std::max(largest, std::bit_cast<std::uint32_t>(value) & kExponent);
+    if (largest != kExponent) return {};
+    const auto first = std::find_if(values.begin(), values.end(), [](float value) { return !std::isfinite(value); });
+    const std::int64_t at = first - values.begin();
+    return fail(ErrorKind::BadInput, "Tensor \"" + info.name + "\" (" + info.storedType + ") is not a finite number at row " +
+                                         std::to_string(firstRow + at / info.shape.back()) + ", column " +
+                                         std::to_string(at % info.shape.back()) + ": its values, scales or indices are damaged. Fetch "
+                                         "the model again.", info.file);
 }
 
 }  // namespace
@@ -97,7 +113,7 @@ Expected<void> MappedCheckpoint::read(const std::string& name, std::span<float> 
         return fail(ErrorKind::BadInput, "Tensor \"" + name + "\" has " + std::to_string(elements) + " elements, but room for " +
                                              std::to_string(out.size()) + " was given.", path());
     m_sources[*index]->readRows(0, rows, out.data());
-    return {};
+    return checkFinite(m_tensors[*index], 0, out);
 }
 
 Expected<void> MappedCheckpoint::readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows,
@@ -116,7 +132,7 @@ Expected<void> MappedCheckpoint::readRows(const std::string& name, std::int64_t 
                                              std::to_string(rows * shape[1]) + " elements, but room for " +
                                              std::to_string(out.size()) + " was given.", path());
     m_sources[*index]->readRows(firstRow, rows, out.data());
-    return {};
+    return checkFinite(m_tensors[*index], firstRow, out);
 }
 
 }  // namespace safequant

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -16,36 +15,23 @@ namespace safequant {
 struct FileTensor {
     SafetensorsTensor tensor;
     std::shared_ptr<const MappedFile> file;
+
+    MappedRange range() const { return MappedRange(file, tensor.offset, tensor.bytes); }
+    /// An error of kind bad_input that names tensor and type.
+    tl::unexpected<Error> wrong(const std::string& rule) const;
 };
 
-/// The grids that a `quantization_config` of compressed-tensors gives to linears.
-class CompressedScheme {
-public:
-    /// Errors: unsupported (other methods, float formats), bad_input (missing or broken fields).
-    static Expected<CompressedScheme> parse(const nlohmann::json& quantizationConfig, const std::string& path);
-
-    /// Bits of the weights of a linear: the group whose target is its name, else whose "re:" pattern matches its beginning, else
-    /// whose target is "Linear". 0 when no group does.
-    int bitsOf(const std::string& linear) const;
-
-private:
-    struct Target {
-        std::string text;
-        int bits = 0;
-    };
-    std::vector<Target> m_names;
-    std::vector<Target> m_patterns;
-    int m_everyLinear = 0;
-};
-
-/// The parts of one quantized linear; absent ones are null.
+/// The parts of one quantized linear stored row by row; absent ones are null.
 struct QuantizedParts {
     std::string linear;
-    const FileTensor* codes = nullptr;  ///< `weight_packed` int32 or `weight` int8.
-    const FileTensor* shape = nullptr;  ///< `weight_shape`, with `weight_packed` only.
-    const FileTensor* scale = nullptr;
+    const FileTensor* codes = nullptr;        ///< `weight_packed` int32 or (4-bit floats) uint8, `weight` int8 or float8.
+    const FileTensor* shape = nullptr;        ///< `weight_shape`, with packed integers only.
+    const FileTensor* scale = nullptr;        ///< [1], [rows, 1], [rows, groups] or [row blocks, column blocks].
     const FileTensor* zeroPoint = nullptr;
-    int bits = 8;                       ///< Of packed codes.
+    const FileTensor* order = nullptr;        ///< `weight_g_idx` int32 [columns]: the group of each column.
+    const FileTensor* globalScale = nullptr;  ///< With 4-bit floats: what their scales are divided by.
+    int bits = 8;                             ///< Of packed integers.
+    int blockRows = 0, blockColumns = 0;      ///< Of a block with a scale; 0: rows or groups have scales.
 };
 
 /// A quantized linear presented as its dequantized weight.
@@ -54,8 +40,9 @@ struct QuantizedWeight {
     std::unique_ptr<TensorSource> source;
 };
 
-/// Checks the shapes and types of the parts against each other (formats of compressed-tensors: pack-quantized, int-quantized).
-/// w = (code - zero point) * scale in float32. Error: bad_input naming the tensor.
+/// Checks the shapes and types of the parts against each other (formats of compressed-tensors, and 8-bit floats with scales of
+/// blocks). w = (code - zero point) * scale in float32; what lies outside a table becomes not-a-number. Error: bad_input naming
+/// the tensor.
 Expected<QuantizedWeight> makeQuantizedSource(const QuantizedParts& parts);
 
 }  // namespace safequant

@@ -158,7 +158,13 @@ Expected<json> EngineRequests::shutdown(const json&) {
 Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
     const auto path = field<std::string>(params, "path");
     if (!path) return fail(path.error());
-    const auto checkpoint = openCheckpoint(*path);
+    std::vector<std::string> adapters;
+    if (params.contains("adapters")) {
+        auto named = field<std::vector<std::string>>(params, "adapters");
+        if (!named) return fail(named.error());
+        adapters = std::move(*named);
+    }
+    const auto checkpoint = openCheckpoint(*path, adapters);
     if (!checkpoint) return fail(checkpoint.error());
     return protocol::toJson(checkpointInfo(**checkpoint));
 }

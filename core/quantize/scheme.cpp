@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "core/base/nearest_name.h"
-#include "core/quantize/pattern.h"
+#include "core/base/pattern.h"
 
 namespace safequant {
 namespace {

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "core/base/files.h"
+#include "core/checkpoint/hub_cache.h"
 #include "core/run/answer_file.h"
 #include "core/run/block_results.h"
 #include "core/run/manifest.h"
@@ -51,7 +52,8 @@ void makeAbsolute(std::string& path) {
 }
 
 Expected<RunSpec> completed(RunSpec spec) {
-    makeAbsolute(spec.checkpoint);
+    if (!spec.checkpoint.empty()) spec.checkpoint = absoluteModelPath(spec.checkpoint);
+    for (auto& adapter : spec.adapters) adapter = absoluteModelPath(adapter);
     for (auto& file : spec.prompts) makeAbsolute(file);
     makeAbsolute(spec.perplexityText);
     makeAbsolute(spec.exportFolder);

@@ -104,7 +104,7 @@ std::vector<std::string> RunInputs::evaluatedModels() const {
 Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress& progress) {
     RunInputs inputs;
     inputs.spec = spec;
-    auto checkpoint = openCheckpoint(spec.checkpoint);
+    auto checkpoint = openCheckpoint(spec.checkpoint, spec.adapters);
     if (!checkpoint) return fail(checkpoint.error());
     inputs.checkpoint = std::move(*checkpoint);
 

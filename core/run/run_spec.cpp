@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/checkpoint/hub_cache.h"
 #include "core/evaluate/judge.h"
 #include "core/quantize/method.h"
 #include "core/run/spec_reader.h"
@@ -155,6 +156,11 @@ void anchor(std::string& path, const std::filesystem::path& folder) {
     path = (folder / path).lexically_normal().string();
 }
 
+/// The same for a model or an adapter, which may also be a name in the Hugging Face cache.
+void anchorModel(std::string& path, const std::filesystem::path& folder) {
+    if (std::filesystem::exists(folder / path) || !HubName::parse(path)) anchor(path, folder);
+}
+
 }  // namespace
 
 bool RunSpec::hasStage(const std::string& stage) const {
@@ -178,6 +184,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
                          where});
     spec.text("name", run.name);
     spec.text("checkpoint", run.checkpoint);
+    spec.texts("adapters", run.adapters);
     spec.texts("prompts", run.prompts);
     spec.text("system_prompt", run.systemPrompt);
     spec.wholeUnsigned("seed", run.seed);
@@ -215,7 +222,8 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     auto spec = runSpecFromJson(json, path);
     if (!spec) return spec;
     const auto folder = std::filesystem::absolute(path).parent_path();
-    anchor(spec->checkpoint, folder);
+    anchorModel(spec->checkpoint, folder);
+    for (auto& adapter : spec->adapters) anchorModel(adapter, folder);
     for (auto& file : spec->prompts) anchor(file, folder);
     anchor(spec->perplexityText, folder);
     anchor(spec->exportFolder, folder);
@@ -256,6 +264,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
           {"perplexity_text", spec.perplexityText},
           {"perplexity_tokens", spec.perplexityTokens},
           {"perplexity_window", spec.perplexityWindow}}}};
+    if (!spec.adapters.empty()) json["adapters"] = spec.adapters;
     if (!spec.exportFolder.empty()) json["export"] = {{"folder", spec.exportFolder}};
     return json;
 }

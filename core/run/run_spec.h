@@ -16,7 +16,7 @@ namespace safequant {
 /// Everything a run needs. JSON form (all but `checkpoint` optional):
 /// {
 ///   "format": "safequant-run-spec", "format_version": 1,
-///   "name": "SmolLM2 W4A16", "checkpoint": "PATH",
+///   "name": "SmolLM2 W4A16", "checkpoint": "PATH", "adapters": ["PATH"],
 ///   "prompts": ["builtin:default"], "system_prompt": "", "seed": 0,
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
@@ -31,7 +31,8 @@ namespace safequant {
 /// An unknown field is an error that names it and the nearest known one.
 struct RunSpec {
     std::string name;
-    std::string checkpoint;
+    std::string checkpoint;             ///< A path, or "org/name" in the local Hugging Face cache.
+    std::vector<std::string> adapters;  ///< PEFT LoRA adapters merged into it, in this order; paths or names likewise.
     std::vector<std::string> prompts{"builtin:default"};
     std::string systemPrompt;
     std::uint64_t seed = 0;

@@ -106,8 +106,10 @@ nlohmann::json summaryJson(const protocol::RunState& state, const RunSpec& spec)
 }
 
 std::string summaryMarkdown(const protocol::RunState& state, const RunSpec& spec) {
-    std::string text = "# " + spec.name + "\n\n- checkpoint: `" + spec.checkpoint +
-                       "`\n- scheme: " + describeScheme(spec) +
+    std::string adapters;
+    for (const auto& adapter : spec.adapters) adapters += "- adapter: `" + adapter + "`\n";
+    std::string text = "# " + spec.name + "\n\n- checkpoint: `" + spec.checkpoint + "`\n" + adapters +
+                       "- scheme: " + describeScheme(spec) +
                        "\n- malicious fraction of the calibration sample: " + fixed(spec.maliciousFraction, 2) +
                        "\n- seed: " + std::to_string(spec.seed) + "\n";
     if (!state.notes.empty()) {

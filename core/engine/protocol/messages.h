@@ -38,7 +38,7 @@ struct EngineInfo {
     std::uint64_t residentBytes = 0;  ///< Of the engine now.
 };
 
-/// `checkpoint/open` {path} -> CheckpointInfo.
+/// `checkpoint/open` {path, adapters?} -> CheckpointInfo: a model with PEFT LoRA adapters (folders) merged in their order.
 struct CheckpointInfo {
     std::string path, format, name, modelType, storedTypes;  ///< storedTypes e.g. "Q4_1, F32, Q6_K".
     int blocks = 0, hiddenSize = 0, intermediateSize = 0, heads = 0, kvHeads = 0, vocabulary = 0, maxPositions = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/checkpoint/checkpoint.h"
 
 namespace safequant::test {
 
@@ -34,6 +35,19 @@ void verifyRefused(const BadInput<Input>& bad, const Result& result, const std::
     QVERIFY2(result.error().kind == bad.kind, text.c_str());
     QVERIFY2(result.error().message.find(bad.says) != std::string::npos, text.c_str());
     QVERIFY2(result.error().context.starts_with(place), text.c_str());
+}
+
+/// Opens a model with its adapters and reads every tensor. Some damage shows in the values alone.
+inline Expected<void> openAndRead(const std::string& path, const std::vector<std::string>& adapters = {}) {
+    const auto opened = openCheckpoint(path, adapters);
+    if (!opened) return fail(opened.error());
+    for (const TensorInfo& tensor : (*opened)->tensors()) {
+        std::size_t count = 1;
+        for (const auto size : tensor.shape) count *= static_cast<std::size_t>(size);
+        std::vector<float> values(count);
+        if (auto read = (*opened)->read(tensor.name, values); !read) return read;
+    }
+    return {};
 }
 
 }  // namespace safequant::test

@@ -44,11 +44,16 @@ public:
         return raw(key, 9, items);
     }
     GgufBuilder& tensor(const std::string& name, const std::vector<std::uint64_t>& shape, std::uint32_t type, const std::string& data) {
-        m_infos += text(name) + bytesOf(static_cast<std::uint32_t>(shape.size()));
-        for (const auto size : shape) m_infos += bytesOf(size);
-        m_infos += bytesOf(type) + bytesOf(static_cast<std::uint64_t>(m_data.size()));
+        declare(name, shape, type, m_data.size());
         m_data += data;
         m_data.resize((m_data.size() + 31) / 32 * 32, '\0');
+        return *this;
+    }
+    /// The entry of a tensor alone, with the offset of its data.
+    GgufBuilder& declare(const std::string& name, const std::vector<std::uint64_t>& shape, std::uint32_t type, std::uint64_t offset) {
+        m_infos += text(name) + bytesOf(static_cast<std::uint32_t>(shape.size()));
+        for (const auto size : shape) m_infos += bytesOf(size);
+        m_infos += bytesOf(type) + bytesOf(offset);
         ++m_tensorCount;
         return *this;
     }

@@ -191,14 +191,24 @@ private slots:
         QVERIFY(openCheckpoint(path("folder")).error().message.find("2 GGUF files") != std::string::npos);
     }
 
-    /// tests/references/make_packed_checkpoints.py: what compressed-tensors packed and dequantized; equal to the last bit.
-    void opensCompressedTensors_data() {
+    /// tests/references/make_packed_checkpoints.py: what compressed-tensors packed and dequantized, and what was packed for GPTQ and
+    /// AWQ; equal to the last bit.
+    void opensQuantizedWeights_data() {
         QTest::addColumn<QString>("name");
-        QTest::newRow("pack-quantized, 3 to 8 bits") << "packed";
-        QTest::newRow("int-quantized") << "integers";
+        QTest::addColumn<QString>("type");
+        QTest::newRow("pack-quantized, 3 to 8 bits") << "packed" << "INT3";
+        QTest::newRow("pack-quantized in activation order") << "ordered" << "INT4";
+        QTest::newRow("int-quantized") << "integers" << "INT8";
+        QTest::newRow("float-quantized by channel, tensor and block") << "float8" << "F8_E4M3";
+        QTest::newRow("nvfp4-pack-quantized") << "float4" << "NVFP4";
+        QTest::newRow("GPTQ of 4 bits in activation order") << "gptq4" << "GPTQ4";
+        QTest::newRow("GPTQ v2 of 8 bits by channel") << "gptq8" << "GPTQ8";
+        QTest::newRow("GPTQ of 2 bits") << "gptq2" << "GPTQ2";
+        QTest::newRow("AWQ") << "awq" << "AWQ4";
     }
-    void opensCompressedTensors() {
+    void opensQuantizedWeights() {
         QFETCH(QString, name);
+        QFETCH(QString, type);
         const std::string folder = SAFEQUANT_TEST_DATA "/checkpoint/" + name.toStdString();
         const auto opened = openCheckpoint(folder);
         QVERIFY2(opened.has_value(), opened ? "" : opened.error().describe().c_str());
@@ -216,7 +226,7 @@ private slots:
             QVERIFY(checkpoint.readRows(tensor.name, tensor.shape[0] - 1, 1, row).has_value());
             QVERIFY(std::equal(row.rbegin(), row.rend(), values.rbegin()));
         }
-        QCOMPARE(checkpoint.find("model.layers.0.mlp.gate_proj.weight")->storedType, std::string(name == "packed" ? "INT3" : "INT8"));
+        QCOMPARE(checkpoint.find("model.layers.0.mlp.gate_proj.weight")->storedType, type.toStdString());
     }
 
     /// Codes [-8 -1 0 1 2 3 7 -5] of four bits are the word 0x3FBA9870.

@@ -20,6 +20,7 @@ private slots:
             {"format_version", 1},
             {"name", "A name"},
             {"checkpoint", "/models/a.gguf"},
+            {"adapters", {"/models/tuned", "org/adapter"}},
             {"prompts", {"builtin:default", "/p.jsonl"}},
             {"system_prompt", "Be brief."},
             {"seed", 18446744073709551615ULL},
@@ -146,10 +147,12 @@ private slots:
         };
         write(
             "spec.json",
-            R"({"checkpoint": "models/a.gguf", "prompts": ["builtin:default", "p.jsonl"], "export": {"folder": "/out"}})");
+            R"({"checkpoint": "models/a.gguf", "adapters": ["tuned", "org/adapter"],
+                "prompts": ["builtin:default", "p.jsonl"], "export": {"folder": "/out"}})");
         const auto read = readRunSpec(folder.filePath("spec.json").toStdString());
         QVERIFY(read.has_value());
         QCOMPARE(read->checkpoint, folder.filePath("models/a.gguf").toStdString());
+        QCOMPARE(read->adapters, (std::vector<std::string>{folder.filePath("tuned").toStdString(), "org/adapter"}));
         QCOMPARE(read->prompts[0], std::string("builtin:default"));
         QCOMPARE(read->prompts[1], folder.filePath("p.jsonl").toStdString());
         QCOMPARE(read->exportFolder, std::string("/out"));

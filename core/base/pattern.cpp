@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "core/quantize/pattern.h"
+#include "core/base/pattern.h"
 
 #include <pcre2.h>
 

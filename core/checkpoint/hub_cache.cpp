@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/checkpoint/hub_cache.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "core/base/files.h"
+
+namespace safequant {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kShownNames = 8;
+constexpr std::size_t kLongestReference = 256;
+constexpr std::string_view kModelPrefix = "models--";
+
+bool isNamePart(std::string_view text) {
+    return !text.empty() && text.size() <= 96 && text.front() != '.' && text.front() != '-' &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) {
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+           });
+}
+
+/// Branches may have slashes ("refs/pr/3"), but lead nowhere outside the cache.
+bool isRevision(const std::string& text) {
+    const fs::path path(text);
+    return !text.empty() && path.is_relative() && std::none_of(path.begin(), path.end(), [](const fs::path& part) {
+        return part.empty() || part == "." || part == "..";
+    });
+}
+
+fs::path cacheOf() {
+    const auto variable = [](const char* name) { return fs::path(std::getenv(name) != nullptr ? std::getenv(name) : ""); };
+    if (const auto path = variable("HF_HUB_CACHE"); !path.empty()) return path;
+    if (const auto path = variable("HF_HOME"); !path.empty()) return path / "hub";
+    if (const auto path = variable("XDG_CACHE_HOME"); path.is_absolute()) return path / "huggingface" / "hub";
+    return variable("HOME") / ".cache" / "huggingface" / "hub";
+}
+
+/// Names of the folders inside one, sorted; none when it cannot be read.
+std::vector<std::string> foldersIn(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code))
+        if (std::error_code ignored; entry->is_directory(ignored)) names.push_back(entry->path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(names.size(), kShownNames); ++i) {
+        if (i > 0) text += ", ";
+        text += names[i];
+    }
+    if (names.size() > kShownNames) text += " and " + std::to_string(names.size() - kShownNames) + " more";
+    return text;
+}
+
+/// "models--org--name" to "org/name".
+std::string withSlash(const std::string& folder) {
+    const std::string name = folder.substr(kModelPrefix.size());
+    const auto at = name.find("--");
+    return at != std::string::npos ? name.substr(0, at) + '/' + name.substr(at + 2) : name;
+}
+
+tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
+    std::vector<std::string> models;
+    for (const std::string& folder : foldersIn(cache))
+        if (folder.starts_with(kModelPrefix)) models.push_back(withSlash(folder));
+    return fail(ErrorKind::NotFound, "There is no file or folder \"" + name.repository + "\", and no model of that name in the local "
+                                     "Hugging Face cache, which " + (models.empty() ? "holds no models" : "holds " + listed(models)) +
+                                         ". Download it first, or give a path.", cache.string());
+}
+
+}  // namespace
+
+std::optional<HubName> HubName::parse(const std::string& text) {
+    std::error_code code;
+    if (fs::exists(text, code)) return std::nullopt;
+    for (const char* ending : {".gguf", ".safetensors", ".json"})
+        if (text.ends_with(ending)) return std::nullopt;
+    HubName name;
+    const std::size_t at = text.find('@');
+    name.repository = text.substr(0, at);
+    if (at != std::string::npos) name.revision = text.substr(at + 1);
+    const std::size_t slash = name.repository.find('/');
+    if (slash == std::string::npos || !isRevision(name.revision)) return std::nullopt;
+    const std::string_view repository = name.repository;
+    if (!isNamePart(repository.substr(0, slash)) || !isNamePart(repository.substr(slash + 1))) return std::nullopt;
+    return name;
+}
+
+Expected<std::string> findInHubCache(const HubName& name) {
+    const fs::path cache = cacheOf();
+    std::string folder(kModelPrefix);
+    for (const char c : name.repository) folder += c == '/' ? std::string("--") : std::string(1, c);
+    const fs::path model = cache / folder;
+    std::error_code code;
+    if (!fs::is_directory(model, code)) return notThere(name, cache);
+
+    std::string commit = name.revision;
+    if (auto reference = readTextFile((model / "refs" / name.revision).string(), kLongestReference)) {
+        reference->erase(reference->find_last_not_of(" \r\n") + 1);
+        if (!isNamePart(*reference))
+            return fail(ErrorKind::BadInput, "Does not hold the name of a commit: the cache is damaged, download the model again.",
+                        (model / "refs" / name.revision).string());
+        commit = *reference;
+    }
+    const fs::path snapshot = model / "snapshots" / commit;
+    if (fs::is_directory(snapshot, code)) return snapshot.string();
+    const auto commits = foldersIn(model / "snapshots");
+    return fail(ErrorKind::NotFound, "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
+                                         name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
+                                         ". Download it, or name one with " + name.repository + "@REVISION.", model.string());
+}
+
+std::string absoluteModelPath(const std::string& named) {
+    return HubName::parse(named) ? named : fs::absolute(named).lexically_normal().string();
+}
+
+}  // namespace safequant
