@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compares t-SNE and UMAP with openTSNE and umap-learn: trustworthiness, divergence and time, on the same rows in the same run.
 
-    check_projections.py BENCH [--run FOLDER --block N] [--rows 10000] [--columns 576] [--seeds 5] [--threads 2]
+    check_projections.py BENCH [--run FOLDER --block N] [--rows 10000] [--columns 576] [--seeds 5] [--threads 2] [--unseeded]
 
 BENCH is the built bench_projections. Without --run the rows are a seeded mixture of 24 clusters on curved two- to eight-dimensional
 manifolds; with it, the captured activations (base and quantized, calibration and evaluation prompts) of a block of a run folder.
 The divergence of every embedding, ours and the peer's, is computed here by one function, over all pairs, from the P that
-openTSNE's exact neighbours give. Needs numpy, scikit-learn, openTSNE, umap-learn and h5py.
+openTSNE's exact neighbours give. Processor seconds stand beside the clock's: they say the same on a busy machine. Needs numpy, scikit-learn, openTSNE, umap-learn and h5py.
 """
 import argparse
 import json
@@ -88,6 +88,7 @@ def main():
     parser.add_argument("--columns", type=int, default=576)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--unseeded", action="store_true", help="time umap-learn without a seed too, where it uses all threads")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(arguments.threads)
     import numpy as np
@@ -104,7 +105,8 @@ def main():
         out = os.path.join(folder, "points")
         environment = dict(os.environ, SAFEQUANT_THREADS=str(arguments.threads))
         text = subprocess.run([arguments.bench, rows, method, str(seed), out], check=True, capture_output=True, text=True, env=environment)
-        return np.fromfile(out, dtype=np.float32).reshape(-1, 2), json.loads(text.stdout)["seconds"]
+        answer = json.loads(text.stdout)
+        return np.fromfile(out, dtype=np.float32).reshape(-1, 2), answer["seconds"], answer["cpu_seconds"]
 
     p = openTSNE.affinity.PerplexityBasedNN(x, perplexity=30, method="exact", n_jobs=arguments.threads).P
     p = p / p.sum()
@@ -115,29 +117,32 @@ def main():
     def peer_umap(seed):
         return umap.UMAP(random_state=seed, n_jobs=1).fit_transform(x)
 
-    # umap-learn without a seed uses all threads and gives other points every time: timed too, the stricter baseline.
     def peer_umap_parallel(_):
         return umap.UMAP(n_jobs=arguments.threads).fit_transform(x)
 
     for method, peer in (("tsne", peer_tsne), ("umap", peer_umap)):
-        points, seconds, peer_points, peer_seconds = [], [], [], []
+        points, seconds, cpu, peer_points, peer_seconds, peer_cpu = [], [], [], [], [], []
         for seed in range(arguments.seeds):
-            result, taken = ours(method, seed)
+            result, taken, used = ours(method, seed)
             points.append(result)
             seconds.append(taken)
-            begin = time.perf_counter()
+            cpu.append(used)
+            begin, begin_cpu = time.perf_counter(), time.process_time()
             peer_points.append(peer(seed))
             peer_seconds.append(time.perf_counter() - begin)
+            peer_cpu.append(time.process_time() - begin_cpu)
         report = {
             "method": method, "rows": len(x), "columns": x.shape[1], "seeds": arguments.seeds,
             "trustworthiness": [round(float(np.mean([trustworthiness(x, q) for q in part])), 5) for part in (points, peer_points)],
             "worst": round(float(min(trustworthiness(x, q) for q in points)), 5),
             "seconds": [round(min(seconds), 3), round(min(peer_seconds), 3)],
             "ratio": round(min(peer_seconds) / min(seconds), 2),
+            "cpu_seconds": [round(min(cpu), 3), round(min(peer_cpu), 3)],
+            "cpu_ratio": round(min(peer_cpu) / min(cpu), 2),
         }
         if method == "tsne":
             report["divergence"] = [round(float(np.mean([divergence(p, q) for q in part])), 5) for part in (points, peer_points)]
-        else:
+        elif arguments.unseeded:
             begin = time.perf_counter()
             peer_umap_parallel(0)
             report["unseeded_peer_seconds"] = round(time.perf_counter() - begin, 3)
