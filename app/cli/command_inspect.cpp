@@ -7,6 +7,7 @@
 #include "app/cli/command.h"
 #include "app/cli/terminal_progress.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/checkpoint/config_text.h"
 #include "core/engine/checkpoint_info.h"
 #include "core/text/tokenizer_difference.h"
 
@@ -47,6 +48,9 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
         auto json = protocol::toJson(info);
         json["metadata"] = checkpoint.metadata();
         json["config"] = checkpoint.configJson();
+        json["attention"] = attentionText(checkpoint.config());
+        json["rotary_positions"] = ropeText(checkpoint.config());
+        json["activation"] = activationName(checkpoint.config().activation);
         if (chosen.tensors) {
             for (const auto& t : checkpoint.tensors())
                 json["tensors"].push_back({{"name", t.name}, {"type", t.storedType}, {"shape", t.shape}, {"bytes", t.bytes}});
@@ -56,11 +60,13 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
     }
     std::printf("%s\n  format          %s (%s)\n  family          %s\n  parameters      %.1f M in %s\n  blocks          %d\n"
                 "  hidden          %d, intermediate %d\n  heads           %d, key/value %d\n  vocabulary      %d\n"
-                "  context         %d tokens\n  chat template   %s\n",
+                "  context         %d tokens\n  attention       %s\n  rotary          %s\n  activation      %s\n"
+                "  chat template   %s\n",
                 info.name.c_str(), info.format.c_str(), info.storedTypes.c_str(), info.modelType.c_str(),
                 static_cast<double>(info.parameters) / 1e6, sizeText(info.bytes).c_str(), info.blocks, info.hiddenSize,
                 info.intermediateSize, info.heads, info.kvHeads, info.vocabulary, info.maxPositions,
-                info.hasChatTemplate ? "yes" : "no");
+                attentionText(checkpoint.config()).c_str(), ropeText(checkpoint.config()).c_str(),
+                activationName(checkpoint.config().activation), info.hasChatTemplate ? "yes" : "no");
     if (chosen.tensors) {
         for (const auto& t : checkpoint.tensors()) {
             std::string shape;

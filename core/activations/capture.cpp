@@ -12,7 +12,7 @@ Expected<ActivationStream> openStream(const Checkpoint& checkpoint, const ChatFo
     if (prompts.size() != ids.size())
         throw std::invalid_argument("[openStream] got " + std::to_string(prompts.size()) + " prompts and " + std::to_string(ids.size()) +
                                     " ids, need as many of both");
-    const int context = checkpoint.config().maxPositions;
+    const int context = checkpoint.config().context();
     std::vector<std::vector<std::int32_t>> sequences;
     sequences.reserve(prompts.size());
     for (std::size_t i = 0; i < prompts.size(); ++i) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/checkpoint/decoder_config.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -18,6 +19,12 @@ constexpr std::array<const char*, 6> kScalings = {"default", "linear", "dynamic"
 const char* activationName(Activation activation) { return kActivations.at(static_cast<std::size_t>(activation)); }
 
 const char* ropeScalingName(RopeScalingKind kind) { return kScalings.at(static_cast<std::size_t>(kind)); }
+
+int DecoderConfig::context() const {
+    const RopeScaling& scaling = ropes.front().scaling;
+    if (scaling.kind != RopeScalingKind::Dynamic || scaling.factor <= 1.0) return maxPositions;
+    return static_cast<int>(std::min(maxPositions * scaling.factor, static_cast<double>(1 << 30)));
+}
 
 float DecoderConfig::scoreScale() const {
     return attentionScale > 0.0F ? attentionScale : 1.0F / std::sqrt(static_cast<float>(headDim));

@@ -92,6 +92,8 @@ struct DecoderConfig {
     BlockAttention blockAttention(int block) const {
         return attention.empty() ? BlockAttention{} : attention[static_cast<std::size_t>(block)];
     }
+    /// Positions a sequence may have: maxPositions, or as many as a Dynamic scaling stretches them to.
+    int context() const;
     /// attentionScale, or what it stands for when 0.
     float scoreScale() const;
 };

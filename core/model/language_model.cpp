@@ -28,7 +28,7 @@ Error outOfMemory(const Checkpoint& checkpoint) {
 }
 
 std::size_t contextOf(const DecoderConfig& config) {
-    return config.maxPositions > 0 ? static_cast<std::size_t>(config.maxPositions) : std::numeric_limits<std::int32_t>::max();
+    return config.context() > 0 ? static_cast<std::size_t>(config.context()) : std::numeric_limits<std::int32_t>::max();
 }
 
 Expected<void> checkOptions(const DecodingOptions& options) {

@@ -31,6 +31,9 @@ def peak_megabytes():
 
 
 def chat(tokenizer, prompt):
+    # A base model has no template: the begin token and the text, as ours.
+    if not tokenizer.chat_template:
+        return (tokenizer.bos_token or "") + prompt
     return tokenizer.apply_chat_template([{"role": "user", "content": prompt}], add_generation_prompt=True, tokenize=False)
 
 

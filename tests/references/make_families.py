@@ -215,7 +215,7 @@ def make_llama():
     write_case("llama", "llama", model, older_form(plain(model), rope_theta=1000.0))
     scalings = {
         "linear": ({"factor": 2.5}, {}),
-        "dynamic": ({"factor": 2.0}, {"max_position_embeddings": 24}),
+        "dynamic": ({"factor": 2.5}, {"max_position_embeddings": 24}),
         "llama3": ({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}, {}),
         "yarn": ({"factor": 4.0, "original_max_position_embeddings": 16, "beta_fast": 4.0}, {}),
         "yarn_given": ({"factor": 3.0, "original_max_position_embeddings": 24, "attention_factor": 1.3, "beta_fast": 3.0,
@@ -276,7 +276,7 @@ def make_gemma():
     save_weights(model, "gemma2")
     write_case("gemma2", "gemma2", model, older_form(plain(model), rope_theta=10000.0, tie_word_embeddings="absent"))
     write_gguf(model, "gemma2", "gemma2", [lambda w: w.add_sliding_window(7), lambda w: w.add_attn_logit_softcapping(3.0),
-                                           lambda w: w.add_final_logit_softcapping(2.0)])
+                                           lambda w: w.add_attention_scale(8 ** -0.5), lambda w: w.add_final_logit_softcapping(2.0)])
     rope = {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
             "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}
     options = dict(dict(GEMMA, num_hidden_layers=7), sliding_window=9, query_pre_attn_scalar=8)
@@ -286,6 +286,7 @@ def make_gemma():
                        sliding_window_pattern=6, tie_word_embeddings="absent")
     write_case("gemma3", "gemma3", model, older)
     write_gguf(model, "gemma3", "gemma3", [lambda w: w.add_sliding_window(9), lambda w: w.add_rope_freq_base(1e6),
+                                           lambda w: w.add_attention_scale(8 ** -0.5),
                                            lambda w: w.add_rope_scaling_type(gguf.RopeScalingType.LINEAR),
                                            lambda w: w.add_rope_scaling_factor(8.0)])
     text = dict(options, num_hidden_layers=6)
