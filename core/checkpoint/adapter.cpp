@@ -78,9 +78,13 @@ private:
     /// The tensors of the base that a module stands for, with their first rows in it.
     Expected<std::vector<Rows>> placesOf(const std::string& module) const {
         if (m_base.config().tiedEmbeddings && (module == "lm_head" || module == "model.embed_tokens"))
-            return fail(ErrorKind::Unsupported, "The adapter changes \"" + module + "\" of a model whose embeddings serve as its head "
-                                                "too; merge it with PEFT and open the result.", m_path);
-        if (const TensorInfo* info = m_base.find(module + ".weight"); info != nullptr) return std::vector<Rows>{{module, 0, info->shape}};
+            return fail(ErrorKind::Unsupported,
+                        "The adapter changes \"" + module +
+                            "\" of a model whose embeddings serve as its head "
+                            "too; merge it with PEFT and open the result.",
+                        m_path);
+        if (const TensorInfo* info = m_base.find(module + ".weight"); info != nullptr)
+            return std::vector<Rows>{{module, 0, info->shape}};
         std::vector<Rows> places;
         const auto split = [&](std::string_view fused, const std::vector<const char*>& parts) {
             if (!module.ends_with(fused)) return;
@@ -96,23 +100,31 @@ private:
         split(".qkv_proj", {".q_proj", ".k_proj", ".v_proj"});
         split(".gate_up_proj", {".gate_proj", ".up_proj"});
         if (places.empty())
-            return fail(ErrorKind::BadInput, "The adapter changes \"" + module + "\", which the base model does not have: it was made "
-                                             "for another model.", m_path);
+            return fail(ErrorKind::BadInput,
+                        "The adapter changes \"" + module +
+                            "\", which the base model does not have: it was made "
+                            "for another model.",
+                        m_path);
         return places;
     }
 
-    static std::int64_t totalRows(const std::vector<Rows>& places) { return places.back().first + places.back().shape[0]; }
+    static std::int64_t totalRows(const std::vector<Rows>& places) {
+        return places.back().first + places.back().shape[0];
+    }
 
     Expected<void> addReplacement(const std::string& module, const std::string& kind, const AdapterTensor& tensor,
                                   const std::vector<Rows>& places) {
         for (const Rows& place : places) {
             const TensorInfo* info = m_base.find(place.module + kind);
             if (info == nullptr)
-                return fail(ErrorKind::Unsupported, "The adapter stores \"" + module + kind + "\", which the base model does not have.", m_path);
+                return fail(ErrorKind::Unsupported,
+                            "The adapter stores \"" + module + kind + "\", which the base model does not have.",
+                            m_path);
             const std::int64_t columns = info->shape.size() == 2 ? info->shape[1] : 1;
             if (tensor.columns() != columns || tensor.rows() != totalRows(places))
-                return misfit(module + kind, "is stored as " + shapeText({tensor.rows(), tensor.columns()}) + ", but the base model has " +
-                                                 shapeText(info->shape) + ": the adapter was made for another model");
+                return misfit(module + kind, "is stored as " + shapeText({tensor.rows(), tensor.columns()}) +
+                                                 ", but the base model has " + shapeText(info->shape) +
+                                                 ": the adapter was made for another model");
             m_target.changes.emplace_back(info->name, makeReplacement(tensor, place.first));
         }
         return {};
@@ -122,7 +134,8 @@ private:
         if (!parts.a || !parts.b) return misfit(module, "has only one of lora_A and lora_B");
         const auto targeted = m_config.targets(module);
         if (!targeted) return fail(targeted.error());
-        if (!*targeted) return misfit(module, "has weights, although target_modules does not name it: files of different adapters");
+        if (!*targeted)
+            return misfit(module, "has weights, although target_modules does not name it: files of different adapters");
         const auto scaling = m_config.scaling(module, parts.a->rows());
         if (!scaling) return fail(scaling.error());
         if (m_config.isDora() != parts.magnitude.has_value())
@@ -132,8 +145,9 @@ private:
         const std::int64_t columns = places.front().shape.back();
         if (parts.a->columns() != columns || parts.b->rows() != rows || parts.b->columns() != parts.a->rows())
             return misfit(module, "has lora_A " + shapeText({parts.a->rows(), parts.a->columns()}) + " and lora_B " +
-                                      shapeText({parts.b->rows(), parts.b->columns()}) + ", but the base model's weight is " +
-                                      shapeText({rows, columns}) + ": the adapter was made for another model");
+                                      shapeText({parts.b->rows(), parts.b->columns()}) +
+                                      ", but the base model's weight is " + shapeText({rows, columns}) +
+                                      ": the adapter was made for another model");
         if (parts.magnitude && parts.magnitude->rows() * parts.magnitude->columns() != rows)
             return misfit(module, "has a lora_magnitude_vector of another length than its weight has rows");
         for (const Rows& place : places) {
@@ -148,17 +162,21 @@ private:
         return {};
     }
 
-    Expected<void> addEmbedding(const std::string& module, const ModuleParts& parts, const std::vector<std::int64_t>& shape) {
-        if (!parts.embeddingA || !parts.embeddingB) return misfit(module, "has only one of lora_embedding_A and lora_embedding_B");
+    Expected<void> addEmbedding(const std::string& module, const ModuleParts& parts,
+                                const std::vector<std::int64_t>& shape) {
+        if (!parts.embeddingA || !parts.embeddingB)
+            return misfit(module, "has only one of lora_embedding_A and lora_embedding_B");
         if (m_config.isDora())
-            return fail(ErrorKind::Unsupported, "DoRA on \"" + module + "\" cannot be merged; merge it with PEFT and open the result.", m_path);
+            return fail(ErrorKind::Unsupported,
+                        "DoRA on \"" + module + "\" cannot be merged; merge it with PEFT and open the result.", m_path);
         const AdapterTensor& a = *parts.embeddingA;
         const AdapterTensor& b = *parts.embeddingB;
         const auto scaling = m_config.scaling(module, a.rows());
         if (!scaling) return fail(scaling.error());
         if (a.columns() != shape[0] || b.rows() != shape.back() || b.columns() != a.rows())
-            return misfit(module, "has lora_embedding_A " + shapeText({a.rows(), a.columns()}) + " and lora_embedding_B " +
-                                      shapeText({b.rows(), b.columns()}) + ", but the base model's embeddings are " + shapeText(shape));
+            return misfit(module, "has lora_embedding_A " + shapeText({a.rows(), a.columns()}) +
+                                      " and lora_embedding_B " + shapeText({b.rows(), b.columns()}) +
+                                      ", but the base model's embeddings are " + shapeText(shape));
         m_target.changes.emplace_back(module + ".weight", makeEmbeddingChange(a, b, *scaling));
         return {};
     }
@@ -175,7 +193,8 @@ Expected<std::map<std::string, ModuleParts>> sortParts(const SafetensorsFile& fi
         const auto refused = [&](const std::string& rule) {
             return fail(ErrorKind::BadInput, "Tensor \"" + stored.name + "\" " + rule + ".", file.path());
         };
-        if (!stored.name.starts_with(kPrefix)) return refused("does not begin with \"base_model.model.\", as PEFT writes them");
+        if (!stored.name.starts_with(kPrefix))
+            return refused("does not begin with \"base_model.model.\", as PEFT writes them");
         const std::string name = stored.name.substr(kPrefix.size());
         Slot slot = nullptr;
         std::string module;
@@ -184,7 +203,8 @@ Expected<std::map<std::string, ModuleParts>> sortParts(const SafetensorsFile& fi
             slot = part;
             module = name.substr(0, name.size() - ending.size());
         }
-        if (slot == nullptr || module.find("lora_") != std::string::npos) return refused("is no part of a LoRA adapter that can be merged");
+        if (slot == nullptr || module.find("lora_") != std::string::npos)
+            return refused("is no part of a LoRA adapter that can be merged");
         auto tensor = AdapterTensor::create({stored, file.file()});
         if (!tensor) return fail(tensor.error());
         auto& place = modules[module].*slot;
@@ -239,18 +259,21 @@ public:
         const auto& shape = m_tensors[m_index.at(name)].shape;
         return change(name, 0, shape[0], shape.size() == 2 ? shape[1] : 1, out.data());
     }
-    Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows, std::span<float> out) const override {
+    Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows,
+                            std::span<float> out) const override {
         if (auto done = m_base->readRows(name, firstRow, rows, out); !done) return done;
         return change(name, firstRow, rows, m_tensors[m_index.at(name)].shape[1], out.data());
     }
 
 private:
-    Expected<void> change(const std::string& name, std::int64_t first, std::int64_t rows, std::int64_t columns, float* values) const {
+    Expected<void> change(const std::string& name, std::int64_t first, std::int64_t rows, std::int64_t columns,
+                          float* values) const {
         if (rows == 0) return {};
         for (const auto& step : m_changes[m_index.at(name)]) {
             auto done = step->apply(first, rows, columns, values);
-            if (!done) return fail(done.error().kind, "Tensor \"" + name + "\": " + done.error().message,
-                                   done.error().context.empty() ? path() : done.error().context);
+            if (!done)
+                return fail(done.error().kind, "Tensor \"" + name + "\": " + done.error().message,
+                            done.error().context.empty() ? path() : done.error().context);
         }
         return {};
     }
@@ -277,10 +300,12 @@ Expected<Adapter> Adapter::open(const std::string& path, const Checkpoint& base)
     const std::string weightsPath = (folder / kWeightsName).string();
     if (!fs::is_directory(folder, code)) return fail(ErrorKind::NotFound, "There is no such adapter folder.", path);
     if (!isFile(configPath))
-        return fail(ErrorKind::NotFound, "The folder has no adapter_config.json; give the folder that PEFT's save_pretrained wrote.",
+        return fail(ErrorKind::NotFound,
+                    "The folder has no adapter_config.json; give the folder that PEFT's save_pretrained wrote.",
                     folder.string());
     if (!isFile(weightsPath) && isFile(folder / "adapter_model.bin"))
-        return fail(ErrorKind::Unsupported, "The adapter is stored in PyTorch's pickle format (adapter_model.bin); save it as safetensors.",
+        return fail(ErrorKind::Unsupported,
+                    "The adapter is stored in PyTorch's pickle format (adapter_model.bin); save it as safetensors.",
                     folder.string());
     const auto config = AdapterConfig::read(configPath);
     if (!config) return fail(config.error());

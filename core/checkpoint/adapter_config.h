@@ -15,16 +15,18 @@ namespace safequant {
 /// What adapter_config.json of a PEFT LoRA adapter says about its low-rank products.
 class AdapterConfig {
 public:
-    /// Errors: not_found, bad_input naming the field; unsupported for other kinds of adapters and for options that compute
-    /// something else than B A scaled and added (naming the option).
+    /// Errors: not_found, bad_input naming the field; unsupported for other kinds of adapters and for options that
+    /// compute something else than B A scaled and added (naming the option).
     static Expected<AdapterConfig> read(const std::string& path);
 
     bool isDora() const { return m_dora; }
-    /// Factor of B A for a module ("model.layers.0.self_attn.q_proj"): alpha / rank, or alpha / sqrt(rank) with use_rslora. The
-    /// first pattern of alpha_pattern and rank_pattern, in the order of their text, that matches the module's name or the end of
-    /// it from a dot on replaces lora_alpha and r. Error: bad_input when the weights have another rank.
+    /// Factor of B A for a module ("model.layers.0.self_attn.q_proj"): alpha / rank, or alpha / sqrt(rank) with
+    /// use_rslora. The first pattern of alpha_pattern and rank_pattern, in the order of their text, that matches the
+    /// module's name or the end of it from a dot on replaces lora_alpha and r. Error: bad_input when the weights have
+    /// another rank.
     Expected<double> scaling(const std::string& module, std::int64_t storedRank) const;
-    /// Whether target_modules names the module: a list of names or ends of names, or one regular expression for the whole name.
+    /// Whether target_modules names the module: a list of names or ends of names, or one regular expression for the
+    /// whole name.
     Expected<bool> targets(const std::string& module) const;
 
 private:

@@ -34,14 +34,17 @@ Expected<int> splitValue(const GgufFile& file, const std::string& key) {
     const auto value = file.integer(key);
     if (!value) return fail(value.error());
     if (*value < 0 || *value > std::numeric_limits<int>::max())
-        return fail(ErrorKind::BadInput, "Metadata \"" + key + "\" is " + std::to_string(*value) + ", out of range.", file.path());
+        return fail(ErrorKind::BadInput, "Metadata \"" + key + "\" is " + std::to_string(*value) + ", out of range.",
+                    file.path());
     return static_cast<int>(*value);
 }
 
 tl::unexpected<Error> mixedParts(const std::string& path, const std::string& key, int value, int expected) {
-    return fail(ErrorKind::BadInput, "Metadata \"" + key + "\" is " + std::to_string(value) + ", but " + std::to_string(expected) +
-                                         " fits the name of the file: parts of different models, or renamed ones. Fetch all "
-                                         "parts again.", path);
+    return fail(ErrorKind::BadInput,
+                "Metadata \"" + key + "\" is " + std::to_string(value) + ", but " + std::to_string(expected) +
+                    " fits the name of the file: parts of different models, or renamed ones. Fetch all "
+                    "parts again.",
+                path);
 }
 
 }  // namespace
@@ -54,7 +57,8 @@ std::optional<GgufPartName> GgufPartName::parse(const std::string& path) {
     name.stem = path.substr(0, path.size() - tail);
     name.number = digitsAt(end.substr(1, kDigits));
     name.count = digitsAt(end.substr(1 + kDigits + kOf.size(), kDigits));
-    if (end[0] != '-' || end.substr(1 + kDigits, kOf.size()) != kOf || name.number < 1 || name.count < name.number) return std::nullopt;
+    if (end[0] != '-' || end.substr(1 + kDigits, kOf.size()) != kOf || name.number < 1 || name.count < name.number)
+        return std::nullopt;
     return name;
 }
 
@@ -70,8 +74,11 @@ Expected<std::shared_ptr<const GgufFile>> GgufFile::open(const std::string& path
     if (*count <= 1) return single;
     const auto name = GgufPartName::parse(path);
     if (!name)
-        return fail(ErrorKind::BadInput, "Is one of the " + std::to_string(*count) + " parts of a model; its name must end as in "
-                                         "\"-00001-of-0000N.gguf\" for the others to be found. Give it the name it had.", path);
+        return fail(ErrorKind::BadInput,
+                    "Is one of the " + std::to_string(*count) +
+                        " parts of a model; its name must end as in "
+                        "\"-00001-of-0000N.gguf\" for the others to be found. Give it the name it had.",
+                    path);
     if (*count != name->count) return mixedParts(path, "split.count", *count, name->count);
     return join(*name);
 }
@@ -83,8 +90,10 @@ Expected<std::shared_ptr<const GgufFile>> GgufFile::join(const GgufPartName& nam
         const std::string path = name.pathOf(number);
         auto part = openOne(path);
         if (!part && part.error().kind == ErrorKind::NotFound)
-            return fail(ErrorKind::NotFound, "Part " + std::to_string(number) + " of the " + std::to_string(name.count) +
-                                                 " parts of the model is missing; put it beside the others.", path);
+            return fail(ErrorKind::NotFound,
+                        "Part " + std::to_string(number) + " of the " + std::to_string(name.count) +
+                            " parts of the model is missing; put it beside the others.",
+                        path);
         if (!part) return part;
         for (const auto& [key, expected] : {std::pair("split.count", name.count), std::pair("split.no", number - 1)}) {
             const auto value = splitValue(**part, key);
@@ -93,8 +102,11 @@ Expected<std::shared_ptr<const GgufFile>> GgufFile::join(const GgufPartName& nam
         }
         for (const GgufTensor& tensor : (*part)->m_tensors)
             if (!names.insert(tensor.name).second)
-                return fail(ErrorKind::BadInput, "Tensor \"" + tensor.name + "\" is in an earlier part already: the parts are not of "
-                                                 "one model. Fetch all parts again.", path);
+                return fail(ErrorKind::BadInput,
+                            "Tensor \"" + tensor.name +
+                                "\" is in an earlier part already: the parts are not of "
+                                "one model. Fetch all parts again.",
+                            path);
         if (whole == nullptr) {
             whole = std::shared_ptr<GgufFile>(new GgufFile(**part));
             continue;
@@ -106,8 +118,10 @@ Expected<std::shared_ptr<const GgufFile>> GgufFile::join(const GgufPartName& nam
     const auto tensors = splitValue(*whole, "split.tensors.count");
     if (!tensors) return fail(tensors.error());
     if (static_cast<std::size_t>(*tensors) != names.size())
-        return fail(ErrorKind::BadInput, "Metadata \"split.tensors.count\" is " + std::to_string(*tensors) + ", but the parts hold " +
-                                             std::to_string(names.size()) + " tensors. Fetch all parts again.", whole->path());
+        return fail(ErrorKind::BadInput,
+                    "Metadata \"split.tensors.count\" is " + std::to_string(*tensors) + ", but the parts hold " +
+                        std::to_string(names.size()) + " tensors. Fetch all parts again.",
+                    whole->path());
     return whole;
 }
 

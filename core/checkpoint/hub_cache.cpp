@@ -22,7 +22,8 @@ constexpr std::string_view kModelPrefix = "models--";
 bool isNamePart(std::string_view text) {
     return !text.empty() && text.size() <= 96 && text.front() != '.' && text.front() != '-' &&
            std::all_of(text.begin(), text.end(), [](unsigned char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+                      c == '_' || c == '-';
            });
 }
 
@@ -35,7 +36,9 @@ bool isRevision(const std::string& text) {
 }
 
 fs::path cacheOf() {
-    const auto variable = [](const char* name) { return fs::path(std::getenv(name) != nullptr ? std::getenv(name) : ""); };
+    const auto variable = [](const char* name) {
+        return fs::path(std::getenv(name) != nullptr ? std::getenv(name) : "");
+    };
     if (const auto path = variable("HF_HUB_CACHE"); !path.empty()) return path;
     if (const auto path = variable("HF_HOME"); !path.empty()) return path / "hub";
     if (const auto path = variable("XDG_CACHE_HOME"); path.is_absolute()) return path / "huggingface" / "hub";
@@ -73,9 +76,13 @@ tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
     std::vector<std::string> models;
     for (const std::string& folder : foldersIn(cache))
         if (folder.starts_with(kModelPrefix)) models.push_back(withSlash(folder));
-    return fail(ErrorKind::NotFound, "There is no file or folder \"" + name.repository + "\", and no model of that name in the local "
-                                     "Hugging Face cache, which " + (models.empty() ? "holds no models" : "holds " + listed(models)) +
-                                         ". Download it first, or give a path.", cache.string());
+    return fail(ErrorKind::NotFound,
+                "There is no file or folder \"" + name.repository +
+                    "\", and no model of that name in the local "
+                    "Hugging Face cache, which " +
+                    (models.empty() ? "holds no models" : "holds " + listed(models)) +
+                    ". Download it first, or give a path.",
+                cache.string());
 }
 
 }  // namespace
@@ -108,16 +115,19 @@ Expected<std::string> findInHubCache(const HubName& name) {
     if (auto reference = readTextFile((model / "refs" / name.revision).string(), kLongestReference)) {
         reference->erase(reference->find_last_not_of(" \r\n") + 1);
         if (!isNamePart(*reference))
-            return fail(ErrorKind::BadInput, "Does not hold the name of a commit: the cache is damaged, download the model again.",
+            return fail(ErrorKind::BadInput,
+                        "Does not hold the name of a commit: the cache is damaged, download the model again.",
                         (model / "refs" / name.revision).string());
         commit = *reference;
     }
     const fs::path snapshot = model / "snapshots" / commit;
     if (fs::is_directory(snapshot, code)) return snapshot.string();
     const auto commits = foldersIn(model / "snapshots");
-    return fail(ErrorKind::NotFound, "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
-                                         name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
-                                         ". Download it, or name one with " + name.repository + "@REVISION.", model.string());
+    return fail(ErrorKind::NotFound,
+                "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
+                    name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
+                    ". Download it, or name one with " + name.repository + "@REVISION.",
+                model.string());
 }
 
 std::string absoluteModelPath(const std::string& named) {

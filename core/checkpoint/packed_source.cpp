@@ -12,16 +12,19 @@ constexpr std::int64_t kParallelValues = 1 << 16;
 constexpr std::int64_t kSliceBytes = 8 * 1024 * 1024;
 constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 /// Values of a 4-bit float (E2M1).
-constexpr float kFloat4[16] = {0.0F, 0.5F, 1.0F, 1.5F, 2.0F, 3.0F, 4.0F, 6.0F, -0.0F, -0.5F, -1.0F, -1.5F, -2.0F, -3.0F, -4.0F, -6.0F};
+constexpr float kFloat4[16] = {0.0F,  0.5F,  1.0F,  1.5F,  2.0F,  3.0F,  4.0F,  6.0F,
+                               -0.0F, -0.5F, -1.0F, -1.5F, -2.0F, -3.0F, -4.0F, -6.0F};
 
-/// What a code is: an integer in words of 32 bits, one in a byte, or a float of 8 or of 4 bits (two a byte, the first one low).
+/// What a code is: an integer in words of 32 bits, one in a byte, or a float of 8 or of 4 bits (two a byte, the first
+/// one low).
 enum class CodeKind { PackedInteger, Integer8, Float8, Float4 };
 
 struct Layout {
     std::int64_t rows = 0, columns = 0;
     CodeKind kind = CodeKind::Integer8;
-    int bits = 8;              ///< Of packed integers.
-    bool straddles = true;     ///< Codes cross word borders; false: each word holds whole codes (library versions below 0.18).
+    int bits = 8;  ///< Of packed integers.
+    bool straddles =
+        true;  ///< Codes cross word borders; false: each word holds whole codes (library versions below 0.18).
     std::int64_t scaleRows = 0, groups = 0;
     std::int64_t rowsPerScale = 1, groupSize = 1;
     std::int64_t perWord() const { return 32 / bits; }
@@ -32,7 +35,9 @@ struct Layout {
         return kind == CodeKind::PackedInteger ? words(columns) * 4 : kind == CodeKind::Float4 ? columns / 2 : columns;
     }
     /// Bit at which code `index` of a line begins.
-    std::int64_t bitOf(std::int64_t index) const { return straddles ? index * bits : index / perWord() * 32 + index % perWord() * bits; }
+    std::int64_t bitOf(std::int64_t index) const {
+        return straddles ? index * bits : index / perWord() * 32 + index % perWord() * bits;
+    }
 };
 
 std::uint32_t wordAt(const std::uint8_t* data, std::int64_t index) {
@@ -49,7 +54,9 @@ public:
           m_scaleType(*storageTypeNamed(parts.scale->tensor.type)),
           m_codes(parts.codes->range()),
           m_scale(parts.scale->range()) {
-        const auto optional = [](const FileTensor* part) { return part != nullptr ? std::unique_ptr<MappedRange>(new MappedRange(part->range())) : nullptr; };
+        const auto optional = [](const FileTensor* part) {
+            return part != nullptr ? std::unique_ptr<MappedRange>(new MappedRange(part->range())) : nullptr;
+        };
         m_zero = optional(parts.zeroPoint);
         m_zeroPacked = parts.zeroPoint != nullptr && parts.zeroPoint->tensor.type == "I32";
         m_order = optional(parts.order);
@@ -71,7 +78,8 @@ public:
                 for (std::int64_t row = begin; row < end; ++row)
                     readRow(row, order, scales, zeros, target + (row - begin) * m_layout.columns);
             }
-            m_codes.used(static_cast<std::uint64_t>(begin * rowBytes), static_cast<std::uint64_t>((end - begin) * rowBytes));
+            m_codes.used(static_cast<std::uint64_t>(begin * rowBytes),
+                         static_cast<std::uint64_t>((end - begin) * rowBytes));
         }
         for (const MappedRange* part : std::initializer_list<const MappedRange*>{&m_scale, m_zero.get(), m_order.get()})
             if (part != nullptr) part->used(0, part->bytes());
@@ -88,11 +96,12 @@ private:
         return groups;
     }
 
-    void readRow(std::int64_t row, const std::vector<std::int32_t>& order, std::vector<float>& scales, std::vector<float>& zeros,
-                 float* out) const {
+    void readRow(std::int64_t row, const std::vector<std::int32_t>& order, std::vector<float>& scales,
+                 std::vector<float>& zeros, float* out) const {
         unpackCodes(row, out);
         const std::int64_t scaleRow = row / m_layout.rowsPerScale;
-        m_scaleType.decode(m_scale.data() + scaleRow * m_layout.groups * m_scaleType.bytes, scales.size(), scales.data());
+        m_scaleType.decode(m_scale.data() + scaleRow * m_layout.groups * m_scaleType.bytes, scales.size(),
+                           scales.data());
         if (m_globalScale) {
             float divisor = 0.0F;
             std::memcpy(&divisor, m_globalScale->data(), sizeof divisor);
@@ -118,7 +127,8 @@ private:
     void unpackCodes(std::int64_t row, float* out) const {
         const std::uint8_t* data = m_codes.data() + row * m_layout.codeRowBytes();
         if (m_layout.kind == CodeKind::Integer8) {
-            for (std::int64_t c = 0; c < m_layout.columns; ++c) out[c] = static_cast<float>(static_cast<std::int8_t>(data[c]));
+            for (std::int64_t c = 0; c < m_layout.columns; ++c)
+                out[c] = static_cast<float>(static_cast<std::int8_t>(data[c]));
             return;
         }
         if (m_layout.kind == CodeKind::Float8) {
@@ -186,8 +196,10 @@ Expected<Layout> codeLayout(const QuantizedParts& parts) {
         if ((shape.type != "I64" && shape.type != "I32") || shape.shape != std::vector<std::int64_t>{2})
             return parts.shape->wrong("must hold two whole numbers");
         if (parts.bits < 2 || parts.bits > 8)
-            return fail(ErrorKind::BadInput, "quantization_config gives no whole number of bits between 2 and 8 to \"" + parts.linear +
-                                                 "\", which is stored packed.", parts.codes->file->path());
+            return fail(ErrorKind::BadInput,
+                        "quantization_config gives no whole number of bits between 2 and 8 to \"" + parts.linear +
+                            "\", which is stored packed.",
+                        parts.codes->file->path());
         layout.bits = parts.bits;
         std::int64_t sizes[2] = {};
         const std::byte* data = parts.shape->file->bytes().data() + shape.offset;
@@ -205,8 +217,8 @@ Expected<Layout> codeLayout(const QuantizedParts& parts) {
         layout.columns = sizes[1];
         if (codes.shape[1] != layout.words(layout.columns)) layout.straddles = false;
         if (codes.shape[0] != sizes[0] || codes.shape[1] != layout.words(layout.columns))
-            return parts.codes->wrong("has another shape than a weight [" + std::to_string(sizes[0]) + ", " + std::to_string(sizes[1]) +
-                                      "] packed in " + std::to_string(parts.bits) + " bits");
+            return parts.codes->wrong("has another shape than a weight [" + std::to_string(sizes[0]) + ", " +
+                                      std::to_string(sizes[1]) + "] packed in " + std::to_string(parts.bits) + " bits");
     } else if (parts.globalScale != nullptr) {
         layout.kind = CodeKind::Float4;
         layout.columns *= 2;
@@ -231,8 +243,8 @@ Expected<void> scaleLayout(const QuantizedParts& parts, Layout& layout) {
     layout.scaleRows = scale.shape.empty() ? 1 : scale.shape[0];
     layout.groups = scale.shape.size() > 1 ? scale.shape[1] : 1;
     const auto misfit = [&] {
-        return parts.scale->wrong("has a shape that does not fit a weight of " + std::to_string(layout.rows) + " rows and " +
-                                  std::to_string(layout.columns) + " columns");
+        return parts.scale->wrong("has a shape that does not fit a weight of " + std::to_string(layout.rows) +
+                                  " rows and " + std::to_string(layout.columns) + " columns");
     };
     if (scale.shape.size() > 2 || layout.groups < 1 || layout.scaleRows < 1) return misfit();
     const bool whole = layout.scaleRows == 1 && layout.groups == 1;
@@ -240,7 +252,9 @@ Expected<void> scaleLayout(const QuantizedParts& parts, Layout& layout) {
         const std::int64_t height = parts.blockRows, width = parts.blockColumns;
         layout.rowsPerScale = height;
         layout.groupSize = width;
-        if (layout.scaleRows != (layout.rows + height - 1) / height || layout.groups != (layout.columns + width - 1) / width) return misfit();
+        if (layout.scaleRows != (layout.rows + height - 1) / height ||
+            layout.groups != (layout.columns + width - 1) / width)
+            return misfit();
         return {};
     }
     if (layout.scaleRows != layout.rows && !whole) return misfit();
@@ -253,7 +267,8 @@ Expected<void> scaleLayout(const QuantizedParts& parts, Layout& layout) {
 }  // namespace
 
 tl::unexpected<Error> FileTensor::wrong(const std::string& rule) const {
-    return fail(ErrorKind::BadInput, "Tensor \"" + tensor.name + "\" (" + tensor.type + ") " + rule + ".", file->path());
+    return fail(ErrorKind::BadInput, "Tensor \"" + tensor.name + "\" (" + tensor.type + ") " + rule + ".",
+                file->path());
 }
 
 Expected<QuantizedWeight> makeQuantizedSource(const QuantizedParts& parts) {
@@ -267,10 +282,13 @@ Expected<QuantizedWeight> makeQuantizedSource(const QuantizedParts& parts) {
         const bool plain = zero.type == "I8" && zero.shape == parts.scale->tensor.shape;
         // The zero points of floats are zeros of their own type.
         const bool none = layout->kind == CodeKind::Float8 && zero.type == parts.codes->tensor.type;
-        if (!packed && !plain && !none) return parts.zeroPoint->wrong("has a type or shape that does not fit the scales");
+        if (!packed && !plain && !none)
+            return parts.zeroPoint->wrong("has a type or shape that does not fit the scales");
     }
-    if (parts.order != nullptr && (parts.order->tensor.type != "I32" || parts.order->tensor.shape != std::vector<std::int64_t>{layout->columns}))
-        return parts.order->wrong("must hold a whole number for each of the " + std::to_string(layout->columns) + " columns");
+    if (parts.order != nullptr &&
+        (parts.order->tensor.type != "I32" || parts.order->tensor.shape != std::vector<std::int64_t>{layout->columns}))
+        return parts.order->wrong("must hold a whole number for each of the " + std::to_string(layout->columns) +
+                                  " columns");
     QuantizedParts used = parts;
     if (layout->kind == CodeKind::Float8) used.zeroPoint = nullptr;
     QuantizedWeight weight;

@@ -24,9 +24,9 @@ struct FileTensor {
 /// The parts of one quantized linear stored row by row; absent ones are null.
 struct QuantizedParts {
     std::string linear;
-    const FileTensor* codes = nullptr;        ///< `weight_packed` int32 or (4-bit floats) uint8, `weight` int8 or float8.
-    const FileTensor* shape = nullptr;        ///< `weight_shape`, with packed integers only.
-    const FileTensor* scale = nullptr;        ///< [1], [rows, 1], [rows, groups] or [row blocks, column blocks].
+    const FileTensor* codes = nullptr;  ///< `weight_packed` int32 or (4-bit floats) uint8, `weight` int8 or float8.
+    const FileTensor* shape = nullptr;  ///< `weight_shape`, with packed integers only.
+    const FileTensor* scale = nullptr;  ///< [1], [rows, 1], [rows, groups] or [row blocks, column blocks].
     const FileTensor* zeroPoint = nullptr;
     const FileTensor* order = nullptr;        ///< `weight_g_idx` int32 [columns]: the group of each column.
     const FileTensor* globalScale = nullptr;  ///< With 4-bit floats: what their scales are divided by.
@@ -40,9 +40,9 @@ struct QuantizedWeight {
     std::unique_ptr<TensorSource> source;
 };
 
-/// Checks the shapes and types of the parts against each other (formats of compressed-tensors, and 8-bit floats with scales of
-/// blocks). w = (code - zero point) * scale in float32; what lies outside a table becomes not-a-number. Error: bad_input naming
-/// the tensor.
+/// Checks the shapes and types of the parts against each other (formats of compressed-tensors, and 8-bit floats with
+/// scales of blocks). w = (code - zero point) * scale in float32; what lies outside a table becomes not-a-number.
+/// Error: bad_input naming the tensor.
 Expected<QuantizedWeight> makeQuantizedSource(const QuantizedParts& parts);
 
 }  // namespace safequant

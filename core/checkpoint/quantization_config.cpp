@@ -11,13 +11,17 @@
 namespace safequant {
 namespace {
 
-constexpr std::array<std::string_view, 7> kReadableFormats = {"pack-quantized",  "int-quantized",        "float-quantized", "naive-quantized",
-                                                              "mixed-precision", "nvfp4-pack-quantized", "dense"};
+constexpr std::array<std::string_view, 7> kReadableFormats = {
+    "pack-quantized",       "int-quantized", "float-quantized", "naive-quantized", "mixed-precision",
+    "nvfp4-pack-quantized", "dense"};
 
 Expected<void> checkFormat(const std::string& format, const std::string& path) {
     if (std::find(kReadableFormats.begin(), kReadableFormats.end(), format) != kReadableFormats.end()) return {};
-    return fail(ErrorKind::Unsupported, "quantization_config has format \"" + format + "\"; pack-quantized, int-quantized, "
-                                        "float-quantized, naive-quantized and nvfp4-pack-quantized can be read.", path);
+    return fail(ErrorKind::Unsupported,
+                "quantization_config has format \"" + format +
+                    "\"; pack-quantized, int-quantized, "
+                    "float-quantized, naive-quantized and nvfp4-pack-quantized can be read.",
+                path);
 }
 
 /// Two positive sizes of a block; zeros when the field is absent.
@@ -27,7 +31,8 @@ Expected<std::pair<int, int>> blockOf(const nlohmann::json& json, const char* fi
     if (fields.error()) return fail(*fields.error());
     if (sizes.empty()) return std::pair(0, 0);
     if (sizes.size() != 2 || sizes[0] < 1 || sizes[1] < 1)
-        return fail(ErrorKind::BadInput, "Field \"" + std::string(field) + "\" must hold the rows and columns of a block.", path);
+        return fail(ErrorKind::BadInput,
+                    "Field \"" + std::string(field) + "\" must hold the rows and columns of a block.", path);
     return std::pair(sizes[0], sizes[1]);
 }
 
@@ -51,8 +56,11 @@ Expected<QuantizationConfig> QuantizationConfig::parse(const nlohmann::json& con
         if (!block) return fail(block.error());
         std::tie(out.blockRows, out.blockColumns) = *block;
     } else {
-        return fail(ErrorKind::Unsupported, "The weights are quantized with \"" + name + "\"; unquantized weights, compressed-tensors, "
-                                            "gptq, awq and fp8 can be read.", path);
+        return fail(ErrorKind::Unsupported,
+                    "The weights are quantized with \"" + name +
+                        "\"; unquantized weights, compressed-tensors, "
+                        "gptq, awq and fp8 can be read.",
+                    path);
     }
     if (!parsed) return fail(parsed.error());
     return out;
@@ -67,16 +75,23 @@ Expected<void> QuantizationConfig::parsePacked(const nlohmann::json& config, con
     if (fields.error()) return fail(*fields.error());
     const bool readable = bits == 4 || (method == Method::Gptq && (bits == 2 || bits == 8));
     if (!readable)
-        return fail(ErrorKind::Unsupported, "quantization_config gives the weights " + std::to_string(bits) + " bits; " +
-                                                (method == Method::Gptq ? "GPTQ weights of 2, 4 and 8 bits" : "AWQ weights of 4 bits") +
-                                                " can be read.", path);
+        return fail(ErrorKind::Unsupported,
+                    "quantization_config gives the weights " + std::to_string(bits) + " bits; " +
+                        (method == Method::Gptq ? "GPTQ weights of 2, 4 and 8 bits" : "AWQ weights of 4 bits") +
+                        " can be read.",
+                    path);
     if (groupSize == 0 || groupSize < -1)
-        return fail(ErrorKind::BadInput, "Field \"group_size\" is " + std::to_string(groupSize) + "; it must be positive, or -1.", path);
+        return fail(ErrorKind::BadInput,
+                    "Field \"group_size\" is " + std::to_string(groupSize) + "; it must be positive, or -1.", path);
     if (method == Method::Awq && version != "gemm" && version != "GEMM")
-        return fail(ErrorKind::Unsupported, "The AWQ weights are packed in version \"" + version + "\"; \"gemm\" can be read.", path);
+        return fail(ErrorKind::Unsupported,
+                    "The AWQ weights are packed in version \"" + version + "\"; \"gemm\" can be read.", path);
     if (method == Method::Gptq && format != "gptq" && format != "gptq_v2")
-        return fail(ErrorKind::Unsupported, "The GPTQ weights have checkpoint_format \"" + format + "\"; \"gptq\" and \"gptq_v2\" can be "
-                                            "read.", path);
+        return fail(ErrorKind::Unsupported,
+                    "The GPTQ weights have checkpoint_format \"" + format +
+                        "\"; \"gptq\" and \"gptq_v2\" can be "
+                        "read.",
+                    path);
     storesZeroMinusOne = method == Method::Gptq && format == "gptq";
     return {};
 }
@@ -87,15 +102,17 @@ Expected<void> QuantizationConfig::parseGroups(const nlohmann::json& config, con
     if (fields.error()) return fail(*fields.error());
     if (auto checked = checkFormat(format, path); !checked) return checked;
     const auto sparsity = config.find("sparsity_config");
-    if (sparsity != config.end() && sparsity->is_object() && sparsity->value("format", nlohmann::json("dense")) != "dense")
-        return fail(ErrorKind::Unsupported, "quantization_config stores the weights sparsely (sparsity_config), which cannot be read.", path);
+    if (sparsity != config.end() && sparsity->is_object() &&
+        sparsity->value("format", nlohmann::json("dense")) != "dense")
+        return fail(ErrorKind::Unsupported,
+                    "quantization_config stores the weights sparsely (sparsity_config), which cannot be read.", path);
     const auto groups = config.find("config_groups");
     if (groups == config.end() || !groups->is_object())
         return fail(ErrorKind::BadInput, "quantization_config: field \"config_groups\" must be an object.", path);
     for (const auto& [name, group] : groups->items()) {
         const std::string where = "quantization_config.config_groups." + name;
-        if (!group.is_object() || !group.contains("weights") || !group["weights"].is_object() || !group.contains("targets") ||
-            !group["targets"].is_array())
+        if (!group.is_object() || !group.contains("weights") || !group["weights"].is_object() ||
+            !group.contains("targets") || !group["targets"].is_array())
             return fail(ErrorKind::BadInput, where + " needs the fields \"weights\" and \"targets\".", path);
         JsonFields reader(group["weights"], path);
         Weights weights;
@@ -107,8 +124,10 @@ Expected<void> QuantizationConfig::parseGroups(const nlohmann::json& config, con
             if (part->error()) return fail(*part->error());
         const bool known = type == "int" || (type == "float" && (weights.bits == 4 || weights.bits == 8));
         if (!known)
-            return fail(ErrorKind::Unsupported, where + " stores weights of type \"" + type + "\" and " + std::to_string(weights.bits) +
-                                                    " bits; \"int\", and \"float\" of 4 and 8 bits, can be read.", path);
+            return fail(ErrorKind::Unsupported,
+                        where + " stores weights of type \"" + type + "\" and " + std::to_string(weights.bits) +
+                            " bits; \"int\", and \"float\" of 4 and 8 bits, can be read.",
+                        path);
         if (auto checked = checkFormat(groupFormat, path); !checked) return checked;
         const auto block = blockOf(group["weights"], "block_structure", path);
         if (!block) return fail(block.error());

@@ -26,15 +26,16 @@ struct QuantizationConfig {
     };
 
     Method method = Method::CompressedTensors;
-    int bits = 4;                           ///< GPTQ and AWQ.
-    int groupSize = -1;                     ///< GPTQ and AWQ: inputs that share a scale; -1: all.
-    bool storesZeroMinusOne = false;        ///< GPTQ's checkpoint_format "gptq"; "gptq_v2" stores zero points themselves.
-    int blockRows = 0, blockColumns = 0;    ///< BlockFloat8; 0: one scale a tensor.
+    int bits = 4;                         ///< GPTQ and AWQ.
+    int groupSize = -1;                   ///< GPTQ and AWQ: inputs that share a scale; -1: all.
+    bool storesZeroMinusOne = false;      ///< GPTQ's checkpoint_format "gptq"; "gptq_v2" stores zero points themselves.
+    int blockRows = 0, blockColumns = 0;  ///< BlockFloat8; 0: one scale a tensor.
 
     /// Errors: unsupported (other methods, formats, widths), bad_input (missing or broken fields).
     static Expected<QuantizationConfig> parse(const nlohmann::json& config, const std::string& path);
 
-    /// The group whose target is the linear's name, else whose "re:" pattern matches its beginning, else whose target is "Linear".
+    /// The group whose target is the linear's name, else whose "re:" pattern matches its beginning, else whose target
+    /// is "Linear".
     Expected<Weights> weightsOf(const std::string& linear) const;
 
 private:

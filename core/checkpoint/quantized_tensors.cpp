@@ -12,7 +12,8 @@ using Method = QuantizationConfig::Method;
 
 class Collector {
 public:
-    Collector(const FileTensors& tensors, const QuantizationConfig& config, std::unordered_map<std::string, StoredTensor>& stored)
+    Collector(const FileTensors& tensors, const QuantizationConfig& config,
+              std::unordered_map<std::string, StoredTensor>& stored)
         : m_tensors(tensors), m_config(config), m_stored(stored) {}
 
     Expected<void> add(const std::string& name) {
@@ -20,19 +21,23 @@ public:
         if (transposed) return name.ends_with(".qweight") ? addTransposed(stemOf(name, ".qweight")) : Expected<void>();
         if (name.ends_with(".weight_packed")) return addRows(stemOf(name, ".weight_packed"), name);
         const std::string& type = m_tensors.at(name).tensor.type;
-        if (name.ends_with(".weight") && (type == "I8" || type == "F8_E4M3" || type == "F8_E5M2")) return addRows(stemOf(name, ".weight"), name);
+        if (name.ends_with(".weight") && (type == "I8" || type == "F8_E4M3" || type == "F8_E5M2"))
+            return addRows(stemOf(name, ".weight"), name);
         return {};
     }
     std::set<std::string> used() && { return std::move(m_used); }
 
 private:
-    static std::string stemOf(const std::string& name, std::string_view ending) { return name.substr(0, name.size() - ending.size()); }
+    static std::string stemOf(const std::string& name, std::string_view ending) {
+        return name.substr(0, name.size() - ending.size());
+    }
     const FileTensor* find(const std::string& name) const {
         const auto found = m_tensors.find(name);
         return found != m_tensors.end() ? &found->second : nullptr;
     }
     static tl::unexpected<Error> missing(const FileTensor& codes, const std::string& name) {
-        return fail(ErrorKind::BadInput, "Tensor \"" + name + "\" is missing beside \"" + codes.tensor.name + "\".", codes.file->path());
+        return fail(ErrorKind::BadInput, "Tensor \"" + name + "\" is missing beside \"" + codes.tensor.name + "\".",
+                    codes.file->path());
     }
 
     Expected<void> addRows(const std::string& linear, const std::string& codes) {
@@ -41,7 +46,8 @@ private:
         QuantizedParts parts;
         parts.linear = linear;
         parts.codes = find(codes);
-        const std::string scale = linear + (m_config.method == Method::BlockFloat8 ? ".weight_scale_inv" : ".weight_scale");
+        const std::string scale =
+            linear + (m_config.method == Method::BlockFloat8 ? ".weight_scale_inv" : ".weight_scale");
         parts.scale = find(scale);
         parts.zeroPoint = find(linear + ".weight_zero_point");
         parts.order = find(linear + ".weight_g_idx");
@@ -78,8 +84,8 @@ private:
         if (parts.scales == nullptr) return missing(*parts.codes, linear + ".scales");
         auto weight = makeTransposedSource(parts, m_config);
         if (!weight) return fail(weight.error());
-        store(linear, (m_config.method == Method::Gptq ? "GPTQ" : "AWQ") + std::to_string(m_config.bits), std::move(*weight),
-              {parts.codes, parts.zeros, parts.scales, parts.order});
+        store(linear, (m_config.method == Method::Gptq ? "GPTQ" : "AWQ") + std::to_string(m_config.bits),
+              std::move(*weight), {parts.codes, parts.zeros, parts.scales, parts.order});
         return {};
     }
 
@@ -116,7 +122,8 @@ Expected<std::set<std::string>> addQuantizedTensors(const FileTensors& tensors, 
     auto used = std::move(collector).used();
     const bool transposed = config.method == Method::Gptq || config.method == Method::Awq;
     if (transposed && used.empty() && !tensors.empty())
-        return fail(ErrorKind::BadInput, "The configuration says that the weights are quantized, but there is no tensor \"qweight\".",
+        return fail(ErrorKind::BadInput,
+                    "The configuration says that the weights are quantized, but there is no tensor \"qweight\".",
                     tensors.begin()->second.file->path());
     return used;
 }

@@ -14,8 +14,8 @@ namespace safequant {
 
 using FileTensors = std::map<std::string, FileTensor>;
 
-/// Puts the parts of every quantized linear together as "NAME.weight" in `stored`. Returns the names of the parts. Errors:
-/// bad_input naming a part that is missing or does not fit.
+/// Puts the parts of every quantized linear together as "NAME.weight" in `stored`. Returns the names of the parts.
+/// Errors: bad_input naming a part that is missing or does not fit.
 Expected<std::set<std::string>> addQuantizedTensors(const FileTensors& tensors, const QuantizationConfig& config,
                                                     std::unordered_map<std::string, StoredTensor>& stored);
 

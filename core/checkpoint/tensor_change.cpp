@@ -12,7 +12,8 @@ namespace {
 constexpr std::int64_t kParallelValues = 1 << 16;
 
 /// row += sum over k of weights[k] * factors[k], each factor a row of `columns` numbers.
-void addWeightedRows(const float* weights, std::int64_t rank, double scaling, const float* factors, std::int64_t columns, float* row) {
+void addWeightedRows(const float* weights, std::int64_t rank, double scaling, const float* factors,
+                     std::int64_t columns, float* row) {
     for (std::int64_t k = 0; k < rank; ++k) {
         const auto weight = static_cast<float>(static_cast<double>(weights[k]) * scaling);
         const float* const factor = factors + k * columns;
@@ -63,7 +64,8 @@ private:
 
 class EmbeddingChange : public TensorChange {
 public:
-    EmbeddingChange(AdapterTensor a, AdapterTensor b, double scaling) : m_a(std::move(a)), m_b(std::move(b)), m_scaling(scaling) {}
+    EmbeddingChange(AdapterTensor a, AdapterTensor b, double scaling)
+        : m_a(std::move(a)), m_b(std::move(b)), m_scaling(scaling) {}
 
     Expected<void> apply(std::int64_t first, std::int64_t count, std::int64_t columns, float* values) const override {
         // Rows are asked for one by one, in any order: the factors are turned once.
@@ -71,12 +73,14 @@ public:
         if (m_error) return fail(*m_error);
         const std::int64_t rank = m_a.rows();
         for (std::int64_t i = 0; i < count; ++i)
-            addWeightedRows(m_tokens.data() + (first + i) * rank, rank, m_scaling, m_directions.data(), columns, values + i * columns);
+            addWeightedRows(m_tokens.data() + (first + i) * rank, rank, m_scaling, m_directions.data(), columns,
+                            values + i * columns);
         return {};
     }
 
 private:
-    static void transpose(const std::vector<float>& from, std::int64_t rows, std::int64_t columns, std::vector<float>& to) {
+    static void transpose(const std::vector<float>& from, std::int64_t rows, std::int64_t columns,
+                          std::vector<float>& to) {
         to.resize(from.size());
         for (std::int64_t r = 0; r < rows; ++r)
             for (std::int64_t c = 0; c < columns; ++c)
@@ -131,7 +135,8 @@ Expected<AdapterTensor> AdapterTensor::create(const FileTensor& stored) {
     const auto refused = [&](ErrorKind kind, const std::string& rule) {
         return fail(kind, "Tensor \"" + tensor.name + "\" (" + tensor.type + ") " + rule + ".", stored.file->path());
     };
-    if (type == nullptr || type->decode == nullptr) return refused(ErrorKind::Unsupported, "must hold floating-point numbers");
+    if (type == nullptr || type->decode == nullptr)
+        return refused(ErrorKind::Unsupported, "must hold floating-point numbers");
     if (tensor.shape.empty() || tensor.shape.size() > 2 || tensor.bytes == 0)
         return refused(ErrorKind::BadInput, "must have one or two dimensions and be not empty");
     AdapterTensor out;
@@ -147,12 +152,17 @@ Expected<std::vector<float>> AdapterTensor::read(std::int64_t first, std::int64_
     std::vector<float> values(static_cast<std::size_t>(count * m_columns));
     m_source->readRows(first, count, values.data());
     if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); }))
-        return fail(ErrorKind::BadInput, "Tensor \"" + m_name + "\" holds values that are not finite: the adapter is damaged or its "
-                                         "training diverged.", m_path);
+        return fail(ErrorKind::BadInput,
+                    "Tensor \"" + m_name +
+                        "\" holds values that are not finite: the adapter is damaged or its "
+                        "training diverged.",
+                    m_path);
     return values;
 }
 
-std::unique_ptr<TensorChange> makeLowRankChange(LowRankProduct product) { return std::make_unique<LowRankChange>(std::move(product)); }
+std::unique_ptr<TensorChange> makeLowRankChange(LowRankProduct product) {
+    return std::make_unique<LowRankChange>(std::move(product));
+}
 
 std::unique_ptr<TensorChange> makeEmbeddingChange(const AdapterTensor& a, const AdapterTensor& b, double scaling) {
     return std::make_unique<EmbeddingChange>(a, b, scaling);

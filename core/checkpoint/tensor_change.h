@@ -33,12 +33,13 @@ private:
 class TensorChange {
 public:
     virtual ~TensorChange() = default;
-    /// Changes rows `[first, first + count)` of the tensor, `values` holding count * columns numbers. A 1-D tensor has one column.
+    /// Changes rows `[first, first + count)` of the tensor, `values` holding count * columns numbers. A 1-D tensor has
+    /// one column.
     virtual Expected<void> apply(std::int64_t first, std::int64_t count, std::int64_t columns, float* values) const = 0;
 };
 
-/// W + scaling * B A, with the rows of B that begin at `firstRow`. With `magnitude` (DoRA, Liu et al. 2024, eq. 5) every row is
-/// then scaled to that length.
+/// W + scaling * B A, with the rows of B that begin at `firstRow`. With `magnitude` (DoRA, Liu et al. 2024, eq. 5)
+/// every row is then scaled to that length.
 struct LowRankProduct {
     AdapterTensor a;  ///< [rank, columns].
     AdapterTensor b;  ///< [rows, rank].

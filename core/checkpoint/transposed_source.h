@@ -17,9 +17,9 @@ struct TransposedParts {
     const FileTensor* order = nullptr;   ///< `g_idx` int32 [in], GPTQ only: the group of each input.
 };
 
-/// Checks shapes and types of the parts against each other and the configuration (AutoGPTQ's and AutoAWQ's GEMM layouts, see
-/// docs/file-formats.md). w = (code - zero point) * scale in float32, turned to [out, in] in tiles that fit the cache; what lies
-/// outside a table becomes not-a-number. Error: bad_input naming the tensor.
+/// Checks shapes and types of the parts against each other and the configuration (AutoGPTQ's and AutoAWQ's GEMM
+/// layouts, see docs/file-formats.md). w = (code - zero point) * scale in float32, turned to [out, in] in tiles that
+/// fit the cache; what lies outside a table becomes not-a-number. Error: bad_input naming the tensor.
 Expected<QuantizedWeight> makeTransposedSource(const TransposedParts& parts, const QuantizationConfig& config);
 
 }  // namespace safequant

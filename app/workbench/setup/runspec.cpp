@@ -34,6 +34,16 @@ T valueOr(const nlohmann::json& json, T fallback) {
     }
 }
 
+/// The strings of a list; none when it is no list.
+QStringList textsOf(const nlohmann::json& list) {
+    QStringList texts;
+    if (!list.is_array()) return texts;
+    for (const auto& item : list) {
+        if (item.is_string()) texts.append(QString::fromStdString(item.get<std::string>()));
+    }
+    return texts;
+}
+
 std::string absolute(const std::string& path, const QDir& folder) {
     if (path.starts_with("builtin:")) return path;
     return QDir::cleanPath(folder.absoluteFilePath(QString::fromStdString(path))).toStdString();
@@ -71,8 +81,9 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     }
     const QDir folder = QFileInfo(path).absoluteDir();
     if (at(spec, {"checkpoint"}).is_string()) spec["checkpoint"] = absolute(spec["checkpoint"], folder);
-    if (at(spec, {"prompts"}).is_array()) {
-        for (auto& file : spec["prompts"]) {
+    for (const char* field : {"adapters", "prompts"}) {
+        if (!at(spec, {field}).is_array()) continue;
+        for (auto& file : spec[field]) {
             if (file.is_string()) file = absolute(file, folder);
         }
     }
@@ -84,14 +95,11 @@ QString checkpointOf(const nlohmann::json& spec) {
     return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QString();
 }
 
+QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"adapters"})); }
+
 QStringList promptFilesOf(const nlohmann::json& spec) {
     const auto& value = at(spec, {"prompts"});
-    if (!value.is_array()) return {QStringLiteral("builtin:default")};
-    QStringList files;
-    for (const auto& file : value) {
-        if (file.is_string()) files.append(QString::fromStdString(file.get<std::string>()));
-    }
-    return files;
+    return value.is_array() ? textsOf(value) : QStringList{QStringLiteral("builtin:default")};
 }
 
 double maliciousFractionOf(const nlohmann::json& spec) { return valueOr(at(spec, {"mix", "malicious_fraction"}), 0.5); }

@@ -34,6 +34,7 @@ nlohmann::json defaultRunSpec(const QString& modelPath);
 Expected<nlohmann::json> readSpecFile(const QString& path);
 
 QString checkpointOf(const nlohmann::json& spec);
+QStringList adaptersOf(const nlohmann::json& spec);
 QStringList promptFilesOf(const nlohmann::json& spec);
 double maliciousFractionOf(const nlohmann::json& spec);
 std::uint64_t seedOf(const nlohmann::json& spec);

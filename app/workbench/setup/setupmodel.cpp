@@ -75,6 +75,13 @@ void SetupModel::setCheckpoint(const QString& path) {
     edit(tr("Choose a model"), [&](nlohmann::json& spec) { spec["checkpoint"] = path.toStdString(); });
 }
 
+void SetupModel::setAdapters(const QStringList& folders) {
+    edit(tr("Choose LoRA adapters"), [&](nlohmann::json& spec) {
+        spec["adapters"] = nlohmann::json::array();
+        for (const QString& folder : folders) spec["adapters"].push_back(folder.toStdString());
+    });
+}
+
 void SetupModel::setPromptFiles(const QStringList& files) {
     edit(tr("Choose prompts"), [&](nlohmann::json& spec) {
         spec["prompts"] = nlohmann::json::array();
@@ -129,8 +136,7 @@ void SetupModel::apply(const nlohmann::json& spec) {
 }
 
 void SetupModel::refresh() {
-    const nlohmann::json checkpoint{{"path", checkpointOf(m_spec).toStdString()}};
-    if (checkpoint != m_askedCheckpoint) askCheckpoint();
+    if (checkpointQuestion() != m_askedCheckpoint) askCheckpoint();
     nlohmann::json prompts{{"seed", seedOf(m_spec)}, {"files", nlohmann::json::array()}};
     for (const QString& file : promptFilesOf(m_spec)) prompts["files"].push_back(file.toStdString());
     if (prompts != m_askedPrompts) askPrompts();
@@ -147,11 +153,16 @@ void SetupModel::askAgain() {
     refresh();
 }
 
+nlohmann::json SetupModel::checkpointQuestion() const {
+    nlohmann::json question{{"path", checkpointOf(m_spec).toStdString()}};
+    for (const QString& folder : adaptersOf(m_spec)) question["adapters"].push_back(folder.toStdString());
+    return question;
+}
+
 void SetupModel::askCheckpoint() {
-    const QString path = checkpointOf(m_spec);
-    m_askedCheckpoint = {{"path", path.toStdString()}};
+    m_askedCheckpoint = checkpointQuestion();
     m_client->drop(m_checkpointRequest);
-    if (path.isEmpty()) {
+    if (checkpointOf(m_spec).isEmpty()) {
         m_checkpoint.clear();
         emit checkpointChanged();
         return;

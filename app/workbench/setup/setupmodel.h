@@ -32,6 +32,8 @@ public:
     void edit(const QString& name, const std::function<void(nlohmann::json&)>& change, int mergeId = -1);
 
     void setCheckpoint(const QString& path);
+    /// LoRA adapters merged into the model, in this order.
+    void setAdapters(const QStringList& folders);
     void setPromptFiles(const QStringList& files);
     void setMaliciousFraction(double fraction);
     void setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId = -1);
@@ -60,6 +62,7 @@ private:
 
     void apply(const nlohmann::json& spec);
     void refresh();
+    nlohmann::json checkpointQuestion() const;
     void askCheckpoint();
     void askPrompts();
     void askSample();

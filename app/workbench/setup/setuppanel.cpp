@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "app/workbench/dialogs.h"
+#include "app/workbench/setup/adapterlist.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 #include "widgets/elidedlabel.h"
@@ -91,6 +92,9 @@ QWidget* SetupPanel::makeModelSection() {
     layout->addWidget(m_modelFacts);
     m_modelError = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_modelError);
+    m_adapters = new AdapterList(m_dialogs);
+    connect(m_adapters, &AdapterList::adaptersEdited, m_model, &SetupModel::setAdapters);
+    layout->addWidget(m_adapters);
     return section;
 }
 
@@ -281,6 +285,8 @@ void SetupPanel::refreshSpec() {
     for (const int size : std::as_const(sizes)) m_group->addItem(groupText(size), size);
     m_group->setCurrentIndex(m_group->findData(scheme.groupSize));
     const bool any = m_model->hasSpec();
+    m_adapters->setAdapters(adaptersOf(spec));
+    m_adapters->setEnabled(any);
     for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules}) {
         control->setEnabled(any);
     }

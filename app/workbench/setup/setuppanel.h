@@ -17,6 +17,7 @@ class SegmentedControl;
 
 namespace safequant::workbench {
 
+class AdapterList;
 class Dialogs;
 class SetupModel;
 
@@ -59,6 +60,7 @@ private:
     widgets::ElidedLabel* m_modelName;
     QLabel* m_modelFacts;
     QLabel* m_modelError;
+    AdapterList* m_adapters;
     QLabel* m_counts[3];
     QLabel* m_promptSource;
     QLabel* m_promptNotices;

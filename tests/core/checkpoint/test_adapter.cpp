@@ -50,35 +50,79 @@ const std::vector<BadInput<Change>>& badAdapters() {
     const std::string a = "model.layers.0.mlp.down_proj.lora_A.weight";
     static const std::vector<BadInput<Change>> kTable = {
         {"another kind", [] { return withField("peft_type", "IA3"); }, kNo, "\"IA3\""},
-        {"no kind", [] { return Change{[](auto& c) { c.erase("peft_type"); }, nullptr}; }, kBad, "peft_type"},
+        {"no kind",
+         [] {
+             return Change{[](auto& c) { c.erase("peft_type"); }, nullptr};
+         },
+         kBad, "peft_type"},
         {"rank 0", [] { return withField("r", 0); }, kBad, "\"r\" is 0"},
         {"rank a string", [] { return withField("r", "4"); }, kBad, "\"r\""},
         {"another rank", [] { return withField("r", 5); }, kBad, "have rank 4"},
         {"alpha no number", [] { return withField("lora_alpha", "x"); }, kBad, "lora_alpha"},
-        {"pattern broken", [] { return withField("rank_pattern", {{"(", 4}}); }, kBad, "regular expression"},
-        {"pattern of zero", [] { return withField("alpha_pattern", {{"q_proj", 0}}); }, kBad, "alpha_pattern"},
+        {"pattern broken",
+         [] {
+             return withField("rank_pattern", {{"(", 4}});
+         },
+         kBad, "regular expression"},
+        {"pattern of zero",
+         [] {
+             return withField("alpha_pattern", {{"q_proj", 0}});
+         },
+         kBad, "alpha_pattern"},
         {"pattern a list", [] { return withField("alpha_pattern", {1}); }, kBad, "alpha_pattern"},
         {"targets a number", [] { return withField("target_modules", 3); }, kBad, "target_modules"},
         {"targets of numbers", [] { return withField("target_modules", {3}); }, kBad, "target_modules"},
         {"targets broken", [] { return withField("target_modules", "(q"); }, kBad, "regular expression"},
-        {"not targeted", [] { return withField("target_modules", {"q_proj"}); }, kBad, "target_modules does not name it"},
+        {"not targeted", [] { return withField("target_modules", {"q_proj"}); }, kBad,
+         "target_modules does not name it"},
         {"dora without lengths", [] { return withField("use_dora", true); }, kBad, "no lora_magnitude_vector"},
         {"qalora", [] { return withField("use_qalora", true); }, kNo, "use_qalora"},
-        {"replicated layers", [] { return withField("layer_replication", {{0, 2}}); }, kNo, "layer_replication"},
+        {"replicated layers",
+         [] {
+             return withField("layer_replication", {{0, 2}});
+         },
+         kNo, "layer_replication"},
         {"pissa", [] { return withField("init_lora_weights", "pissa_niter_4"); }, kNo, "pissa_niter_4"},
-        {"weights cut", [] { return Change{nullptr, [](std::string b) { return b.substr(0, b.size() - 4); }}; }, kBad, "the file holds"},
-        {"weights a zip", [] { return Change{nullptr, [](const std::string&) { return std::string("PK\3\4aaaabbbb"); }}; }, kBad, "not a safetensors"},
-        {"weights empty", [] { return Change{nullptr, [](const std::string&) { return safetensorsBytes("{}", ""); }}; }, kBad, "holds no tensors"},
+        {"weights cut",
+         [] {
+             return Change{nullptr, [](std::string b) { return b.substr(0, b.size() - 4); }};
+         },
+         kBad, "the file holds"},
+        {"weights a zip",
+         [] {
+             return Change{nullptr, [](const std::string&) { return std::string("PK\3\4aaaabbbb"); }};
+         },
+         kBad, "not a safetensors"},
+        {"weights empty",
+         [] {
+             return Change{nullptr, [](const std::string&) { return safetensorsBytes("{}", ""); }};
+         },
+         kBad, "holds no tensors"},
         {"another prefix", [=] { return renamed("base_model.model." + a, "base_modem"); }, kBad, "does not begin with"},
-        {"another model", [] { return Change{nullptr, [](std::string b) {
-            for (std::size_t at = b.find("layers.1."); at != std::string::npos; at = b.find("layers.1.")) b.replace(at, 9, "layers.7.");
-            return b;
-        }}; }, kBad, "made for another model"},
+        {"another model",
+         [] {
+             return Change{nullptr, [](std::string b) {
+                               for (std::size_t at = b.find("layers.1."); at != std::string::npos;
+                                    at = b.find("layers.1."))
+                                   b.replace(at, 9, "layers.7.");
+                               return b;
+                           }};
+         },
+         kBad, "made for another model"},
         {"half a product", [=] { return renamed(a, "model.layers.7"); }, kBad, "only one of lora_A and lora_B"},
-        {"an unknown part", [=] { return renamed("lora_A.weight", "lora_X.weight"); }, kBad, "no part of a LoRA adapter"},
-        {"not a number", [] { return Change{nullptr, [](std::string b) { return b.replace(b.size() - 4, 4, bytesOf(std::nanf(""))); }}; }, kBad, "not finite"},
+        {"an unknown part", [=] { return renamed("lora_A.weight", "lora_X.weight"); }, kBad,
+         "no part of a LoRA adapter"},
+        {"not a number",
+         [] {
+             return Change{nullptr, [](std::string b) { return b.replace(b.size() - 4, 4, bytesOf(std::nanf(""))); }};
+         },
+         kBad, "not finite"},
         {"whole numbers", [] { return renamed("\"F32\"", "\"I32\""); }, kNo, "floating-point"},
-        {"twice", [=] { return renamed("model.layers.0.mlp.down_proj.lora_B.weight", "model.layers.0.mlp.down_proj.lora_A.weight"); }, kBad, "appears twice"},
+        {"twice",
+         [=] {
+             return renamed("model.layers.0.mlp.down_proj.lora_B.weight", "model.layers.0.mlp.down_proj.lora_A.weight");
+         },
+         kBad, "appears twice"},
     };
     return kTable;
 }
@@ -94,8 +138,8 @@ private slots:
     void mergesAsPeft_data() {
         QTest::addColumn<QString>("base");
         QTest::addColumn<QString>("stack");
-        for (const char* name : {"plain", "second", "stabilized", "patterns", "saved", "biases", "product_bias", "fan", "dora", "embedding",
-                                 "plain+second", "dora+plain+dora"})
+        for (const char* name : {"plain", "second", "stabilized", "patterns", "saved", "biases", "product_bias", "fan",
+                                 "dora", "embedding", "plain+second", "dora+plain+dora"})
             QTest::newRow(name) << "llama" << name;
         for (const char* name : {"fused", "fused_dora"}) QTest::newRow(name) << "separate" << name;
     }
@@ -113,7 +157,8 @@ private slots:
         std::map<std::string, std::vector<float>> expected;
         for (const SafetensorsTensor& tensor : (*reference)->tensors())
             if (const std::string prefix = stack.toStdString() + "/"; tensor.name.starts_with(prefix))
-                expected[tensor.name.substr(prefix.size())] = *AdapterTensor::create({tensor, (*reference)->file()})->read(0, tensor.shape[0]);
+                expected[tensor.name.substr(prefix.size())] =
+                    *AdapterTensor::create({tensor, (*reference)->file()})->read(0, tensor.shape[0]);
         QVERIFY(!expected.empty());
         for (const TensorInfo& tensor : (*opened)->tensors()) {
             const auto values = valuesOf(**opened, tensor);
@@ -144,7 +189,8 @@ private slots:
     void saysWhatItIs() {
         const auto base = openCheckpoint(kData + "llama");
         const auto one = openCheckpoint(kData + "llama", {kData + "plain", kData + "second/"});
-        const auto other = openCheckpoint(kData + "llama", {kData + "second", kData + "plain/adapter_model.safetensors"});
+        const auto other =
+            openCheckpoint(kData + "llama", {kData + "second", kData + "plain/adapter_model.safetensors"});
         QVERIFY(base.has_value() && one.has_value() && other.has_value());
         QCOMPARE((*one)->config().name, std::string("llama + plain + second"));
         QCOMPARE((*one)->path(), kData + "llama");
@@ -174,15 +220,18 @@ private slots:
     void badPlaces() {
         const std::string folder = m_folder.path().toStdString();
         QCOMPARE(openCheckpoint(kData + "llama", {folder + "/absent"}).error().kind, ErrorKind::NotFound);
-        QVERIFY(openCheckpoint(kData + "llama", {folder}).error().message.find("adapter_config.json") != std::string::npos);
+        QVERIFY(openCheckpoint(kData + "llama", {folder}).error().message.find("adapter_config.json") !=
+                std::string::npos);
         fs::create_directories(folder + "/pickled");
         writeBytes(folder + "/pickled/adapter_config.json", *readTextFile(kData + "plain/adapter_config.json"));
         writeBytes(folder + "/pickled/adapter_model.bin", "x");
-        QVERIFY(openCheckpoint(kData + "llama", {folder + "/pickled"}).error().message.find("pickle") != std::string::npos);
+        QVERIFY(openCheckpoint(kData + "llama", {folder + "/pickled"}).error().message.find("pickle") !=
+                std::string::npos);
         const auto adapter = openCheckpoint(kData + "plain");
         QVERIFY(!adapter.has_value() && adapter.error().message.find("open its base model") != std::string::npos);
         const auto biased = openCheckpoint(kData + "separate", {kData + "biases"});
-        QVERIFY(!biased.has_value() && biased.error().message.find("which the base model does not have") != std::string::npos);
+        QVERIFY(!biased.has_value() &&
+                biased.error().message.find("which the base model does not have") != std::string::npos);
     }
 
     void tiedEmbeddingsAreRefused() {
@@ -195,7 +244,8 @@ private slots:
         for (const char* name : {"embedding", "saved"}) {
             const auto opened = openCheckpoint(folder, {kData + name});
             QVERIFY(!opened.has_value());
-            QVERIFY2(opened.error().message.find("serve as its head") != std::string::npos, opened.error().message.c_str());
+            QVERIFY2(opened.error().message.find("serve as its head") != std::string::npos,
+                     opened.error().message.c_str());
         }
     }
 };

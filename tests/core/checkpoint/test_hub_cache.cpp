@@ -49,8 +49,8 @@ private slots:
         QCOMPARE(name->revision, std::string("main"));
         QCOMPARE(HubName::parse("a/b@v1.0")->revision, std::string("v1.0"));
         QCOMPARE(HubName::parse("a/b@refs/pr/3")->revision, std::string("refs/pr/3"));
-        for (const char* text : {"", "a", "/a/b", "a/b/c", "../b", "a/..", "./b", "a/b@", "a/b@../x", "a/b@/etc", "a/b c", "~/b", "a//b", "models/x.gguf",
-                                 "a/model.safetensors"})
+        for (const char* text : {"", "a", "/a/b", "a/b/c", "../b", "a/..", "./b", "a/b@", "a/b@../x", "a/b@/etc",
+                                 "a/b c", "~/b", "a//b", "models/x.gguf", "a/model.safetensors"})
             QVERIFY2(!HubName::parse(text).has_value(), text);
         // What exists is meant as a path.
         fs::create_directories(path("here/now"));
@@ -67,10 +67,18 @@ private slots:
         QTest::addColumn<QString>("variable");
         QTest::addColumn<QString>("value");
         QTest::addColumn<QString>("cache");
-        QTest::newRow("home") << "" << "" << "/.cache/huggingface/hub";
-        QTest::newRow("XDG_CACHE_HOME") << "XDG_CACHE_HOME" << "/xdg" << "/xdg/huggingface/hub";
-        QTest::newRow("HF_HOME") << "HF_HOME" << "/hf" << "/hf/hub";
-        QTest::newRow("HF_HUB_CACHE") << "HF_HUB_CACHE" << "/cache" << "/cache";
+        QTest::newRow("home") << ""
+                              << ""
+                              << "/.cache/huggingface/hub";
+        QTest::newRow("XDG_CACHE_HOME") << "XDG_CACHE_HOME"
+                                        << "/xdg"
+                                        << "/xdg/huggingface/hub";
+        QTest::newRow("HF_HOME") << "HF_HOME"
+                                 << "/hf"
+                                 << "/hf/hub";
+        QTest::newRow("HF_HUB_CACHE") << "HF_HUB_CACHE"
+                                      << "/cache"
+                                      << "/cache";
     }
     void looksWhereHuggingFaceDoes() {
         QFETCH(QString, variable);
@@ -99,7 +107,8 @@ private slots:
         QVERIFY(openCheckpoint("org/other").error().message.find("holds org/tiny") != std::string::npos);
         missing = openCheckpoint("org/tiny@cccc");
         QCOMPARE(missing.error().kind, ErrorKind::NotFound);
-        QVERIFY2(missing.error().message.find("it has aaaa1111, bbbb2222") != std::string::npos, missing.error().message.c_str());
+        QVERIFY2(missing.error().message.find("it has aaaa1111, bbbb2222") != std::string::npos,
+                 missing.error().message.c_str());
         const auto broken = openCheckpoint("org/tiny@broken");
         QCOMPARE(broken.error().kind, ErrorKind::BadInput);
         QVERIFY(broken.error().context.ends_with("refs/broken"));

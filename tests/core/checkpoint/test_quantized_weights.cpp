@@ -25,14 +25,17 @@ struct Damage {
 const std::string kLinear = "model.layers.0.self_attn.q_proj.";
 
 /// Rewrites the header entry of a part of the query projection.
-Damage entry(const std::string& folder, const std::string& part, const std::function<void(nlohmann::json& header, const std::string& name)>& change) {
-    return {folder, [=](std::string& bytes) {
-        std::uint64_t length = 0;
-        std::memcpy(&length, bytes.data(), sizeof length);
-        auto header = nlohmann::json::parse(bytes.substr(8, length));
-        change(header, kLinear + part);
-        bytes = safetensorsBytes(header.dump(), bytes.substr(8 + length));
-    }, nullptr};
+Damage entry(const std::string& folder, const std::string& part,
+             const std::function<void(nlohmann::json& header, const std::string& name)>& change) {
+    return {folder,
+            [=](std::string& bytes) {
+                std::uint64_t length = 0;
+                std::memcpy(&length, bytes.data(), sizeof length);
+                auto header = nlohmann::json::parse(bytes.substr(8, length));
+                change(header, kLinear + part);
+                bytes = safetensorsBytes(header.dump(), bytes.substr(8 + length));
+            },
+            nullptr};
 }
 
 Damage gone(const std::string& folder, const std::string& part) {
@@ -52,12 +55,15 @@ Damage shaped(const std::string& folder, const std::string& part, const std::vec
 
 /// Overwrites the first bytes of a part.
 Damage valued(const std::string& folder, const std::string& part, const std::string& with) {
-    return {folder, [=](std::string& bytes) {
-        std::uint64_t length = 0;
-        std::memcpy(&length, bytes.data(), sizeof length);
-        const auto header = nlohmann::json::parse(bytes.substr(8, length));
-        bytes.replace(8 + length + header[kLinear + part]["data_offsets"][0].get<std::size_t>(), with.size(), with);
-    }, nullptr};
+    return {folder,
+            [=](std::string& bytes) {
+                std::uint64_t length = 0;
+                std::memcpy(&length, bytes.data(), sizeof length);
+                const auto header = nlohmann::json::parse(bytes.substr(8, length));
+                bytes.replace(8 + length + header[kLinear + part]["data_offsets"][0].get<std::size_t>(), with.size(),
+                              with);
+            },
+            nullptr};
 }
 
 Damage configured(const std::string& folder, const char* field, const nlohmann::json& value) {
@@ -72,31 +78,70 @@ const std::vector<BadInput<Damage>>& badWeights() {
         {"no shape", [] { return gone("packed", "weight_shape"); }, kBad, "weight_shape\" is missing"},
         {"codes of another type", [] { return typed("packed", "weight_packed", "U32"); }, kBad, "must be of type I32"},
         {"scales of another type", [] { return typed("packed", "weight_scale", "I16"); }, kBad, "must be of type F32"},
-        {"scales of another shape", [] { return shaped("packed", "weight_scale", {2, 32}); }, kBad, "does not fit a weight of 32 rows"},
-        {"scales of rank 3", [] { return shaped("packed", "weight_scale", {32, 2, 1}); }, kBad, "does not fit a weight of 32 rows"},
-        {"zero points of another shape", [] { return shaped("packed", "weight_zero_point", {8}); }, kBad, "does not fit the scales"},
-        {"absurd shape", [] { return valued("packed", "weight_shape", bytesOf(std::int64_t{1} << 40)); }, kBad, "no size of a weight"},
-        {"negative shape", [] { return valued("packed", "weight_shape", bytesOf(std::int64_t{-1})); }, kBad, "no size of a weight"},
-        {"another number of bits", [] { return shaped("packed", "weight_packed", {64, 2}); }, kBad, "another shape than a weight"},
-        {"scale not a number", [] { return valued("packed", "weight_scale", bytesOf(std::uint16_t{0x7FC0})); }, kBad, "not a finite number at row 0"},
-        {"order of another length", [] { return shaped("ordered", "weight_g_idx", {2, 16}); }, kBad, "each of the 32 columns"},
-        {"order out of range", [] { return valued("ordered", "weight_g_idx", bytesOf(std::int32_t{2})); }, kBad, "not a finite number at row 0, column 0"},
-        {"order negative", [] { return valued("ordered", "weight_g_idx", bytesOf(std::int32_t{-2})); }, kBad, "not a finite number"},
-        {"float code not a number", [] { return valued("float8", "weight", "\x7F"); }, kBad, "not a finite number at row 0, column 0"},
-        {"no global scale", [] { return gone("float4", "weight_global_scale"); }, kBad, "weight_global_scale\" is missing"},
-        {"global scale of zero", [] { return valued("float4", "weight_global_scale", bytesOf(0.0F)); }, kBad, "not a finite number"},
+        {"scales of another shape",
+         [] {
+             return shaped("packed", "weight_scale", {2, 32});
+         },
+         kBad, "does not fit a weight of 32 rows"},
+        {"scales of rank 3",
+         [] {
+             return shaped("packed", "weight_scale", {32, 2, 1});
+         },
+         kBad, "does not fit a weight of 32 rows"},
+        {"zero points of another shape", [] { return shaped("packed", "weight_zero_point", {8}); }, kBad,
+         "does not fit the scales"},
+        {"absurd shape", [] { return valued("packed", "weight_shape", bytesOf(std::int64_t{1} << 40)); }, kBad,
+         "no size of a weight"},
+        {"negative shape", [] { return valued("packed", "weight_shape", bytesOf(std::int64_t{-1})); }, kBad,
+         "no size of a weight"},
+        {"another number of bits",
+         [] {
+             return shaped("packed", "weight_packed", {64, 2});
+         },
+         kBad, "another shape than a weight"},
+        {"scale not a number", [] { return valued("packed", "weight_scale", bytesOf(std::uint16_t{0x7FC0})); }, kBad,
+         "not a finite number at row 0"},
+        {"order of another length",
+         [] {
+             return shaped("ordered", "weight_g_idx", {2, 16});
+         },
+         kBad, "each of the 32 columns"},
+        {"order out of range", [] { return valued("ordered", "weight_g_idx", bytesOf(std::int32_t{2})); }, kBad,
+         "not a finite number at row 0, column 0"},
+        {"order negative", [] { return valued("ordered", "weight_g_idx", bytesOf(std::int32_t{-2})); }, kBad,
+         "not a finite number"},
+        {"float code not a number", [] { return valued("float8", "weight", "\x7F"); }, kBad,
+         "not a finite number at row 0, column 0"},
+        {"no global scale", [] { return gone("float4", "weight_global_scale"); }, kBad,
+         "weight_global_scale\" is missing"},
+        {"global scale of zero", [] { return valued("float4", "weight_global_scale", bytesOf(0.0F)); }, kBad,
+         "not a finite number"},
         {"no zero points", [] { return gone("gptq4", "qzeros"); }, kBad, "qzeros\" is missing"},
         {"no GPTQ scales", [] { return gone("gptq4", "scales"); }, kBad, "scales\" is missing"},
         {"GPTQ codes of another type", [] { return typed("gptq4", "qweight", "F32"); }, kBad, "must be of type I32"},
         {"GPTQ codes of rank 1", [] { return shaped("gptq4", "qweight", {128}); }, kBad, "two dimensions"},
-        {"GPTQ scales turned", [] { return shaped("gptq4", "scales", {32, 2}); }, kBad, "another shape than the scales"},
-        {"GPTQ zero points turned", [] { return shaped("gptq4", "qzeros", {4, 2}); }, kBad, "another shape than the zero points"},
+        {"GPTQ scales turned",
+         [] {
+             return shaped("gptq4", "scales", {32, 2});
+         },
+         kBad, "another shape than the scales"},
+        {"GPTQ zero points turned",
+         [] {
+             return shaped("gptq4", "qzeros", {4, 2});
+         },
+         kBad, "another shape than the zero points"},
         {"GPTQ order of another type", [] { return typed("gptq4", "g_idx", "F32"); }, kBad, "each of the 32 inputs"},
-        {"GPTQ order out of range", [] { return valued("gptq4", "g_idx", bytesOf(std::int32_t{7})); }, kBad, "not a finite number at row 0, column 0"},
-        {"GPTQ scale not a number", [=] { return valued("gptq4", "scales", nan16); }, kBad, "not a finite number at row 0"},
+        {"GPTQ order out of range", [] { return valued("gptq4", "g_idx", bytesOf(std::int32_t{7})); }, kBad,
+         "not a finite number at row 0, column 0"},
+        {"GPTQ scale not a number", [=] { return valued("gptq4", "scales", nan16); }, kBad,
+         "not a finite number at row 0"},
         {"GPTQ group size", [] { return configured("gptq4", "group_size", 8); }, kBad, "groups of 8"},
         {"GPTQ bits", [] { return configured("gptq4", "bits", 8); }, kBad, "another shape than"},
-        {"AWQ codes turned", [] { return shaped("awq", "qweight", {4, 32}); }, kBad, "another shape than"},
+        {"AWQ codes turned",
+         [] {
+             return shaped("awq", "qweight", {4, 32});
+         },
+         kBad, "another shape than"},
         {"AWQ scale infinite", [=] { return valued("awq", "scales", infinity16); }, kBad, "not a finite number"},
         {"AWQ called GPTQ", [] { return configured("awq", "quant_method", "gptq"); }, kBad, "not a multiple of the 8"},
     };
@@ -131,8 +176,12 @@ private slots:
         QTest::addColumn<QString>("folder");
         QTest::addColumn<QString>("file");
         QTest::addColumn<QString>("content");
-        QTest::newRow("GPTQ") << "gptq4" << "quantize_config.json" << R"({"bits": 4, "group_size": 16, "desc_act": true})";
-        QTest::newRow("AWQ") << "awq" << "quant_config.json" << R"({"w_bit": 4, "q_group_size": 16, "zero_point": true, "version": "GEMM"})";
+        QTest::newRow("GPTQ") << "gptq4"
+                              << "quantize_config.json"
+                              << R"({"bits": 4, "group_size": 16, "desc_act": true})";
+        QTest::newRow("AWQ") << "awq"
+                             << "quant_config.json"
+                             << R"({"w_bit": 4, "q_group_size": 16, "zero_point": true, "version": "GEMM"})";
     }
     /// Folders from before config.json said how weights are quantized.
     void readsOldConfigurations() {
