@@ -139,6 +139,7 @@ Value slice(const Value& value, const Value& start, const Value& stop, const Val
     std::vector<Value> items;
     std::int64_t i = first;
     while (by > 0 ? i < last : i > last) {
+        charge(1);
         const auto at = static_cast<std::size_t>(i);
         if (value.isText()) {
             text.append(value.text(), offsets[at], offsets[at + 1] - offsets[at]);

@@ -51,12 +51,14 @@ void Text::append(std::string_view bytes, bool isContent) {
 }
 
 Text Text::slice(std::size_t begin, std::size_t length) const {
+    charge(1);
     Text result;
     result.append(*this, begin, std::min(length, size() - begin));
     return result;
 }
 
 std::vector<std::size_t> Text::codePointOffsets() const {
+    charge(size() / kBytesPerStep);
     std::vector<std::size_t> offsets;
     offsets.reserve(m_bytes.size() + 1);
     for (std::size_t i = 0; i < m_bytes.size(); ++i) {

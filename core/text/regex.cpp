@@ -15,6 +15,9 @@ namespace safequant {
 
 namespace {
 
+// Some tenths of a second. Patterns of real tokenizers go back over a run of characters once: far less, even in texts
+// of megabytes.
+constexpr std::uint32_t kMatchLimit = 50'000'000;
 constexpr std::string_view kSpaceItems =
     R"(\x{9}-\x{d}\x{20}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})";
 constexpr std::string_view kNotSpaceItems =
@@ -161,7 +164,7 @@ Expected<Regex> Regex::compile(std::string_view pattern) {
     pcre2_jit_compile(code->code, PCRE2_JIT_COMPLETE);
     code->limits = pcre2_match_context_create(nullptr);
     if (code->limits == nullptr) throw std::bad_alloc();
-    pcre2_set_match_limit(code->limits, std::numeric_limits<std::uint32_t>::max());
+    pcre2_set_match_limit(code->limits, kMatchLimit);
     pcre2_set_depth_limit(code->limits, std::numeric_limits<std::uint32_t>::max());
     Regex regex;
     regex.m_code = std::move(code);
@@ -193,7 +196,7 @@ void Regex::forEachMatch(std::string_view text, const std::function<void(std::si
         if (rc < 0) {
             if (rc == PCRE2_ERROR_NOMATCH) return;
             throw std::runtime_error(
-                "[Regex::forEachMatch] the pattern needs more memory than it may take on this text");
+                "[Regex::forEachMatch] the pattern needs more time or memory than it may take on this text");
         }
         const PCRE2_SIZE* range = pcre2_get_ovector_pointer(match.get());
         const std::size_t begin = range[0];

@@ -21,6 +21,7 @@ public:
     static std::string escape(std::string_view literal);
 
     /// Calls back with begin and end of every match, left to right, without overlap. `text` must be valid UTF-8.
+    /// Throws std::runtime_error when a match takes too many steps (catastrophic backtracking).
     void forEachMatch(std::string_view text, const std::function<void(std::size_t, std::size_t)>& found) const;
 
 private:

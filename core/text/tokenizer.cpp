@@ -2,6 +2,7 @@
 #include "core/text/tokenizer.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "core/text/added_tokens.h"
@@ -125,6 +126,22 @@ private:
     std::unordered_map<std::string_view, const AddedToken*> m_addedByContent;
 };
 
+/// Whether the regular expressions come to an end on runs of one character and of words.
+bool endsOnOrdinaryText(const Tokenizer& tokenizer) {
+    constexpr std::size_t kRun = 64;
+    std::string text;
+    for (const std::string_view unit : {"a", "A", " ", "1", ".", "\n", "\xC3\xA9", "ab ", "a,"}) {
+        for (std::size_t i = 0; i < kRun; ++i) text += unit;
+        text += "!\t";
+    }
+    try {
+        tokenizer.encode(text, SpecialTokens::Text);
+    } catch (const std::runtime_error&) {
+        return false;
+    }
+    return true;
+}
+
 Expected<TokenizerParts> readParts(const TokenizerSource& source) {
     if (!source.tokenizerJson.empty()) return readTokenizerJson(source.tokenizerJson);
     if (!source.tokenizerModel.empty()) return readTokenizerModel(source.tokenizerModel, source.tokenizerConfig);
@@ -146,7 +163,14 @@ Expected<std::shared_ptr<const Tokenizer>> Tokenizer::create(const TokenizerSour
         if (!source.path.empty()) error.context = source.path + ": " + error.context;
         return fail(std::move(error));
     }
-    return std::make_shared<const PipelineTokenizer>(std::move(*parts));
+    auto tokenizer = std::make_shared<const PipelineTokenizer>(std::move(*parts));
+    if (!endsOnOrdinaryText(*tokenizer)) {
+        return fail(ErrorKind::BadInput,
+                    "A regular expression of the tokenizer takes too long on ordinary text (it backtracks "
+                    "catastrophically); correct its pattern.",
+                    (source.path.empty() ? std::string() : source.path + ": ") + "tokenizer.json");
+    }
+    return tokenizer;
 }
 
 }  // namespace safequant

@@ -322,6 +322,9 @@ private slots:
             "names '<s>'", bad);
         row("bad regex", "[{'op':'replace','path':'/pre_tokenizer/pretokenizers/0/pattern','value':{'Regex':'(a'}}]",
             "does not compile", bad);
+        row("catastrophic regex",
+            "[{'op':'replace','path':'/pre_tokenizer/pretokenizers/0/pattern','value':{'Regex':'(a+)+b'}}]",
+            "takes too long", bad);
         row("class intersection",
             "[{'op':'replace','path':'/pre_tokenizer/pretokenizers/0/pattern','value':{'Regex':'[a&&b]'}}]",
             "intersections", unsupported);
