@@ -21,6 +21,7 @@ int run(int argc, char** argv) {
     app.footer(
         "Examples:\n"
         "  safequant inspect model.gguf\n"
+        "  safequant prompts harmful_behaviors.csv --label malicious\n"
         "  safequant run --default --model model.gguf --plots\n"
         "  safequant quantize model.gguf --bits 4 --group 64 --output model-w4a16\n"
         "  safequant verify ~/.local/share/safequant/workspace/runs/NAME\n\n"
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
     addRunCommand(app, options, action);
     addInspectCommand(app, options, action);
     addTokenizeCommand(app, options, action);
+    addPromptsCommand(app, options, action);
     addCaptureCommand(app, options, action);
     addQuantizeCommand(app, options, action);
     addEvaluateCommand(app, options, action);

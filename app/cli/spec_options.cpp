@@ -42,7 +42,7 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     if (!prompts.empty()) {
         spec.prompts.clear();
         for (const auto& name : prompts)
-            spec.prompts.push_back(name.starts_with("builtin:") ? name : std::filesystem::absolute(name).lexically_normal().string());
+            spec.prompts.emplace_back().path = name.starts_with("builtin:") ? name : std::filesystem::absolute(name).lexically_normal().string();
     }
     if (systemPrompt) spec.systemPrompt = *systemPrompt;
     if (seed) spec.seed = *seed;

@@ -12,6 +12,7 @@
 #include "core/engine/checkpoint_info.h"
 #include "core/engine/protocol/messages.h"
 #include "core/model/decoder.h"
+#include "core/run/prompt_check.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
 #include "core/run/run_spec.h"
@@ -72,6 +73,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"shutdown", {&EngineRequests::shutdown, false}},
         {"checkpoint/open", {&EngineRequests::openCheckpointInfo, true}},
         {"prompts/validate", {&EngineRequests::validatePrompts, true}},
+        {"prompts/preview", {&EngineRequests::previewPromptFile, true}},
+        {"prompts/report", {&EngineRequests::reportPrompts, true}},
         {"prompts/sample", {&EngineRequests::samplePrompts, true}},
         {"run/plan", {&EngineRequests::planRunRequest, true}},
         {"run/start", {&EngineRequests::startRun, false}},
@@ -170,20 +173,16 @@ Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
 }
 
 Expected<std::shared_ptr<const PromptSet>> EngineRequests::promptSet(const json& params) {
-    const auto names = field<std::vector<std::string>>(params, "files");
-    if (!names) return fail(names.error());
-    const std::string key = params["files"].dump() + params.value("seed", json(0)).dump();
+    const auto source = promptSourceFromJson(params, "files", "prompts");
+    if (!source) return fail(source.error());
+    const std::string key = params["files"].dump() + params.value("seed", json(0)).dump() + params.value("split", json::object()).dump();
     {
         const std::scoped_lock lock(m_mutex);
         if (key == m_promptKey) return m_promptSet;
     }
-    std::vector<std::string> files;
-    for (const auto& name : *names) {
-        auto file = resolveResource(name);
-        if (!file) return fail(file.error());
-        files.push_back(*file);
-    }
-    auto set = loadPromptSet(files, params.value("seed", std::uint64_t{0}));
+    const auto files = resolvePromptFiles(source->files);
+    if (!files) return fail(files.error());
+    auto set = loadPromptSet(*files, source->split);
     if (!set) return fail(set.error());
     const std::scoped_lock lock(m_mutex);
     m_promptKey = key;
@@ -219,6 +218,25 @@ Expected<json> EngineRequests::samplePrompts(const json& params) {
     for (const auto* part : {&sample->malicious, &sample->benign, &sample->hardBenign})
         for (const auto index : *part) preview.ids.push_back((*set)->prompts[index].id);
     return protocol::toJson(preview);
+}
+
+Expected<json> EngineRequests::previewPromptFile(const json& params) {
+    const auto given = field<json>(params, "file");
+    if (!given) return fail(given.error());
+    const auto file = promptFileFromJson(*given, "file");
+    if (!file) return fail(file.error());
+    const auto files = resolvePromptFiles({*file});
+    if (!files) return fail(files.error());
+    return protocol::toJson(previewPrompts(files->front()));
+}
+
+Expected<json> EngineRequests::reportPrompts(const json& params) {
+    const auto source = promptSourceFromJson(params, "files", "prompts");
+    if (!source) return fail(source.error());
+    const auto checked = checkPromptsFor(*source, params.value("checkpoint", std::string()), params.value("system_prompt", std::string()),
+                                         params.value("max_new_tokens", 0));
+    if (!checked) return fail(checked.error());
+    return protocol::toJson(checked->report);
 }
 
 Expected<json> EngineRequests::planRunRequest(const json& params) {

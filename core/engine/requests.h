@@ -44,6 +44,8 @@ private:
     Expected<nlohmann::json> shutdown(const nlohmann::json& params);
     Expected<nlohmann::json> openCheckpointInfo(const nlohmann::json& params);
     Expected<nlohmann::json> validatePrompts(const nlohmann::json& params);
+    Expected<nlohmann::json> previewPromptFile(const nlohmann::json& params);
+    Expected<nlohmann::json> reportPrompts(const nlohmann::json& params);
     Expected<nlohmann::json> samplePrompts(const nlohmann::json& params);
     Expected<nlohmann::json> planRunRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startRun(const nlohmann::json& params);

@@ -2,21 +2,14 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/prompts/prompt_file.h"
+#include "core/prompts/prompt_label.h"
 
 namespace safequant {
-
-enum class PromptLabel : std::uint8_t { Malicious, Benign, HardBenign };
-enum class PromptSplit : std::uint8_t { Calibration, Evaluation };
-
-/// "malicious", "benign", "hard_benign".
-const char* promptLabelName(PromptLabel label);
-/// "calibration", "evaluation".
-const char* promptSplitName(PromptSplit split);
 
 struct Prompt {
     std::string id;
@@ -26,7 +19,6 @@ struct Prompt {
     std::string category;
     std::string source;
     int cluster = -1;        ///< Near-duplicate cluster, numbered from 0 in order of first appearance.
-    nlohmann::json extra;    ///< Unknown keys, kept.
 };
 
 /// Something worth telling about an import, tied to a line.
@@ -36,22 +28,43 @@ struct PromptNotice {
     std::string message;
 };
 
+/// How prompts are dealt out to calibration and evaluation: by whole near-duplicate clusters.
+struct PromptSplitOptions {
+    double calibration = 0.5;  ///< Share of the calibration prompts, in (0, 1).
+    bool stratified = true;    ///< The share holds for every label, as well as whole clusters allow; else for all together.
+    bool again = false;        ///< Prompts with a split of their own are dealt out too.
+    std::uint64_t seed = 0;
+};
+
+/// A near-duplicate cluster with prompts on both sides of the split: what is learnt from one is measured on the other.
+struct PromptOverlap {
+    int cluster = 0;
+    std::size_t calibration = 0, evaluation = 0;            ///< The first prompt on each side.
+    std::size_t calibrationCount = 0, evaluationCount = 0;  ///< Prompts on each side.
+};
+
 struct PromptSet {
     std::string name;
     std::vector<Prompt> prompts;
-    std::vector<PromptNotice> notices;  ///< Same texts, clusters astride both splits, ids that were filled in.
-    std::string hash;                   ///< SHA-256 of ids, texts, labels and splits, in order.
+    std::vector<PromptNotice> notices;    ///< Same texts, clusters astride both splits, ids that were filled in.
+    std::vector<PromptOverlap> overlaps;  ///< In order of first appearance.
+    std::vector<std::string> fileHashes;  ///< SHA-256 of every file's content.
+    std::string hash;                     ///< SHA-256 of ids, texts, labels and splits, in order.
 
     std::vector<std::size_t> indices(PromptLabel label, PromptSplit split) const;
 };
 
-/// Reads JSON Lines: `prompt` (or `text`), `label` ("malicious" | "benign" | "hard_benign"), and optionally `id`, `category`,
-/// `source`, `split`. Prompts without a split are divided by whole near-duplicate clusters, half and half per label, seeded.
-/// Files are joined in order; ids must be unique. All broken lines are reported in one bad_input error, each as "file:line: ...",
-/// the first 20 of them. Clusters are computed here.
+struct PromptsRead;
+
+/// Reads files of any format of PromptFormat. Prompts without a split are dealt out by `split`. Files are joined in order; ids
+/// must be unique, and a text has one label. Everything that is broken is told in one error, each as "file:line: ...", the first
+/// 20 of them: bad_input, or not_found and io for a file. Clusters are computed here.
+Expected<PromptSet> loadPromptSet(const std::vector<PromptFile>& files, const PromptSplitOptions& split = {});
 Expected<PromptSet> loadPromptSet(const std::vector<std::string>& files, std::uint64_t seed = 0);
-/// The same from memory; `name` stands for the file in errors.
+/// JSON Lines from memory; `name` stands for the file in errors.
 Expected<PromptSet> parsePromptSet(const std::string& content, const std::string& name, std::uint64_t seed = 0);
+/// What reading left, whatever its problems: clusters, split, notices and hash. The prompts are moved out of `read`.
+PromptSet arrangePrompts(PromptsRead& read, const PromptSplitOptions& split);
 
 /// Near-duplicate clusters by single linkage: word 3-gram Jaccard > 0.35 or content-word Jaccard > 0.5.
 std::vector<int> nearDuplicateClusters(const std::vector<std::string>& texts);

@@ -52,13 +52,20 @@ bool isApostrophe(char32_t code) { return code == '\'' || code == 0x2019; }
 
 }  // namespace
 
-bool isValidUtf8(std::string_view text) {
+std::size_t illFormedUtf8At(std::string_view text) {
     for (std::size_t at = 0; at < text.size();) {
         const Character c = decode(text, at);
-        if (c.code == kIllFormed) return false;
+        if (c.code == kIllFormed) return at;
         at += c.length;
     }
-    return true;
+    return std::string_view::npos;
+}
+
+std::string asciiLower(std::string_view text) {
+    std::string lower(text);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return lower;
 }
 
 std::vector<std::string> splitWords(std::string_view text) {

@@ -7,8 +7,12 @@
 
 namespace safequant {
 
-/// True when a text is well-formed UTF-8 (no overlong forms, no surrogates, nothing above U+10FFFF).
-bool isValidUtf8(std::string_view text);
+/// Byte of the first sequence that is not well-formed UTF-8 (overlong forms, surrogates, anything above U+10FFFF); npos when
+/// there is none.
+std::size_t illFormedUtf8At(std::string_view text);
+
+/// A text with its ASCII letters in lower case.
+std::string asciiLower(std::string_view text);
 
 /// The words of a text: runs of letters and digits, ASCII letters in lower case, an apostrophe between letters dropped
 /// ("don't" is "dont"). Other characters of UTF-8 count as letters, except punctuation and spaces; characters of scripts written

@@ -150,7 +150,10 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs) {
         for (const auto label : {PromptLabel::Malicious, PromptLabel::Benign, PromptLabel::HardBenign})
             for (const auto split : {PromptSplit::Calibration, PromptSplit::Evaluation})
                 counts[promptLabelName(label)][promptSplitName(split)] = set.indices(label, split).size();
-        manifest["prompts"] = {{"files", spec.prompts}, {"hash", set.hash}, {"counts", counts}};
+        nlohmann::json promptFiles = nlohmann::json::array();
+        for (std::size_t i = 0; i < spec.prompts.size(); ++i)
+            promptFiles.push_back({{"read", promptFileToJson(spec.prompts[i])}, {"sha256", set.fileHashes[i]}});
+        manifest["prompts"] = {{"files", promptFiles}, {"hash", set.hash}, {"counts", counts}};
     }
     if (spec.hasStage("capture"))
         manifest["calibration_sample"] = {{"malicious", inputs.sample.malicious.size()},

@@ -61,6 +61,12 @@ std::size_t repeatedGrids(const RunInputs& inputs) {
 
 Expected<void> tellWhatToKnow(Session& session) {
     const auto& inputs = session.inputs();
+    if (!inputs.prompts.overlaps.empty())
+        if (auto told = session.note(std::to_string(inputs.prompts.overlaps.size()) +
+                                     " near-duplicate clusters have prompts in both calibration and evaluation, as the spec allows: "
+                                     "accuracies and rates on evaluation prompts are too good by an unknown amount.");
+            !told)
+            return told;
     if (inputs.spec.hasStage("capture")) {
         const auto control = measureWords(inputs);
         if (auto told = session.tellControl(control); !told) return told;

@@ -54,7 +54,7 @@ void makeAbsolute(std::string& path) {
 Expected<RunSpec> completed(RunSpec spec) {
     if (!spec.checkpoint.empty()) spec.checkpoint = absoluteModelPath(spec.checkpoint);
     for (auto& adapter : spec.adapters) adapter = absoluteModelPath(adapter);
-    for (auto& file : spec.prompts) makeAbsolute(file);
+    for (auto& file : spec.prompts) makeAbsolute(file.path);
     makeAbsolute(spec.perplexityText);
     makeAbsolute(spec.exportFolder);
     if (spec.name.empty()) spec.name = fs::path(spec.checkpoint).stem().string() + " " + spec.scheme.describe();

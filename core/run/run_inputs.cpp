@@ -39,15 +39,24 @@ Expected<void> checkEnough(const RunInputs& inputs) {
     return {};
 }
 
+Error overlapError(const PromptSet& set) {
+    const auto& first = set.overlaps.front();
+    const auto count = set.overlaps.size();
+    return {ErrorKind::BadInput,
+            std::to_string(count) + (count == 1 ? " near-duplicate cluster has" : " near-duplicate clusters have") +
+                " prompts in both calibration and evaluation (first: \"" + set.prompts[first.calibration].id + "\" and \"" +
+                set.prompts[first.evaluation].id +
+                "\"): what is learnt from one is measured on the other. Let the prompts be dealt out again by clusters (split.again), "
+                "or allow it (split.allow_overlap).",
+            set.name};
+}
+
 Expected<void> openPrompts(RunInputs& inputs) {
-    std::vector<std::string> files;
-    for (const auto& name : inputs.spec.prompts) {
-        auto path = resolveResource(name);
-        if (!path) return fail(path.error());
-        files.push_back(std::move(*path));
-    }
-    auto prompts = loadPromptSet(files, inputs.spec.seed);
+    const auto files = resolvePromptFiles(inputs.spec.prompts);
+    if (!files) return fail(files.error());
+    auto prompts = loadPromptSet(*files, inputs.spec.split);
     if (!prompts) return fail(prompts.error());
+    if (!prompts->overlaps.empty() && !inputs.spec.allowOverlap) return fail(overlapError(*prompts));
     inputs.prompts = std::move(*prompts);
     return {};
 }

@@ -20,6 +20,30 @@ constexpr int kMany = 10'000'000;
 constexpr std::array kStages{"capture", "quantize", "evaluate", "export"};
 constexpr std::array kSchemeFields{"weight_bits", "group_size", "symmetric", "activation_bits"};
 
+void readPrompts(SpecReader& spec, const char* field, std::vector<PromptFile>& files) {
+    const auto* json = spec.child(field);
+    if (json == nullptr) return;
+    if (!json->is_array()) return spec.reject(field, std::string("must be a list of files, not ") + json->type_name() + ".");
+    files.clear();
+    for (std::size_t i = 0; i < json->size(); ++i) {
+        auto file = promptFileFromJson((*json)[i], spec.where());
+        if (!file) return spec.reject(std::string(field) + "[" + std::to_string(i) + "]", "is wrong: " + file.error().message);
+        files.push_back(std::move(*file));
+    }
+}
+
+void readSplit(SpecReader& spec, PromptSplitOptions& split, bool& allowOverlap) {
+    const auto* json = spec.child("split");
+    if (json == nullptr) return;
+    SpecReader reader(*json, spec.pathOf("split"), spec.where());
+    reader.number("calibration", split.calibration, 0.0, 1.0, true);
+    if (split.calibration >= 1.0) reader.reject("calibration", "must be below 1: something has to be left for evaluation.");
+    reader.truth("stratified", split.stratified);
+    reader.truth("again", split.again);
+    reader.truth("allow_overlap", allowOverlap);
+    spec.finishInner(reader);
+}
+
 void readScheme(SpecReader& reader, const nlohmann::json& json, const std::string& path,
                 const QuantizationScheme& defaults, QuantizationScheme& target, SchemeRule* rule) {
     SpecReader inner(json, path, reader.where());
@@ -185,7 +209,8 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     spec.text("name", run.name);
     spec.text("checkpoint", run.checkpoint);
     spec.texts("adapters", run.adapters);
-    spec.texts("prompts", run.prompts);
+    readPrompts(spec, "prompts", run.prompts);
+    readSplit(spec, run.split, run.allowOverlap);
     spec.text("system_prompt", run.systemPrompt);
     spec.wholeUnsigned("seed", run.seed);
     if (const auto* mix = spec.child("mix"); mix != nullptr) {
@@ -207,7 +232,31 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     checkTogether(spec, run);
     if (const auto read = spec.finish(); !read) return fail(read.error());
     run.decoding.seed = run.seed;
+    run.split.seed = run.seed;
     return run;
+}
+
+Expected<PromptSource> promptSourceFromJson(const nlohmann::json& json, const char* filesField, const std::string& where) {
+    PromptSource source;
+    nlohmann::json relevant = nlohmann::json::object();
+    for (const char* field : {filesField, "split", "seed"})
+        if (json.contains(field)) relevant[field] = json[field];
+    SpecReader reader(relevant, {}, where);
+    readPrompts(reader, filesField, source.files);
+    readSplit(reader, source.split, source.allowOverlap);
+    reader.wholeUnsigned("seed", source.split.seed);
+    if (source.files.empty()) reader.reject(filesField, "is empty; give files, or \"builtin:default\".");
+    if (const auto read = reader.finish(); !read) return fail(read.error());
+    return source;
+}
+
+Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> files) {
+    for (auto& file : files) {
+        auto path = resolveResource(file.path);
+        if (!path) return fail(path.error());
+        file.path = std::move(*path);
+    }
+    return files;
 }
 
 Expected<RunSpec> readRunSpec(const std::string& path) {
@@ -224,7 +273,7 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     const auto folder = std::filesystem::absolute(path).parent_path();
     anchorModel(spec->checkpoint, folder);
     for (auto& adapter : spec->adapters) anchorModel(adapter, folder);
-    for (auto& file : spec->prompts) anchor(file, folder);
+    for (auto& file : spec->prompts) anchor(file.path, folder);
     anchor(spec->perplexityText, folder);
     anchor(spec->exportFolder, folder);
     return spec;
@@ -237,12 +286,19 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
         json["pattern"] = rule.pattern;
         rules.push_back(std::move(json));
     }
+    nlohmann::json prompts = nlohmann::json::array();
+    for (const auto& file : spec.prompts) prompts.push_back(promptFileToJson(file));
     nlohmann::json json{
         {"format", kFormat},
         {"format_version", kFormatVersion},
         {"name", spec.name},
         {"checkpoint", spec.checkpoint},
-        {"prompts", spec.prompts},
+        {"prompts", std::move(prompts)},
+        {"split",
+         {{"calibration", spec.split.calibration},
+          {"stratified", spec.split.stratified},
+          {"again", spec.split.again},
+          {"allow_overlap", spec.allowOverlap}}},
         {"system_prompt", spec.systemPrompt},
         {"seed", spec.seed},
         {"mix", {{"malicious_fraction", spec.maliciousFraction}, {"total", spec.mixTotal}}},

@@ -17,7 +17,8 @@ namespace safequant {
 /// {
 ///   "format": "safequant-run-spec", "format_version": 1,
 ///   "name": "SmolLM2 W4A16", "checkpoint": "PATH", "adapters": ["PATH"],
-///   "prompts": ["builtin:default"], "system_prompt": "", "seed": 0,
+///   "prompts": ["builtin:default", {"file": "x.csv", "label": "malicious", "map": {"prompt": "goal"}}],
+///   "split": {"calibration": 0.5, "stratified": true, "again": false, "allow_overlap": false}, "system_prompt": "", "seed": 0,
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
 ///   "quantization": {"method": "rtn", "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
@@ -33,7 +34,9 @@ struct RunSpec {
     std::string name;
     std::string checkpoint;             ///< A path, or "org/name" in the local Hugging Face cache.
     std::vector<std::string> adapters;  ///< PEFT LoRA adapters merged into it, in this order; paths or names likewise.
-    std::vector<std::string> prompts{"builtin:default"};
+    std::vector<PromptFile> prompts{{.path = "builtin:default", .format = {}, .delimiter = 0, .label = {}, .map = {}}};
+    PromptSplitOptions split;   ///< Its seed is the run's.
+    bool allowOverlap = false;  ///< Near duplicates on both sides of the split are allowed.
     std::string systemPrompt;
     std::uint64_t seed = 0;
     double maliciousFraction = 0.5;
@@ -57,6 +60,17 @@ struct RunSpec {
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where);
 Expected<RunSpec> readRunSpec(const std::string& path);
 nlohmann::json runSpecToJson(const RunSpec& spec);
+
+/// Prompt files and split from their JSON form in a spec (`json` may lack either), for requests that have no whole spec. Errors as
+/// those of a spec.
+struct PromptSource {
+    std::vector<PromptFile> files;
+    PromptSplitOptions split;
+    bool allowOverlap = false;
+};
+Expected<PromptSource> promptSourceFromJson(const nlohmann::json& json, const char* filesField, const std::string& where);
+/// The same files with bundled ones by their paths. Error: not_found.
+Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> files);
 
 /// Path of a bundled file ("builtin:default" -> prompt set, "builtin:perplexity" -> text); other names come back as they are.
 /// Looked for in $SAFEQUANT_RESOURCES, beside the program's ../share/safequant, and the build's source tree.

@@ -64,7 +64,7 @@ private slots:
 
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "capture", "quantize", "evaluate", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {

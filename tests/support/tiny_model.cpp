@@ -155,9 +155,11 @@ void writeTinyPrompts(const std::string& path, int perClass) {
         for (int i = 0; i < perClass; ++i) {
             const std::string thing = kThings[static_cast<std::size_t>(number) % std::size(kThings)];
             const std::string colour = kColours[static_cast<std::size_t>(number / 3) % std::size(kColours)];
-            line("FORBIDDEN " + colour + " " + thing + " number " + std::to_string(number), "malicious", split);
-            line("please describe my " + colour + " " + thing + " item " + std::to_string(number), "benign", split);
-            if (i % 4 == 0) line("explain the FORBIDDEN word on a " + colour + " " + thing + " " + std::to_string(number), "hard_benign", split);
+            // Words of each prompt's own keep prompts of both splits from being near duplicates.
+            const auto own = [&] { return " " + std::to_string(number) + " q" + std::to_string(number) + " r" + std::to_string(number); };
+            line("FORBIDDEN " + colour + " " + thing + " number" + own(), "malicious", split);
+            line("please describe " + colour + " " + thing + " item" + own(), "benign", split);
+            if (i % 4 == 0) line("explain FORBIDDEN " + colour + " " + thing + own() + " s" + std::to_string(number), "hard_benign", split);
         }
     }
     writeText(path, text);

@@ -22,6 +22,9 @@ private slots:
     void onlyTwentyAreTold();
     void idsAreMade();
     void sameTextIsNoticed();
+    void oneTextHasOneLabel();
+    void splitRatioAndStrata();
+    void splitAgainDealsEverythingOut();
     void straddlingClusterIsNoticed();
     void unsplitPromptsAreHalvedByClusters();
     void unsplitFollowTheirCluster();
@@ -54,7 +57,6 @@ void TestPromptSet::readsEveryField() {
     QCOMPARE(prompt.category, std::string("c"));
     QCOMPARE(prompt.source, std::string("s"));
     QCOMPARE(prompt.cluster, 0);
-    QCOMPARE(prompt.extra.dump(), std::string(R"({"tags":["t"],"weight":2})"));
     QVERIFY(set.indices(PromptLabel::HardBenign, PromptSplit::Evaluation) == std::vector<std::size_t>{0});
     QVERIFY(set.indices(PromptLabel::HardBenign, PromptSplit::Calibration).empty());
 }
@@ -63,7 +65,6 @@ void TestPromptSet::defaultsAndAliases() {
     const auto set = parsed(R"({"text":" padded ","label":"malicious","id":7,"category":null,"split":null})");
     QCOMPARE(set.prompts[0].text, std::string(" padded "));
     QCOMPARE(set.prompts[0].id, std::string("7"));
-    QVERIFY(set.prompts[0].extra.is_null());
     QVERIFY(set.prompts[0].category.empty());
 }
 
@@ -84,9 +85,8 @@ void TestPromptSet::bundledSet() {
     QCOMPARE(set->indices(PromptLabel::HardBenign, PromptSplit::Calibration).size(), std::size_t{50});
     QCOMPARE(set->indices(PromptLabel::Malicious, PromptSplit::Evaluation).size(), std::size_t{260});
     QCOMPARE(set->hash.size(), std::size_t{64});
-    // Three pairs that our list of stop words joins and the set's own did not.
-    QCOMPARE(set->notices.size(), std::size_t{3});
-    for (const auto& notice : set->notices) QVERIFY(QString::fromStdString(notice.message).contains("near duplicate"));
+    QVERIFY(set->notices.empty());
+    QVERIFY(set->overlaps.empty());
 }
 
 void TestPromptSet::brokenLines_data() {
@@ -163,13 +163,19 @@ void TestPromptSet::idsAreMade() {
 }
 
 void TestPromptSet::sameTextIsNoticed() {
-    const auto set = parsed(std::string(kValid) + "\n" + R"({"id":"b","prompt":"Name a river","label":"malicious"})");
+    const auto set = parsed(std::string(kValid) + "\n" + R"({"id":"b","prompt":"Name a river","label":"benign"})");
     QCOMPARE(set.notices.size(), std::size_t{1});
     QCOMPARE(set.notices[0].line, 2);
     QCOMPARE(set.notices[0].file, std::string("set.jsonl"));
-    const auto message = QString::fromStdString(set.notices[0].message);
-    QVERIFY2(message.contains("same text") && message.contains("labelled malicious"), qPrintable(message));
+    QVERIFY(QString::fromStdString(set.notices[0].message).contains("same text as \"a\" (set.jsonl:1)"));
     QCOMPARE(set.prompts[0].cluster, set.prompts[1].cluster);
+}
+
+void TestPromptSet::oneTextHasOneLabel() {
+    const auto set = parsePromptSet(std::string(kValid) + "\n" + R"({"id":"b","prompt":"Name a river","label":"malicious"})", "f");
+    QVERIFY(!set);
+    const auto message = QString::fromStdString(set.error().message);
+    QVERIFY2(message.contains("f:2: is labelled malicious, but the same text is benign at f:1"), qPrintable(message));
 }
 
 void TestPromptSet::straddlingClusterIsNoticed() {
@@ -180,6 +186,11 @@ void TestPromptSet::straddlingClusterIsNoticed() {
     QCOMPARE(set.notices.size(), std::size_t{1});
     QCOMPARE(set.notices[0].line, 3);
     QVERIFY(QString::fromStdString(set.notices[0].message).contains("\"c\" (evaluation) is a near duplicate of \"a\" (calibration)"));
+    QCOMPARE(set.overlaps.size(), std::size_t{1});
+    QCOMPARE(set.overlaps[0].calibration, std::size_t{0});
+    QCOMPARE(set.overlaps[0].evaluation, std::size_t{2});
+    QCOMPARE(set.overlaps[0].calibrationCount, std::size_t{1});
+    QCOMPARE(set.overlaps[0].evaluationCount, std::size_t{2});
 }
 
 void TestPromptSet::unsplitPromptsAreHalvedByClusters() {
@@ -199,6 +210,62 @@ void TestPromptSet::unsplitPromptsAreHalvedByClusters() {
     }
     QCOMPARE(parsed(content, 1).hash, set.hash);
     QVERIFY(parsed(content, 2).hash != set.hash);
+}
+
+namespace {
+
+/// 240 malicious and 120 benign prompts in families of three near duplicates, read with split options.
+PromptSet familiesSplit(const PromptSplitOptions& options, const char* given = nullptr) {
+    std::string content;
+    for (int i = 0; i < 360; ++i) {
+        const std::string family = std::to_string(i / 3);
+        content += "{\"prompt\":\"alpha" + family + " beta" + family + " gamma" + family + " number" + std::to_string(i) + "\",\"id\":" +
+                   std::to_string(i) + ",\"label\":\"" + (i < 240 ? "malicious" : "benign") + "\"" +
+                   (given != nullptr ? std::string(",\"split\":\"") + given + "\"" : std::string()) + "}\n";
+    }
+    QTemporaryDir folder;
+    PromptFile prompts;
+    prompts.path = folder.filePath("families.jsonl").toStdString();
+    QFile file(QString::fromStdString(prompts.path));
+    if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
+    file.write(content.data(), static_cast<qint64>(content.size()));
+    file.close();
+    auto set = loadPromptSet(std::vector<PromptFile>{prompts}, options);
+    if (!set) qFatal("%s", set.error().describe().c_str());
+    return std::move(*set);
+}
+
+}  // namespace
+
+void TestPromptSet::splitRatioAndStrata() {
+    for (const double ratio : {0.2, 0.5, 0.8}) {
+        PromptSplitOptions options;
+        options.calibration = ratio;
+        options.seed = 9;
+        const auto set = familiesSplit(options);
+        QVERIFY(set.overlaps.empty());
+        const auto malicious = static_cast<double>(set.indices(PromptLabel::Malicious, PromptSplit::Calibration).size());
+        const auto benign = static_cast<double>(set.indices(PromptLabel::Benign, PromptSplit::Calibration).size());
+        QVERIFY2(std::abs(malicious - 240 * ratio) <= 3, qPrintable(QString::number(malicious)));
+        QVERIFY2(std::abs(benign - 120 * ratio) <= 3, qPrintable(QString::number(benign)));
+        options.stratified = false;
+        const auto loose = familiesSplit(options);
+        const auto all = loose.indices(PromptLabel::Malicious, PromptSplit::Calibration).size() + loose.indices(PromptLabel::Benign, PromptSplit::Calibration).size();
+        QVERIFY(std::abs(static_cast<double>(all) - 360 * ratio) <= 3);
+        QVERIFY(loose.overlaps.empty());
+    }
+    PromptSplitOptions wrong;
+    wrong.calibration = 1.0;
+    QVERIFY_THROWS_EXCEPTION(std::invalid_argument, familiesSplit(wrong));
+}
+
+void TestPromptSet::splitAgainDealsEverythingOut() {
+    PromptSplitOptions options;
+    QVERIFY(familiesSplit(options, "evaluation").indices(PromptLabel::Benign, PromptSplit::Calibration).empty());
+    options.again = true;
+    const auto set = familiesSplit(options, "evaluation");
+    QCOMPARE(set.indices(PromptLabel::Benign, PromptSplit::Calibration).size(), std::size_t{60});
+    QVERIFY(set.overlaps.empty());
 }
 
 void TestPromptSet::unsplitFollowTheirCluster() {
@@ -247,7 +314,7 @@ void TestPromptSet::fileErrors() {
     QVERIFY(!missing);
     QCOMPARE(missing.error().kind, ErrorKind::NotFound);
     QVERIFY(!loadPromptSet({folder.path().toStdString()}));
-    QCOMPARE(loadPromptSet({}).error().kind, ErrorKind::BadInput);
+    QCOMPARE(loadPromptSet(std::vector<std::string>{}).error().kind, ErrorKind::BadInput);
 }
 
 QTEST_GUILESS_MAIN(TestPromptSet)
