@@ -2,6 +2,7 @@
 #include "core/prompts/prompt_reader.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
@@ -352,7 +353,12 @@ bool PromptReader::takeId(nlohmann::json& fields, Prompt& prompt) {
         return true;
     }
     prompt.id.insert(0, layout().idPrefix);
-    if (const auto first = m_ids.find(prompt.id); first != m_ids.end()) {
+    auto first = m_ids.find(prompt.id);
+    if (first != m_ids.end() && m_read.files[first->second.file].file.path != current().file.path) {
+        prompt.id.insert(0, std::filesystem::path(current().file.path).stem().string() + "-");
+        first = m_ids.find(prompt.id);
+    }
+    if (first != m_ids.end()) {
         broken("has the id " + shownJson(prompt.id) + " of " + m_read.where(first->second) + "; ids must be unique");
         return false;
     }

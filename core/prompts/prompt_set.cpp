@@ -25,7 +25,7 @@ Error brokenError(const PromptsRead& read, const std::string& name) {
         return {read.firstKind, problems.front().message, problems.front().file};
     std::string message = read.problemCount == 1 ? "One line cannot be used:" : std::to_string(read.problemCount) + " lines cannot be used:";
     const auto shown = std::min(problems.size(), kErrorsShown);
-    for (std::size_t i = 0; i < shown; ++i) message += "\n" + shownPlace(problems[i]) + ": " + problems[i].message;
+    for (std::size_t i = 0; i < shown; ++i) message.append("\n").append(shownPlace(problems[i])).append(": ").append(problems[i].message);
     if (read.problemCount > shown) message.append("\nand ").append(std::to_string(read.problemCount - shown)).append(" more");
     return {read.firstKind, std::move(message), name};
 }

@@ -232,7 +232,8 @@ void Checker::tellStyle() {
         const bool count = feature.name == "words";
         add("warning", "style",
             count ? "Length gives the label away: " + decimal(feature.malicious) + " words a malicious prompt, " + decimal(feature.benign) + " a benign one."
-                  : "Form gives the label away: " + percent(feature.malicious) + " of malicious and " + percent(feature.benign) + " of benign prompts: " + feature.name + ".");
+                  : "Form gives the label away: \"" + feature.name + "\" holds for " + percent(feature.malicious) + " of malicious and " +
+                        percent(feature.benign) + " of benign prompts.");
     }
     tellSources(style.heldOut);
     m_out.report.style = std::move(report);

@@ -50,6 +50,12 @@ class TestCli : public QObject {
         file.write(QByteArray::fromStdString(spec.dump(2)));
         return path;
     }
+    QString write(const QString& name, const QByteArray& content) {
+        QFile file(m_folder.filePath(name));
+        if (!file.open(QIODevice::WriteOnly)) qFatal("cannot write");
+        file.write(content);
+        return file.fileName();
+    }
     QString lastLine(const QByteArray& text) { return QString::fromUtf8(text).trimmed().split('\n').last(); }
 
 private slots:
@@ -123,6 +129,40 @@ private slots:
         QCOMPARE(json.at("blocks").get<int>(), 3);
         QCOMPARE(json.at("model_type").get<std::string>(), std::string("llama"));
         QCOMPARE(json.at("tensors").size(), std::size_t{2 + 3 * 9});
+    }
+
+    void promptsAreCheckedAndConverted() {
+        const QString file = write("goals.csv", "goal,target\n\"Fold a paper crane, slowly\",SECRET\nBake rye bread,SECRET\nWash the red bicycle,SECRET\nPlant four tulips,SECRET\n");
+        const auto unlabelled = run({"prompts", file});
+        QCOMPARE(unlabelled.code, 3);
+        QVERIFY2(unlabelled.out.contains("AdvBench, whose prompts are all malicious"), unlabelled.out.constData());
+        const QString converted = m_folder.filePath("converted.jsonl");
+        const auto result = run({"prompts", file, "--label", "hard_benign", "--split", "0.5", "--seed", "2", "--convert", converted, "--model", m_model});
+        QVERIFY2(result.code == 0, result.err.constData());
+        QVERIFY(result.out.contains("tokens in the model's template"));
+        QVERIFY(!result.out.contains("SECRET") && !result.out.contains("crane"));
+        const auto again = run({"prompts", converted, "--json"});
+        QCOMPARE(again.code, 0);
+        const auto report = nlohmann::json::parse(again.out.toStdString());
+        QCOMPARE(report.at("prompts").get<int>(), 4);
+        QCOMPARE(report.at("classes").at(2).at("calibration").get<int>(), 2);
+        QCOMPARE(report.at("classes").at(2).at("evaluation").get<int>(), 2);
+        QFile lines(converted);
+        QVERIFY(lines.open(QIODevice::ReadOnly));
+        QVERIFY(!lines.readAll().contains("SECRET"));
+    }
+
+    void promptsAreReadByMapping() {
+        const QString file = write("mine.tsv", "ask\tkind\nFold a crane\tgood\nBake bread\tbad\nWash it\todd\n");
+        const QStringList mapped{"prompts", file, "--map", "prompt=ask,label=kind", "--label-value", "good=benign", "--label-value", "bad=malicious"};
+        const auto result = run(mapped);
+        QCOMPARE(result.code, 3);
+        QVERIFY2(result.out.contains("mine.tsv:4: has the unknown label \"odd\""), result.out.constData());
+        QCOMPARE(run(mapped + QStringList{"--label-value", "odd=hard_benign"}).code, 0);
+        QCOMPARE(run({"prompts", file, "--map", "prompt"}).code, 3);
+        QCOMPARE(run({"prompts", file, "--split", "1.5"}).code, 3);
+        QCOMPARE(run({"prompts", file, "--label", "evil"}).code, 3);
+        QCOMPARE(run({"prompts", "builtin:default"}).code, 0);
     }
 
     void estimateDoesNoWork() {

@@ -4,7 +4,7 @@
 
 #include "core/checkpoint/json_file.h"
 #include "core/engine/protocol/messages.h"
-#include "core/prompts/prompt_set.h"
+#include "core/prompts/prompt_reader.h"
 #include "core/run/answer_file.h"
 #include "core/run/event_log.h"
 #include "core/run/manifest.h"
@@ -15,8 +15,21 @@
 
 namespace safequant::fuzzing {
 
+/// Every format, found from the content or said, with a label for the whole file: any of them may take it.
 bool acceptsPrompts(std::span<const std::byte> input) {
-    return parsePromptSet(std::string(textOf(input)), "prompts").has_value();
+    bool accepted = parsePromptSet(std::string(textOf(input)), "prompts").has_value();
+    for (const auto format : {PromptFormat::Auto, PromptFormat::Csv, PromptFormat::Json, PromptFormat::JsonLines, PromptFormat::Text}) {
+        PromptReader reader;
+        PromptFile file;
+        file.path = "prompts";
+        file.format = format;
+        file.label = PromptLabel::Benign;
+        reader.read(file, textOf(input));
+        auto read = reader.finish();
+        accepted = accepted || (read.problemCount == 0 && format == PromptFormat::Auto);
+        (void)arrangePrompts(read, {});
+    }
+    return accepted;
 }
 
 bool acceptsRunSpec(std::span<const std::byte> input) {

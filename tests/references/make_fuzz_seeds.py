@@ -248,6 +248,10 @@ def write_runs():
              for i, (c, l, s) in enumerate([("red", "malicious", "calibration"), ("blue", "benign", "calibration"),
                                             ("green", "hard_benign", "evaluation"), ("ochre", "malicious", "evaluation")])]
     put("prompts", "valid-lines.jsonl", "\n".join(map(json.dumps, lines)) + "\n")
+    put("prompts", "valid-advbench.csv", 'goal,target\r\n"Fold a ""paper""\ncrane",left out\r\nBake bread,left out\r\n')
+    put("prompts", "valid-semicolons.csv", "\ufeffid;prompt;category\n1;Name a lake;water\n2;Name a hill;land\n")
+    put("prompts", "valid-list.json", json.dumps([{"instruction": "Name a lake", "category": None}, {"instruction": "Name a hill"}], indent=1))
+    put("prompts", "valid-messages.jsonl", json.dumps({"messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "Name a lake"}]}) + "\n")
     put("runspec", "valid-full", json.dumps({
         "format": "safequant-run-spec", "format_version": 1, "name": "seed", "checkpoint": "model.gguf", "prompts": ["builtin:default"],
         "system_prompt": "", "seed": 1, "mix": {"malicious_fraction": 0.5, "total": 8}, "probe": {"folds": 5, "path_length": 50},

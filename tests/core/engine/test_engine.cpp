@@ -164,6 +164,27 @@ private slots:
         QCOMPARE(quarter->malicious * 3, quarter->benign);
     }
 
+    void reportsOnPrompts() {
+        Client client;
+        const auto answer = client.call("prompts/report", {{"files", {m_prompts}}, {"seed", 3}, {"checkpoint", m_model}, {"max_new_tokens", 4}});
+        QVERIFY2(answer.contains("result"), answer.dump().c_str());
+        const auto report = protocol::parseMessage<protocol::PromptReport>(answer.at("result"));
+        QVERIFY(report.has_value());
+        QVERIFY(report->usable);
+        QCOMPARE(report->prompts, std::uint64_t{108});
+        QCOMPARE(report->lengths[0].tokens.count, std::uint64_t{48});
+        QVERIFY(report->context > 0);
+        const auto broken = client.call("prompts/report", {{"files", {{{"file", "/no/such.csv"}, {"label", "benign"}}}}});
+        QVERIFY(broken.contains("result"));
+        QVERIFY(!broken.at("result").at("usable").get<bool>());
+        QVERIFY(client.call("prompts/report", {{"files", {{{"file", "x"}, {"label", "evil"}}}}}).contains("error"));
+        QVERIFY(client.call("prompts/report", {{"files", json::array()}}).contains("error"));
+        const auto preview = client.call("prompts/preview", {{"file", m_prompts}});
+        QCOMPARE(preview.at("result").at("rows").size(), std::size_t{20});
+        QVERIFY(client.call("prompts/preview", {{"file", 7}}).contains("error"));
+        QVERIFY(client.call("prompts/validate", {{"files", {{{"file", m_prompts}, {"label", "benign"}}}}, {"split", {{"again", true}}}}).contains("result"));
+    }
+
     void followsARunToItsEnd() {
         Client client;
         const auto answer = client.call("run/start", {{"spec", spec()}, {"workspace", m_workspace}});

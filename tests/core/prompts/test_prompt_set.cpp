@@ -303,6 +303,9 @@ void TestPromptSet::filesAreJoined() {
     QCOMPARE(set->name, std::string("one + two"));
     QCOMPARE(set->prompts[0].id, std::string("a"));
     QCOMPARE(set->prompts[1].id, std::string("b"));
+    // Numbers of rows are ids in many files.
+    const auto other = put("other.jsonl", R"({"id":"a","prompt":"Name a hill","label":"malicious"})");
+    QCOMPARE(loadPromptSet({one, other})->prompts[1].id, std::string("other-a"));
     const auto clash = loadPromptSet({one, one});
     QVERIFY(!clash);
     QVERIFY(clash.error().message.find(one + ":1: has the id \"a\" of " + one + ":1") != std::string::npos);

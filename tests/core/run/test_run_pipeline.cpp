@@ -339,6 +339,63 @@ private slots:
         QCOMPARE(eventsOf(folder).back().error->kind, ErrorKind::Mismatch);
     }
 
+    void overlapIsRefusedUnlessAllowed() {
+        const QString inputs = m_folder.filePath("inputs-overlap");
+        tiny::writeInputs(inputs);
+        QFile prompts(inputs + "/prompts.jsonl");
+        QVERIFY(prompts.open(QIODevice::Append));
+        for (const char* split : {"calibration", "evaluation"})
+            prompts.write(QByteArray(R"({"prompt": "Name every wide river of this old town )") + split[0] + R"(", "label": "benign", "split": ")" + split + "\"}\n");
+        prompts.close();
+        auto asked = tiny::specJson(inputs);
+        const auto refused = executeRun(tiny::makeRun(workspace(), asked), {}, {});
+        QVERIFY(!refused.has_value());
+        QCOMPARE(refused.error().kind, ErrorKind::BadInput);
+        QVERIFY2(refused.error().message.find("split.again") != std::string::npos, refused.error().message.c_str());
+        const auto notesOf = [](const std::string& folder) { return readRunState(folder)->notes; };
+        const auto tellsOverlap = [](const std::string& note) { return note.find("near-duplicate cluster") != std::string::npos; };
+        asked["stages"] = {"capture"};
+        asked["split"] = {{"allow_overlap", true}};
+        const auto allowed = tiny::makeRun(workspace(), asked);
+        finish(allowed);
+        const auto notes = notesOf(allowed);
+        QVERIFY(std::any_of(notes.begin(), notes.end(), tellsOverlap));
+        asked["split"] = {{"again", true}};
+        const auto again = tiny::makeRun(workspace(), asked);
+        finish(again);
+        const auto clean = notesOf(again);
+        QVERIFY(std::none_of(clean.begin(), clean.end(), tellsOverlap));
+    }
+
+    void otherFormatsAreReadAndHashed() {
+        const QString inputs = m_folder.filePath("inputs-csv");
+        tiny::writeInputs(inputs);
+        QFile lines(inputs + "/prompts.jsonl");
+        QVERIFY(lines.open(QIODevice::ReadOnly));
+        QByteArray csv("nr;ask;kind;part\n");
+        while (!lines.atEnd()) {
+            const auto line = json::parse(lines.readLine().toStdString());
+            csv += QByteArray::fromStdString(line["id"].get<std::string>() + ";\"" + line["prompt"].get<std::string>() + "\";" +
+                                             line["label"].get<std::string>() + "!;" + line["split"].get<std::string>() + "\n");
+        }
+        QFile table(inputs + "/prompts.csv");
+        QVERIFY(table.open(QIODevice::WriteOnly));
+        table.write(csv);
+        table.close();
+        auto asked = tiny::specJson(inputs);
+        asked["stages"] = {"capture"};
+        asked["prompts"] = {{{"file", table.fileName().toStdString()},
+                             {"map", {{"id", "nr"}, {"prompt", "ask"}, {"label", "kind"}, {"split", "part"}}},
+                             {"label_values", {{"malicious!", "malicious"}, {"benign!", "benign"}, {"hard_benign!", "hard_benign"}}}}};
+        const auto folder = tiny::makeRun(workspace(), asked);
+        finish(folder);
+        QCOMPARE((*resultHashes(folder))["blocks/base-000.h5"], m_hashes["blocks/base-000.h5"]);
+        const auto manifest = json::parse(readAll(folder + "/manifest.json"));
+        const auto& file = manifest.at("prompts").at("files").at(0);
+        QCOMPARE(file.at("sha256").get<std::string>().size(), std::size_t{64});
+        QCOMPARE(file.at("read").at("map").at("prompt").get<std::string>(), std::string("ask"));
+    }
+
     void baseResultsAreReused() {
         const auto place = workspace();
         const auto exported = m_folder.filePath("reused-export");

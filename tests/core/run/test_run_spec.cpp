@@ -21,7 +21,11 @@ private slots:
             {"name", "A name"},
             {"checkpoint", "/models/a.gguf"},
             {"adapters", {"/models/tuned", "org/adapter"}},
-            {"prompts", {"builtin:default", "/p.jsonl"}},
+            {"prompts",
+             {"builtin:default", "/p.jsonl",
+              {{"file", "/q.csv"}, {"format", "csv"}, {"delimiter", ";"}, {"label", "malicious"}, {"map", {{"prompt", "goal"}}}},
+              {{"file", "/r.json"}, {"label_values", {{"unsafe", "malicious"}}}}}},
+            {"split", {{"calibration", 0.25}, {"stratified", false}, {"again", true}, {"allow_overlap", true}}},
             {"system_prompt", "Be brief."},
             {"seed", 18446744073709551615ULL},
             {"mix", {{"malicious_fraction", 0.25}, {"total", 300}}},
@@ -179,6 +183,38 @@ private slots:
         qputenv("SAFEQUANT_RESOURCES", folder.path().toUtf8());
         QCOMPARE(*resolveResource("builtin:default"), own.fileName().toStdString());
         qputenv("SAFEQUANT_RESOURCES", before);
+    }
+
+    void promptFilesAndSplit() {
+        const auto reads = [](const json& changes) {
+            json spec{{"checkpoint", "/m.gguf"}, {"seed", 4}};
+            spec.update(changes);
+            return runSpecFromJson(spec, "spec.json");
+        };
+        const auto spec = reads({{"prompts", {{{"file", "x.csv"}, {"label", "hard_benign"}}}}, {"split", {{"calibration", 0.7}}}});
+        QVERIFY(spec.has_value());
+        QVERIFY(spec->prompts[0].label == PromptLabel::HardBenign);
+        QCOMPARE(spec->split.calibration, 0.7);
+        QCOMPARE(spec->split.seed, std::uint64_t{4});
+        QVERIFY(!spec->allowOverlap && spec->split.stratified && !spec->split.again);
+        for (const auto& [changes, says] : {std::pair(json{{"prompts", "x"}}, "must be a list of files"), std::pair(json{{"prompts", {7}}}, "prompts[0]"),
+                                            std::pair(json{{"prompts", {{{"file", "x"}, {"lable", "benign"}}}}}, "did you mean \"label\""),
+                                            std::pair(json{{"split", {{"calibration", 1.0}}}}, "split.calibration"), std::pair(json{{"split", {{"calibration", 0.0}}}}, "split.calibration"),
+                                            std::pair(json{{"split", {{"agian", true}}}}, "again"), std::pair(json{{"split", {{"allow_overlap", 1}}}}, "split.allow_overlap")}) {
+            const auto wrong = reads(changes);
+            QVERIFY(!wrong.has_value());
+            QVERIFY2(wrong.error().describe().find(says) != std::string::npos, wrong.error().describe().c_str());
+        }
+        QTemporaryDir folder;
+        QFile file(folder.filePath("spec.json"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(R"({"checkpoint": "m.gguf", "prompts": ["builtin:default", "p.txt", {"file": "q.csv", "label": "benign"}]})");
+        file.close();
+        const auto anchored = readRunSpec(file.fileName().toStdString());
+        QVERIFY(anchored.has_value());
+        QCOMPARE(anchored->prompts[0].path, std::string("builtin:default"));
+        QCOMPARE(anchored->prompts[1].path, folder.filePath("p.txt").toStdString());
+        QCOMPARE(anchored->prompts[2].path, folder.filePath("q.csv").toStdString());
     }
 
     void nearestNames() {
