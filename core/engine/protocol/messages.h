@@ -10,7 +10,6 @@
 
 #include "core/base/error.h"
 #include "core/base/statistics.h"
-#include "core/engine/protocol/prompt_messages.h"
 
 /// Plain messages between the engine and whoever shows its work. Every struct has `toJson` and `fromJson`; unknown fields are
 /// ignored, missing ones keep their defaults. The same JSON objects are the lines of a run folder's events.jsonl.
@@ -49,8 +48,7 @@ struct CheckpointInfo {
     std::vector<int> linearRows, linearCols;  ///< Of each.
 };
 
-/// `prompts/validate` {files, seed, split} -> PromptSetInfo. Files are paths or objects as in a run spec; "builtin:default" names the
-/// bundled set. Broken files are an error; `prompts/report` tells all that is to know of them.
+/// `prompts/validate` {files, seed} -> PromptSetInfo. "builtin:default" names the bundled set.
 struct PromptItem {
     std::string id, text, label, split, category, source;  ///< label "malicious" | "benign" | "hard_benign".
     int cluster = -1;
@@ -62,7 +60,7 @@ struct PromptSetInfo {
     int clusters = 0;
 };
 
-/// `prompts/sample` {files, seed, split, mix} -> CalibrationPreview: what a malicious fraction gives.
+/// `prompts/sample` {files, seed, mix} -> CalibrationPreview: what a malicious fraction gives.
 struct CalibrationPreview {
     int malicious = 0, benign = 0, hardBenign = 0;
     std::vector<std::string> ids;  ///< Of the sample, in order.

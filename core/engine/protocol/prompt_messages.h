@@ -8,6 +8,8 @@
 
 #include "core/base/statistics.h"
 
+/// Messages about prompts before a run. Files in these requests, and in `prompts/validate` and `prompts/sample` of messages.h, are
+/// paths or objects as in a run spec, and an optional `split` is that of a run spec. Broken files are an error of the latter two.
 namespace safequant::protocol {
 
 /// What a file of prompts is and what was read from it.
@@ -81,8 +83,8 @@ struct PromptSourceInfo {
     Rate wordsRight;  ///< Held-out malicious and ordinary benign prompts of it that words alone place rightly.
 };
 
-/// `prompts/report` {files, seed, split, checkpoint, system_prompt, max_new_tokens} -> PromptReport. Files are paths or objects as
-/// in a run spec, `split` as there, and all but `files` optional. Broken files are findings, not errors of the request.
+/// `prompts/report` {files, seed, split, checkpoint, system_prompt, max_new_tokens} -> PromptReport, all but `files` optional. Broken
+/// files are findings, not errors of the request.
 struct PromptReport {
     std::vector<PromptFileInfo> files;
     bool usable = false;  ///< No finding is an error.

@@ -8,6 +8,7 @@
 #include <QTest>
 
 #include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/prompt_messages.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
