@@ -62,7 +62,8 @@ private slots:
     void missingFieldsHaveDefaults() {
         const auto read = runSpecFromJson({{"checkpoint", "m"}}, "test");
         QVERIFY(read.has_value());
-        QCOMPARE(read->prompts, std::vector<std::string>{"builtin:default"});
+        QCOMPARE(read->prompts.size(), std::size_t{1});
+        QCOMPARE(read->prompts[0].path, std::string("builtin:default"));
         QCOMPARE(read->scheme, (QuantizationScheme{4, 64, false, 16}));
         QVERIFY(!read->hasStage("export"));
     }
@@ -94,7 +95,7 @@ private slots:
         row("checkpoint no string", R"({"checkpoint": 3})", "checkpoint must be a string");
         row("no prompts", R"({"prompts": []})", "prompts is empty");
         row("prompts no list", R"({"prompts": "a.jsonl"})", "prompts must be a list");
-        row("prompt no string", R"({"prompts": ["a", 2]})", "prompts[1] must be a string");
+        row("prompt no string", R"({"prompts": ["a", 2]})", "prompts[1] is wrong: A prompt file must be a path or an object");
         row("negative seed", R"({"seed": -1})", "seed must be a whole number");
         row("fraction of a seed", R"({"seed": 1.5})", "seed must be a whole number");
         row("fraction above one", R"({"mix": {"malicious_fraction": 1.5}})",
@@ -157,8 +158,8 @@ private slots:
         QVERIFY(read.has_value());
         QCOMPARE(read->checkpoint, folder.filePath("models/a.gguf").toStdString());
         QCOMPARE(read->adapters, (std::vector<std::string>{folder.filePath("tuned").toStdString(), "org/adapter"}));
-        QCOMPARE(read->prompts[0], std::string("builtin:default"));
-        QCOMPARE(read->prompts[1], folder.filePath("p.jsonl").toStdString());
+        QCOMPARE(read->prompts[0].path, std::string("builtin:default"));
+        QCOMPARE(read->prompts[1].path, folder.filePath("p.jsonl").toStdString());
         QCOMPARE(read->exportFolder, std::string("/out"));
         write("broken.json", "{\"checkpoint\": ");
         QCOMPARE(readRunSpec(folder.filePath("broken.json").toStdString()).error().kind, ErrorKind::BadInput);
