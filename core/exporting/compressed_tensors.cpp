@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exporting/compressed_tensors.h"
 
-#include <algorithm>
-#include <filesystem>
-
 #include "core/base/files.h"
-#include "core/base/hash.h"
+#include "core/exporting/export_files.h"
 #include "core/exporting/export_layout.h"
 #include "core/exporting/model_files.h"
 #include "core/exporting/target_folder.h"
@@ -23,21 +20,6 @@ std::uint64_t bytesToWrite(const std::vector<ExportedTensor>& tensors, const std
         for (const TensorToWrite& written : tensor.written) bytes += written.bytes();
     }
     return bytes;
-}
-
-Expected<void> describeFiles(ExportResult& result) {
-    std::error_code code;
-    for (const auto& entry : std::filesystem::directory_iterator(result.folder, code)) result.files.push_back(entry.path().filename());
-    if (code) return fail(ErrorKind::Io, "Cannot be listed: " + code.message() + ".", result.folder);
-    std::sort(result.files.begin(), result.files.end());
-    for (const std::string& name : result.files) {
-        const std::string path = result.folder + "/" + name;
-        auto hash = sha256File(path);
-        if (!hash) return fail(hash.error());
-        result.sha256[name] = std::move(*hash);
-        result.bytes += std::filesystem::file_size(path, code);
-    }
-    return {};
 }
 
 }  // namespace
@@ -62,13 +44,7 @@ Expected<ExportResult> exportCompressedTensors(const Checkpoint& checkpoint, con
         return fail(written.error());
     const auto compared = compareTensorFiles(checkpoint, tensors, quantized, target->path(), progress, tensors.size(), total);
     if (!compared) return fail(compared.error());
-
-    ExportResult result;
-    result.maxReloadError = *compared;
-    result.folder = target->finalPath();
-    if (auto published = target->publish(); !published) return fail(published.error());
-    if (auto described = describeFiles(result); !described) return fail(described.error());
-    return result;
+    return publishExport(*target, *compared);
 }
 
 }  // namespace safequant

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/target_folder.h"
+
+namespace safequant {
+
+/// Gives a finished folder its name, and lists and hashes its files. Errors: io.
+Expected<ExportResult> publishExport(TargetFolder& target, double maxReloadError);
+
+}  // namespace safequant
