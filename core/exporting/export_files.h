@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 #include "core/exporting/target_folder.h"
 
 namespace safequant {

@@ -51,6 +51,46 @@ bool isSharedHead(const Checkpoint& checkpoint, const TensorInfo& tensor) {
     return checkpoint.config().tiedEmbeddings && tensor.name == "lm_head.weight";
 }
 
+std::vector<TensorToWrite> transposedTensors(const LinearPlan& plan, int rows, int cols, std::int64_t groups, ExportFormat format) {
+    const int perWord = 32 / plan.actual.weightBits;
+    const std::int64_t words = rows / perWord;
+    if (format == ExportFormat::Awq)
+        return {{plan.name + ".qweight", "I32", {cols, words}},
+                {plan.name + ".qzeros", "I32", {groups, words}},
+                {plan.name + ".scales", "F16", {groups, rows}}};
+    return {{plan.name + ".qweight", "I32", {cols / perWord, rows}},
+            {plan.name + ".qzeros", "I32", {groups, words}},
+            {plan.name + ".scales", "F16", {groups, rows}},
+            {plan.name + ".g_idx", "I32", {cols}}};
+}
+
+/// quantization_config of AutoGPTQ and AutoAWQ, which know one scheme.
+nlohmann::json singleSchemeConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout) {
+    const auto first = std::find_if(plan.begin(), plan.end(), isQuantized);
+    if (first == plan.end()) return nullptr;
+    const QuantizationScheme& scheme = first->actual;
+    if (layout.format == ExportFormat::Gptq)
+        return {{"quant_method", "gptq"},
+                {"bits", scheme.weightBits},
+                {"group_size", scheme.groupSize > 0 ? scheme.groupSize : -1},
+                {"damp_percent", 0.01},
+                {"desc_act", false},
+                {"static_groups", false},
+                {"sym", scheme.symmetric},
+                {"true_sequential", true},
+                {"lm_head", false},
+                {"checkpoint_format", layout.storesZeroMinusOne ? "gptq" : "gptq_v2"}};
+    nlohmann::json leftAlone = nlohmann::json::array();
+    for (const LinearPlan& entry : plan)
+        if (!isQuantized(entry)) leftAlone.push_back(entry.name);
+    return {{"quant_method", "awq"},
+            {"bits", scheme.weightBits},
+            {"group_size", scheme.groupSize},
+            {"zero_point", true},
+            {"version", "gemm"},
+            {"modules_to_not_convert", leftAlone.empty() ? nlohmann::json() : std::move(leftAlone)}};
+}
+
 struct Group {
     QuantizationScheme scheme;
     std::vector<const LinearPlan*> linears;
@@ -105,9 +145,10 @@ std::string exportFormat(const std::vector<LinearPlan>& plan) {
 
 std::string scaleTypeFor(const std::string& computeType) { return computeType == "bfloat16" ? "BF16" : "F32"; }
 
-std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, int cols, const std::string& scaleType) {
+std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, int cols, const std::string& scaleType, ExportFormat format) {
     const QuantizationScheme& scheme = plan.actual;
     const std::int64_t groups = scheme.groupSize > 0 ? cols / scheme.groupSize : 1;
+    if (format != ExportFormat::CompressedTensors) return transposedTensors(plan, rows, cols, groups, format);
     const auto words = [&](int count) {
         return static_cast<std::int64_t>(packedWords(static_cast<std::size_t>(count), scheme.weightBits));
     };
@@ -131,7 +172,7 @@ std::string denseType(const TensorInfo& tensor) {
     return tensor.storedType == "BF16" || tensor.storedType == "F16" ? tensor.storedType : "F32";
 }
 
-std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan) {
+std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, ExportFormat format) {
     const auto quantized = quantizedByTensor(plan);
     const std::string scaleType = scaleTypeFor(computeType(checkpoint, plan));
     std::vector<ExportedTensor> exported;
@@ -142,7 +183,7 @@ std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const 
         if (const auto it = quantized.find(tensor.name); it != quantized.end()) {
             entry.plan = it->second;
             const auto [rows, cols] = linearShape(checkpoint.config(), entry.plan->role);
-            entry.written = quantizedTensors(*entry.plan, rows, cols, scaleType);
+            entry.written = quantizedTensors(*entry.plan, rows, cols, scaleType, format);
         } else {
             entry.written.push_back({tensor.name, denseType(tensor), tensor.shape});
         }
@@ -162,7 +203,8 @@ std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPl
     return bfloat ? "bfloat16" : half ? "float16" : "float32";
 }
 
-nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan) {
+nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout) {
+    if (layout.format != ExportFormat::CompressedTensors) return singleSchemeConfig(plan, layout);
     const std::vector<Group> groups = groupsOf(plan);
     if (groups.empty()) return nullptr;
     const std::string format = exportFormat(plan);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/checkpoint/checkpoint.h"
+#include "core/exporting/export_format.h"
 #include "core/exporting/safetensors_writer.h"
 #include "core/quantize/round_to_nearest.h"
 #include "core/quantize/scheme.h"
@@ -16,11 +17,18 @@ namespace safequant {
 /// How one linear is stored: "pack-quantized" (weights alone), "int-quantized" (activations as well), "dense" (left alone).
 const char* storageFormat(const QuantizationScheme& scheme);
 
-/// The format of a whole plan: one of the above, or "mixed-precision" when quantized linears need both.
+/// The compressed-tensors format of a whole plan: one of the above, or "mixed-precision" when quantized linears need both.
 std::string exportFormat(const std::vector<LinearPlan>& plan);
 
-/// The tensors of one quantized linear `[rows, cols]`. `scaleType`: see scaleTypeFor.
-std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, int cols, const std::string& scaleType);
+/// How a Hugging Face folder is laid out.
+struct FolderLayout {
+    ExportFormat format = ExportFormat::CompressedTensors;  ///< Not Gguf.
+    bool storesZeroMinusOne = true;                         ///< GPTQ: checkpoint format "gptq", else "gptq_v2".
+};
+
+/// The tensors of one quantized linear `[rows, cols]`. `scaleType`: see scaleTypeFor; GPTQ and AWQ have half-precision scales.
+std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, int cols, const std::string& scaleType,
+                                            ExportFormat format = ExportFormat::CompressedTensors);
 
 /// Type of stored scales. Loaders compute weights in the type of the scale, so bfloat16 values are stored as F32 unless the
 /// model computes in bfloat16 anyway: what is loaded is then what was evaluated.
@@ -37,14 +45,16 @@ struct ExportedTensor {
 };
 
 /// Everything that is written, in the checkpoint's order. The head is left out where the embeddings serve as it.
-std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan);
+std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan,
+                                            ExportFormat format = ExportFormat::CompressedTensors);
 
 /// `torch_dtype` of the export: "bfloat16" or "float16" when all that is not quantized is stored so (float16 only without
 /// quantized linears: its range cannot hold every scale), else "float32".
 std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan);
 
 /// `quantization_config` of config.json; null when no linear is quantized. One scheme targets every linear; several are given
-/// by name, with one pattern where a scheme holds for a role in all blocks. Linears left alone are named in `ignore`.
-nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan);
+/// by name, with one pattern where a scheme holds for a role in all blocks. Linears left alone are named in `ignore` (AWQ:
+/// `modules_to_not_convert`).
+nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout = {});
 
 }  // namespace safequant

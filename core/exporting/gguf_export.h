@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 
 namespace safequant {
 

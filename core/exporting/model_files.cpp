@@ -16,13 +16,14 @@ std::string dumped(const nlohmann::json& json) {
     return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-nlohmann::json configJson(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const std::string& computeType) {
+nlohmann::json configJson(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const std::string& computeType,
+                          const FolderLayout& layout) {
     nlohmann::json config = checkpoint.configJson();
     config.erase("quantization_config");
     config.erase("_name_or_path");
     config.erase("dtype");
     config["torch_dtype"] = computeType;
-    if (nlohmann::json quantization = quantizationConfig(plan); !quantization.is_null())
+    if (nlohmann::json quantization = quantizationConfig(plan, layout); !quantization.is_null())
         config["quantization_config"] = std::move(quantization);
     return config;
 }
@@ -116,7 +117,11 @@ std::string substitutions(const std::vector<LinearPlan>& plan) {
     return text.empty() ? text : "\n" + text;
 }
 
-std::string loadingHelp(const std::vector<LinearPlan>& plan) {
+std::string loadingHelp(const std::vector<LinearPlan>& plan, ExportFormat layout) {
+    if (layout != ExportFormat::CompressedTensors && exportFormat(plan) != "dense")
+        return "Load it with vLLM, or with transformers and gptqmodel:\n\n```python\nfrom transformers import AutoModelForCausalLM, "
+               "AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained(\"PATH\", device_map=\"cuda\")\ntokenizer = "
+               "AutoTokenizer.from_pretrained(\"PATH\")\n```\n\n";
     const bool zeroPoints = std::any_of(plan.begin(), plan.end(), [](const LinearPlan& entry) {
         return storageFormat(entry.actual) == std::string_view("pack-quantized") && !entry.actual.symmetric;
     });
@@ -129,17 +134,19 @@ std::string loadingHelp(const std::vector<LinearPlan>& plan) {
     return text + ")\ntokenizer = AutoTokenizer.from_pretrained(\"PATH\")\n```\n\n";
 }
 
-std::string modelCard(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const std::string& computeType) {
-    const std::string format = exportFormat(plan);
+std::string modelCard(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const std::string& computeType,
+                      ExportFormat layout) {
+    const bool compressed = layout == ExportFormat::CompressedTensors || exportFormat(plan) == "dense";
+    const std::string format = compressed ? exportFormat(plan) : std::string(exportFormatName(layout));
     std::string name = checkpoint.config().name.empty() ? "Model" : checkpoint.config().name;
     std::replace_if(name.begin(), name.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     std::string card = "---\nlibrary_name: transformers\npipeline_tag: text-generation\ntags:\n- safequant\n";
-    if (format != "dense") card += "- compressed-tensors\n";
+    if (format != "dense") card += "- " + std::string(exportFormatName(layout)) + "\n";
     card += "---\n\n# " + name + "\n\nWritten by SafeQuant Workbench in the format `" + format +
             "`. provenance.json says what it was made from and how.\n\n" + schemeTable(plan) + substitutions(plan) +
             "\nTensors that are not quantized keep the values of the source; `torch_dtype` is `" + computeType +
             "`, in which all of them are exact. Embeddings, norms and the language-model head are not quantized.\n\n" +
-            loadingHelp(plan) +
+            loadingHelp(plan, layout) +
             "Quantization can weaken what a model learned about refusing harmful requests. Evaluate safety on this very "
             "checkpoint before it serves anyone. The licence of the source model applies.\n";
     return card;
@@ -149,9 +156,10 @@ std::string modelCard(const Checkpoint& checkpoint, const std::vector<LinearPlan
 
 std::map<std::string, std::string> modelFiles(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
                                               const std::vector<LinearPlan>& plan, const std::string& computeType,
-                                              const nlohmann::json& provenance) {
+                                              const nlohmann::json& provenance, const FolderLayout& layout) {
     std::map<std::string, std::string> files;
-    files["config.json"] = dumped(configJson(checkpoint, plan, computeType));
+    files["config.json"] = dumped(configJson(checkpoint, plan, computeType, layout));
+    if (layout.format == ExportFormat::Gptq) files["quantize_config.json"] = dumped(quantizationConfig(plan, layout));
     files["generation_config.json"] = dumped(generationJson(checkpoint));
     files["tokenizer.json"] = dumped(tokenizer.toTokenizerJson());
     files["tokenizer_config.json"] = dumped(tokenizerConfigJson(checkpoint));
@@ -159,7 +167,7 @@ std::map<std::string, std::string> modelFiles(const Checkpoint& checkpoint, cons
     if (!checkpoint.tokenizerSource().chatTemplate.empty())
         files["chat_template.jinja"] = checkpoint.tokenizerSource().chatTemplate;
     files["provenance.json"] = dumped(provenance);
-    files["README.md"] = modelCard(checkpoint, plan, computeType);
+    files["README.md"] = modelCard(checkpoint, plan, computeType, layout.format);
     return files;
 }
 

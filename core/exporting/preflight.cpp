@@ -5,8 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
+#include "core/checkpoint/family.h"
 #include "core/exporting/export_layout.h"
+#include "core/exporting/gguf_export.h"
 #include "core/exporting/target_folder.h"
 
 namespace safequant {
@@ -145,6 +147,33 @@ void reportRaggedWords(const DecoderConfig& config, const std::vector<LinearPlan
     }
 }
 
+/// Who loads the other formats, and what their kernels ask for.
+void reportLoaders(const DecoderConfig& config, const std::vector<LinearPlan>& plan, ExportFormat format, PreflightReport& report) {
+    const auto first = std::find_if(plan.begin(), plan.end(), isQuantized);
+    if (format == ExportFormat::Gguf) {
+        report.items.push_back({Level::Ok, "llama.cpp loads it; every linear gets the smallest block type that holds its grid exactly."});
+        if (first != plan.end() && std::any_of(plan.begin(), plan.end(), [](const LinearPlan& p) { return isQuantized(p) && !weightOnly(p.actual); }))
+            report.items.push_back({Level::Warning, "GGUF stores no activation scheme: llama.cpp rounds activations to 8 bits in its own way."});
+        if (slidingWindow(config) > 0 && familyOf(config).ggufArchitecture == "llama")
+            report.items.push_back({Level::Warning, "llama.cpp knows no sliding window for this family: texts longer than " +
+                                                        std::to_string(slidingWindow(config)) + " tokens are computed differently there."});
+        return;
+    }
+    const bool awq = format == ExportFormat::Awq;
+    report.items.push_back({Level::Ok, std::string("vLLM loads it, and transformers with gptqmodel (") + (awq ? "AutoAWQ's GEMM" : "AutoGPTQ's") +
+                                           " layout); both need a GPU."});
+    if (first == plan.end()) return;
+    const QuantizationScheme& scheme = first->actual;
+    if (scheme.groupSize > 0 && std::find(kKernelGroups.begin(), kKernelGroups.end(), scheme.groupSize) == kKernelGroups.end())
+        report.items.push_back({Level::Warning, "vLLM's Marlin kernels take groups of 32, 64 or 128, or one scale a row; groups of " +
+                                                    std::to_string(scheme.groupSize) + " run on slower kernels or not at all."});
+    if (!awq && !scheme.symmetric)
+        report.items.push_back({Level::Warning, "vLLM's Marlin kernels take symmetric GPTQ weights; for them choose symmetric, or export as AWQ."});
+    if (!awq && scheme.weightBits == 2)
+        report.items.push_back({Level::Warning, "vLLM runs GPTQ weights of 2 bits on its slow kernel only."});
+    reportFusedParts(plan, report);
+}
+
 std::uint64_t linearBytes(const DecoderConfig& config, const LinearPlan& entry) {
     const auto [rows, cols] = linearShape(config, entry.role);
     if (!isQuantized(entry)) return 4 * static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols);
@@ -175,14 +204,21 @@ bool PreflightReport::possible() const {
 }
 
 PreflightReport preflightExport(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const std::string& folder,
-                                const Checkpoint* checkpoint) {
+                                const Checkpoint* checkpoint, const ExportOptions& options) {
     PreflightReport report;
-    report.format = exportFormat(plan);
-    report.bytes = exportBytes(config, plan, checkpoint);
-    reportSchemes(plan, report);
-    reportAsymmetricPacked(plan, report);
-    reportFusedParts(plan, report);
-    reportRaggedWords(config, plan, report);
+    const bool compressed = options.format == ExportFormat::CompressedTensors;
+    report.format = compressed ? exportFormat(plan) : std::string(exportFormatName(options.format));
+    report.bytes = options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType}) : exportBytes(config, plan, checkpoint);
+    if (const std::string problem = formatProblem(options.format, config, plan); !problem.empty())
+        report.items.push_back({Level::Error, problem});
+    if (compressed) {
+        reportSchemes(plan, report);
+        reportAsymmetricPacked(plan, report);
+        reportFusedParts(plan, report);
+        reportRaggedWords(config, plan, report);
+    } else {
+        reportLoaders(config, plan, options.format, report);
+    }
     if (const auto checked = checkTargetFolder(folder, report.bytes); checked) {
         report.items.push_back({Level::Ok, "About " + std::to_string((report.bytes + 999'999) / 1'000'000) +
                                                " MB; the folder can be written and the disk has room."});

@@ -10,6 +10,7 @@
 #include "core/base/files.h"
 #include "core/exporting/bit_packing.h"
 #include "core/exporting/float_bits.h"
+#include "core/exporting/transposed_packing.h"
 
 namespace safequant {
 namespace {
@@ -72,7 +73,25 @@ Expected<void> writeScales(const std::vector<float>& scales, const ExportedTenso
     return writer.append(name, std::span<const std::uint16_t>(shortened));
 }
 
-Expected<void> writeQuantized(const QuantizedLinear& linear, const ExportedTensor& tensor, SafetensorsWriter& writer) {
+Expected<void> writeTransposed(const QuantizedLinear& linear, const std::string& name, const FolderLayout& layout,
+                               SafetensorsWriter& writer) {
+    if (!scalesAreHalf(linear))
+        return fail(ErrorKind::Unsupported, "A scale of this grid is outside the range of half precision, in which this format stores "
+                                            "scales. Choose smaller groups, or export as compressed-tensors.", name);
+    const bool gptq = layout.format == ExportFormat::Gptq;
+    const TransposedTensors packed = gptq ? packGptq(linear, layout.storesZeroMinusOne) : packAwq(linear);
+    const auto put = [&]<typename T>(const char* suffix, const std::vector<T>& values) {
+        return writer.append(name + suffix, std::span<const T>(values));
+    };
+    if (auto done = put(".qweight", packed.weights); !done) return done;
+    if (auto done = put(".qzeros", packed.zeros); !done) return done;
+    if (auto done = put(".scales", packed.scales); !done) return done;
+    return gptq ? put(".g_idx", packed.groups) : Expected<void>();
+}
+
+Expected<void> writeQuantized(const QuantizedLinear& linear, const ExportedTensor& tensor, const FolderLayout& layout,
+                              SafetensorsWriter& writer) {
+    if (layout.format != ExportFormat::CompressedTensors) return writeTransposed(linear, tensor.plan->name, layout, writer);
     const auto rows = static_cast<std::size_t>(linear.rows), cols = static_cast<std::size_t>(linear.cols);
     const auto groups = static_cast<std::size_t>(linear.groups());
     const int bits = linear.scheme.weightBits;
@@ -151,8 +170,8 @@ Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& relo
 }  // namespace
 
 Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<ExportedTensor>& tensors,
-                                const QuantizedSource& quantized, const std::string& folder, std::uint64_t shardBytes,
-                                const Progress& progress, std::uint64_t total) {
+                                const QuantizedSource& quantized, const FolderLayout& layout, const std::string& folder,
+                                std::uint64_t shardBytes, const Progress& progress, std::uint64_t total) {
     const auto shards = shardsOf(tensors, shardBytes);
     nlohmann::json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", nlohmann::json::object()}};
     std::uint64_t bytes = 0;
@@ -177,7 +196,7 @@ Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<
             }
             const auto linear = askFor(quantized, tensors[i]);
             if (!linear) return fail(linear.error());
-            if (auto written = writeQuantized(*linear, tensors[i], writer); !written) return written;
+            if (auto written = writeQuantized(*linear, tensors[i], layout, writer); !written) return written;
         }
         if (auto finished = writer.finish(); !finished) return finished;
     }

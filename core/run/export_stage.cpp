@@ -42,7 +42,7 @@ Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::strin
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, plan.actual);
     };
-    return exportCompressedTensors(*inputs.checkpoint, *inputs.format.tokenizer, inputs.plan, quantized,
+    return exportModel(*inputs.checkpoint, *inputs.format.tokenizer, inputs.plan, quantized,
                                    exportProvenance(inputs, checkpointHash), target, progress);
 }
 

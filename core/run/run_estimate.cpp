@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "core/activations/capture.h"
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 #include "core/run/block_results.h"
 #include "core/run/quantized_blocks.h"
 #include "core/run/run_folder.h"

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 #include "core/run/run_inputs.h"
 
 namespace safequant {
@@ -12,7 +12,7 @@ namespace safequant {
 /// Where an exported checkpoint comes from: the same for equal specs, whatever folders they name.
 nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& checkpointHash);
 
-/// Quantizes every linear anew and writes the export. Errors: those of exportCompressedTensors.
+/// Quantizes every linear anew and writes the export. Errors: those of exportModel.
 Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::string& checkpointHash,
                                        const std::string& target, const Progress& progress);
 

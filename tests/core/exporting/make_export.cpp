@@ -7,7 +7,7 @@
 #include <iostream>
 
 #include "core/base/files.h"
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 #include "core/model/generation.h"
 #include "core/quantize/quantize_block.h"
 
@@ -38,7 +38,7 @@ int makeExport(const std::string& path, const std::string& folder, const std::st
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, entry.actual);
     };
-    const ExportResult exported = orThrow(exportCompressedTensors(*checkpoint, *tokenizer, plan, source, json, folder));
+    const ExportResult exported = orThrow(exportModel(*checkpoint, *tokenizer, plan, source, json, folder));
 
     const BlockSource blocks = [&](int block) -> Expected<BlockWeights> {
         auto weights = loadBlock(*checkpoint, block);

@@ -6,7 +6,7 @@
 #include <stdexcept>
 
 #include "core/base/files.h"
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 
 using namespace safequant;
 
@@ -182,7 +182,7 @@ private slots:
             return !QFile::exists(m_folder.filePath("failing")) && !QFile::exists(m_folder.filePath("failing.part"));
         };
         const auto run = [&](const QuantizedSource& source, const Progress& progress) {
-            return exportCompressedTensors(*m_checkpoint, *m_tokenizer, plan, source, m_provenance,
+            return exportModel(*m_checkpoint, *m_tokenizer, plan, source, m_provenance,
                                            m_folder.filePath("failing").toStdString(), progress);
         };
         const auto broken = run([](const LinearPlan& entry) -> Expected<QuantizedLinear> {
@@ -223,7 +223,7 @@ private slots:
                                     last = done;
                                     total = all;
                                 }};
-        QVERIFY(exportCompressedTensors(*m_checkpoint, *m_tokenizer, planFor({4, 16, true, 16}),
+        QVERIFY(exportModel(*m_checkpoint, *m_tokenizer, planFor({4, 16, true, 16}),
                                         [&](const LinearPlan& entry) { return quantized(entry); }, m_provenance,
                                         m_folder.filePath("progress").toStdString(), progress).has_value());
         QVERIFY(ordered);
@@ -242,7 +242,7 @@ private:
     }
     Expected<ExportResult> exportTo(const char* name, const std::vector<LinearPlan>& plan, const ExportOptions& options = {}) {
         const std::string folder = *name == '\0' ? std::string() : m_folder.filePath(name).toStdString();
-        return exportCompressedTensors(*m_checkpoint, *m_tokenizer, plan,
+        return exportModel(*m_checkpoint, *m_tokenizer, plan,
                                        [&](const LinearPlan& entry) { return quantized(entry); }, m_provenance, folder, {}, options);
     }
     static nlohmann::json json(const ExportResult& result, const std::string& name) {

@@ -2,7 +2,7 @@
 #include <QtTest>
 #include <fstream>
 
-#include "core/exporting/compressed_tensors.h"
+#include "core/exporting/export_model.h"
 
 using namespace safequant;
 

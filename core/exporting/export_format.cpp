@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/exporting/export_format.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/exporting/gguf_export.h"
+
+namespace safequant {
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"compressed-tensors", "gptq", "awq", "gguf"};
+constexpr int kWordBits = 32;
+
+/// GPTQ and AWQ describe a model by one scheme, for weights alone.
+std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    const bool awq = format == ExportFormat::Awq;
+    const std::string name = awq ? "AWQ" : "GPTQ";
+    const LinearPlan* first = nullptr;
+    for (const LinearPlan& entry : plan) {
+        const QuantizationScheme& scheme = entry.actual;
+        const bool quantized = scheme.weightBits < 16;
+        if (!quantized && awq) continue;  // modules_to_not_convert names it.
+        if (!quantized)
+            return entry.name + " is left at 16 bits, which the GPTQ format cannot say: quantize all linears alike, or export as AWQ or "
+                                "compressed-tensors.";
+        if (first != nullptr && !(scheme == first->actual))
+            return entry.name + " has " + scheme.describe() + " and " + first->name + " " + first->actual.describe() + "; the " + name +
+                   " format has one scheme for all linears: quantize all alike, or export as compressed-tensors.";
+        first = &entry;
+        if (scheme.activationBits < 16)
+            return "The " + name + " format stores weights alone: choose activations of 16 bits, or export as compressed-tensors.";
+        const bool bitsFit = awq ? scheme.weightBits == 4 : scheme.weightBits == 2 || scheme.weightBits == 4 || scheme.weightBits == 8;
+        if (!bitsFit)
+            return "The " + name + " format holds weights of " + (awq ? "4" : "2, 4 or 8") + " bits, not " +
+                   std::to_string(scheme.weightBits) + ": choose 4 bits, or export as compressed-tensors.";
+        if (awq && scheme.groupSize <= 0)
+            return "The AWQ format has one scale a group, not a row: choose groups of 128, or export as GPTQ.";
+        const int perWord = kWordBits / scheme.weightBits;
+        const auto [rows, cols] = linearShape(config, entry.role);
+        if (rows % perWord != 0 || (!awq && cols % perWord != 0))
+            return entry.name + " has " + std::to_string(rows) + " x " + std::to_string(cols) + " weights, which fill no whole words of " +
+                   std::to_string(perWord) + " codes: export as compressed-tensors.";
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string_view exportFormatName(ExportFormat format) { return kNames.at(static_cast<std::size_t>(format)); }
+
+std::optional<ExportFormat> exportFormatNamed(std::string_view name) {
+    const auto found = std::find(kNames.begin(), kNames.end(), name);
+    if (found == kNames.end()) return std::nullopt;
+    return static_cast<ExportFormat>(found - kNames.begin());
+}
+
+std::span<const std::string_view> exportFormatNames() { return kNames; }
+
+std::string formatProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    if (format == ExportFormat::Gguf) return ggufProblem(config, plan);
+    if (config.fusedProjections)
+        return "Models of type \"" + config.modelType + "\" hold several linears as one tensor, which this program writes to GGUF files only: "
+                                                        "export as gguf.";
+    return format == ExportFormat::CompressedTensors ? std::string() : singleSchemeProblem(format, config, plan);
+}
+
+}  // namespace safequant
