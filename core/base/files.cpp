@@ -20,16 +20,6 @@ std::string systemMessage(int code) { return std::generic_category().message(cod
 
 ErrorKind kindOf(int code) { return code == ENOENT || code == ENOTDIR ? ErrorKind::NotFound : ErrorKind::Io; }
 
-Expected<void> flushToDisk(const std::string& path, int flags) {
-    const int fd = ::open(path.c_str(), flags);
-    if (fd < 0) return fail(kindOf(errno), "Cannot be opened to be flushed: " + systemMessage(errno) + ".", path);
-    const int result = ::fsync(fd);
-    const int code = errno;
-    ::close(fd);
-    if (result != 0) return fail(ErrorKind::Io, "Cannot be flushed to disk: " + systemMessage(code) + ".", path);
-    return {};
-}
-
 std::string userFolder(const char* variable, const char* fallback) {
     const char* value = std::getenv(variable);
     if (value != nullptr && value[0] == '/') return std::string(value) + "/safequant";
@@ -38,6 +28,16 @@ std::string userFolder(const char* variable, const char* fallback) {
 }
 
 }  // namespace
+
+Expected<void> flushToDisk(const std::string& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail(kindOf(errno), "Cannot be opened to be flushed: " + systemMessage(errno) + ".", path);
+    const int result = ::fsync(fd);
+    const int code = errno;
+    ::close(fd);
+    if (result != 0) return fail(ErrorKind::Io, "Cannot be flushed to disk: " + systemMessage(code) + ".", path);
+    return {};
+}
 
 Expected<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
     // Without blocking: opening a named pipe would wait for its writer.
@@ -91,7 +91,7 @@ Expected<std::string> readTextFile(const std::string& path, std::uint64_t limit)
 Expected<void> writeFileAtomically(const std::string& path, const std::function<Expected<void>(const std::string&)>& write) {
     const std::string beside = path + ".part";
     auto written = write(beside);
-    if (written) written = flushToDisk(beside, O_RDONLY);
+    if (written) written = flushToDisk(beside);
     if (written) {
         std::error_code code;
         std::filesystem::rename(beside, path, code);
@@ -103,7 +103,7 @@ Expected<void> writeFileAtomically(const std::string& path, const std::function<
         return written;
     }
     const auto folder = std::filesystem::absolute(path).parent_path().string();
-    return flushToDisk(folder, O_RDONLY | O_DIRECTORY);
+    return flushToDisk(folder);
 }
 
 Expected<void> writeFileAtomically(const std::string& path, std::string_view content) {

@@ -39,6 +39,9 @@ private:
 /// The whole of a text file. Errors: not_found, io; bad_input above `limit` bytes.
 Expected<std::string> readTextFile(const std::string& path, std::uint64_t limit = std::uint64_t{1} << 30);
 
+/// Waits until what was written to a file, or to the entries of a folder, is on the disk. Errors: not_found, io.
+Expected<void> flushToDisk(const std::string& path);
+
 /// Makes a file appear whole or not at all: written beside as "NAME.part", fsync, renamed, folder fsync.
 Expected<void> writeFileAtomically(const std::string& path, std::string_view content);
 

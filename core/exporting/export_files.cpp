@@ -14,7 +14,8 @@ Expected<ExportResult> publishExport(TargetFolder& target, double maxReloadError
     result.folder = target.finalPath();
     if (auto published = target.publish(); !published) return fail(published.error());
     std::error_code code;
-    for (const auto& entry : std::filesystem::directory_iterator(result.folder, code)) result.files.push_back(entry.path().filename());
+    for (const auto& entry : std::filesystem::directory_iterator(result.folder, code))
+        result.files.push_back(entry.path().filename());
     if (code) return fail(ErrorKind::Io, "Cannot be listed: " + code.message() + ".", result.folder);
     std::sort(result.files.begin(), result.files.end());
     for (const std::string& name : result.files) {

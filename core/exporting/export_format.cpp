@@ -22,15 +22,20 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
         const bool quantized = scheme.weightBits < 16;
         if (!quantized && awq) continue;  // modules_to_not_convert names it.
         if (!quantized)
-            return entry.name + " is left at 16 bits, which the GPTQ format cannot say: quantize all linears alike, or export as AWQ or "
-                                "compressed-tensors.";
+            return entry.name +
+                   " is left at 16 bits, which the GPTQ format cannot say: quantize all linears alike, or export as "
+                   "AWQ or "
+                   "compressed-tensors.";
         if (first != nullptr && !(scheme == first->actual))
-            return entry.name + " has " + scheme.describe() + " and " + first->name + " " + first->actual.describe() + "; the " + name +
+            return entry.name + " has " + scheme.describe() + " and " + first->name + " " + first->actual.describe() +
+                   "; the " + name +
                    " format has one scheme for all linears: quantize all alike, or export as compressed-tensors.";
         first = &entry;
         if (scheme.activationBits < 16)
-            return "The " + name + " format stores weights alone: choose activations of 16 bits, or export as compressed-tensors.";
-        const bool bitsFit = awq ? scheme.weightBits == 4 : scheme.weightBits == 2 || scheme.weightBits == 4 || scheme.weightBits == 8;
+            return "The " + name +
+                   " format stores weights alone: choose activations of 16 bits, or export as compressed-tensors.";
+        const bool bitsFit =
+            awq ? scheme.weightBits == 4 : scheme.weightBits == 2 || scheme.weightBits == 4 || scheme.weightBits == 8;
         if (!bitsFit)
             return "The " + name + " format holds weights of " + (awq ? "4" : "2, 4 or 8") + " bits, not " +
                    std::to_string(scheme.weightBits) + ": choose 4 bits, or export as compressed-tensors.";
@@ -39,15 +44,18 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
         const int perWord = kWordBits / scheme.weightBits;
         const auto [rows, cols] = linearShape(config, entry.role);
         if (rows % perWord != 0 || (!awq && cols % perWord != 0))
-            return entry.name + " has " + std::to_string(rows) + " x " + std::to_string(cols) + " weights, which fill no whole words of " +
-                   std::to_string(perWord) + " codes: export as compressed-tensors.";
+            return entry.name + " has " + std::to_string(rows) + " x " + std::to_string(cols) +
+                   " weights, which fill no whole words of " + std::to_string(perWord) +
+                   " codes: export as compressed-tensors.";
     }
     return {};
 }
 
 }  // namespace
 
-std::string_view exportFormatName(ExportFormat format) { return kNames.at(static_cast<std::size_t>(format)); }
+std::string_view exportFormatName(ExportFormat format) {
+    return kNames.at(static_cast<std::size_t>(format));
+}
 
 std::optional<ExportFormat> exportFormatNamed(std::string_view name) {
     const auto found = std::find(kNames.begin(), kNames.end(), name);
@@ -55,13 +63,16 @@ std::optional<ExportFormat> exportFormatNamed(std::string_view name) {
     return static_cast<ExportFormat>(found - kNames.begin());
 }
 
-std::span<const std::string_view> exportFormatNames() { return kNames; }
+std::span<const std::string_view> exportFormatNames() {
+    return kNames;
+}
 
 std::string formatProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
     if (format == ExportFormat::Gguf) return ggufProblem(config, plan);
     if (config.fusedProjections)
-        return "Models of type \"" + config.modelType + "\" hold several linears as one tensor, which this program writes to GGUF files only: "
-                                                        "export as gguf.";
+        return "Models of type \"" + config.modelType +
+               "\" hold several linears as one tensor, which this program writes to GGUF files only: "
+               "export as gguf.";
     return format == ExportFormat::CompressedTensors ? std::string() : singleSchemeProblem(format, config, plan);
 }
 

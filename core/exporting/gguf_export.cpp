@@ -35,7 +35,8 @@ struct FileTensor {
 /// Row r of a GGUF file is row sourceRow(r) of the model: llama.cpp interleaves the halves of rotary heads.
 std::size_t sourceRow(const DecoderTensor& tensor, std::size_t row) {
     if (tensor.rotaryHeads == 0) return row;
-    const std::size_t width = static_cast<std::size_t>(tensor.shape.front()) / static_cast<std::size_t>(tensor.rotaryHeads);
+    const std::size_t width =
+        static_cast<std::size_t>(tensor.shape.front()) / static_cast<std::size_t>(tensor.rotaryHeads);
     const std::size_t within = row % width;
     return row - within + within / 2 + within % 2 * (width / 2);
 }
@@ -45,7 +46,9 @@ std::vector<T> reorderedRows(const DecoderTensor& tensor, std::span<const T> val
     const auto rows = static_cast<std::size_t>(tensor.shape.front());
     const std::size_t cols = values.size() / rows;
     std::vector<T> out(values.size());
-    for (std::size_t r = 0; r < rows; ++r) std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(sourceRow(tensor, r) * cols), cols, out.begin() + static_cast<std::ptrdiff_t>(r * cols));
+    for (std::size_t r = 0; r < rows; ++r)
+        std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(sourceRow(tensor, r) * cols), cols,
+                    out.begin() + static_cast<std::ptrdiff_t>(r * cols));
     return out;
 }
 
@@ -58,7 +61,9 @@ QuantizedLinear inFileOrder(const DecoderTensor& tensor, QuantizedLinear linear)
 }
 
 /// The smallest plain type that keeps every value of a tensor.
-const char* exactType(const std::string& storedType) { return storedType == "F16" || storedType == "BF16" ? storedType.c_str() : "F32"; }
+const char* exactType(const std::string& storedType) {
+    return storedType == "F16" || storedType == "BF16" ? storedType.c_str() : "F32";
+}
 
 const StorageType* plainType(const DecoderTensor& tensor, const std::string& storedType, const GgufOptions& options) {
     if (tensor.shape.size() < 2) return storageTypeNamed("F32");
@@ -69,7 +74,8 @@ const StorageType* plainType(const DecoderTensor& tensor, const std::string& sto
 
 const LinearPlan* planOf(const std::vector<LinearPlan>& plan, const DecoderTensor& tensor) {
     if (tensor.kind != TensorKind::Weight) return nullptr;
-    const auto found = std::ranges::find_if(plan, [&](const LinearPlan& p) { return p.block == tensor.block && p.role == tensor.role; });
+    const auto found = std::ranges::find_if(
+        plan, [&](const LinearPlan& p) { return p.block == tensor.block && p.role == tensor.role; });
     return found != plan.end() && found->actual.weightBits < 16 ? &*found : nullptr;
 }
 
@@ -88,11 +94,20 @@ std::vector<FileTensor> fileTensors(const DecoderConfig& config, const std::vect
     return tensors;
 }
 
+/// The block type that holds most grids of a scheme.
+const char* usualType(const QuantizationScheme& scheme) {
+    if (scheme.weightBits <= 4 && scheme.symmetric) return "Q4_0";
+    return scheme.weightBits <= 4 || (scheme.weightBits == 5 && scheme.symmetric) ? "Q5_0" : "Q8_0";
+}
+
 class GgufExport {
 public:
     GgufExport(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const QuantizedSource& quantized,
                const Progress& progress, const GgufOptions& options)
-        : m_checkpoint(checkpoint), m_quantized(quantized), m_progress(progress), m_options(options),
+        : m_checkpoint(checkpoint),
+          m_quantized(quantized),
+          m_progress(progress),
+          m_options(options),
           m_tensors(fileTensors(checkpoint.config(), plan)) {}
 
     /// Finds the type of every tensor.
@@ -104,7 +119,8 @@ public:
             tensor.written.type = *chosen;
         }
         for (const RopeTensor& tensor : ggufRopeTensors(m_checkpoint.config()))
-            m_ropes.push_back({tensor.name, {static_cast<std::int64_t>(tensor.values.size())}, storageTypeNamed("F32")});
+            m_ropes.push_back(
+                {tensor.name, {static_cast<std::int64_t>(tensor.values.size())}, storageTypeNamed("F32")});
         return {};
     }
 
@@ -117,11 +133,12 @@ public:
 
     /// llama.cpp's number for "mostly this type".
     std::uint32_t fileType() const {
-        static const std::map<std::string_view, std::uint32_t> kNumbers = {{"F32", 0}, {"F16", 1}, {"Q4_0", 2}, {"Q4_1", 3}, {"Q8_0", 7},
-                                                                           {"Q5_0", 8}, {"Q4_K", 14}, {"BF16", 32}};
+        static const std::map<std::string_view, std::uint32_t> kNumbers = {
+            {"F32", 0}, {"F16", 1}, {"Q4_0", 2}, {"Q4_1", 3}, {"Q8_0", 7}, {"Q5_0", 8}, {"Q4_K", 14}, {"BF16", 32}};
         std::map<std::string_view, std::uint64_t> bytes;
         for (const FileTensor& tensor : m_tensors)
-            if (tensor.parts.front().kind == TensorKind::Weight) bytes[tensor.written.type->name] += tensor.written.bytes();
+            if (tensor.parts.front().kind == TensorKind::Weight)
+                bytes[tensor.written.type->name] += tensor.written.bytes();
         const auto most = std::ranges::max_element(bytes, {}, [](const auto& entry) { return entry.second; });
         return kNumbers.at(most->first);
     }
@@ -130,12 +147,15 @@ public:
         for (const FileTensor& tensor : m_tensors) {
             if (auto told = step(); !told) return told;
             for (std::size_t i = 0; i < tensor.parts.size(); ++i) {
-                auto done = tensor.quantized() ? writeGrid(writer, tensor, i) : writeDense(writer, tensor, tensor.parts[i]);
+                auto done =
+                    tensor.quantized() ? writeGrid(writer, tensor, i) : writeDense(writer, tensor, tensor.parts[i]);
                 if (!done) return done;
             }
         }
         for (const RopeTensor& tensor : ggufRopeTensors(m_checkpoint.config()))
-            if (auto done = writer.append(encodeRows(tensor.values, tensor.values.size(), *storageTypeNamed("F32"))); !done) return done;
+            if (auto done = writer.append(encodeRows(tensor.values, tensor.values.size(), *storageTypeNamed("F32")));
+                !done)
+                return done;
         return {};
     }
 
@@ -143,7 +163,8 @@ public:
         for (const FileTensor& tensor : m_tensors) {
             if (auto told = step(); !told) return told;
             for (std::size_t i = 0; i < tensor.parts.size(); ++i) {
-                auto done = tensor.quantized() ? compareGrid(reloaded, tensor, i) : compareDense(reloaded, tensor, tensor.parts[i]);
+                auto done = tensor.quantized() ? compareGrid(reloaded, tensor, i)
+                                               : compareDense(reloaded, tensor, tensor.parts[i]);
                 if (!done) return done;
             }
         }
@@ -166,8 +187,10 @@ private:
     Expected<QuantizedLinear> linearOf(const FileTensor& tensor, std::size_t part) const {
         auto linear = m_quantized(*tensor.plans[part]);
         if (linear && !(linear->scheme == tensor.plans[part]->actual))
-            return fail(ErrorKind::Mismatch, "Was quantized as " + linear->scheme.describe() + "; the plan says " +
-                                                 tensor.plans[part]->actual.describe() + ". Quantize anew.", tensor.plans[part]->name);
+            return fail(ErrorKind::Mismatch,
+                        "Was quantized as " + linear->scheme.describe() + "; the plan says " +
+                            tensor.plans[part]->actual.describe() + ". Quantize anew.",
+                        tensor.plans[part]->name);
         return linear;
     }
 
@@ -180,18 +203,23 @@ private:
         }
         for (const char* name : gridTypeNames()) {
             const StorageType* type = storageTypeNamed(name);
-            if (std::ranges::all_of(linears, [&](const QuantizedLinear& linear) { return encodeGrid(linear, *type).has_value(); })) return type;
+            if (std::ranges::all_of(
+                    linears, [&](const QuantizedLinear& linear) { return encodeGrid(linear, *type).has_value(); }))
+                return type;
         }
-        return fail(ErrorKind::Unsupported, "No GGUF block type holds this grid exactly (" + tensor.plans.front()->actual.describe() +
-                                                "): a scale is outside the range of half precision. Choose smaller groups, or 16 bits for "
-                                                "this linear.", tensor.plans.front()->name);
+        return fail(ErrorKind::Unsupported,
+                    "No GGUF block type holds this grid exactly (" + tensor.plans.front()->actual.describe() +
+                        "): a scale is outside the range of half precision. Choose smaller groups, or 16 bits for "
+                        "this linear.",
+                    tensor.plans.front()->name);
     }
 
     Expected<const StorageType*> denseType(const FileTensor& tensor) const {
         const StorageType* widest = nullptr;
         for (const DecoderTensor& part : tensor.parts) {
             const TensorInfo* info = m_checkpoint.find(part.name);
-            if (info == nullptr) return fail(ErrorKind::NotFound, "The model has no tensor \"" + part.name + "\".", m_checkpoint.path());
+            if (info == nullptr)
+                return fail(ErrorKind::NotFound, "The model has no tensor \"" + part.name + "\".", m_checkpoint.path());
             const StorageType* type = plainType(part, info->storedType, m_options);
             if (widest != nullptr && widest != type) type = storageTypeNamed("F32");
             widest = type;
@@ -203,7 +231,9 @@ private:
         auto linear = linearOf(tensor, part);
         if (!linear) return fail(linear.error());
         const auto bytes = encodeGrid(inFileOrder(tensor.parts[part], std::move(*linear)), *tensor.written.type);
-        if (!bytes) return fail(ErrorKind::Mismatch, "Quantizing again gave another grid. Quantize anew.", tensor.plans[part]->name);
+        if (!bytes)
+            return fail(ErrorKind::Mismatch, "Quantizing again gave another grid. Quantize anew.",
+                        tensor.plans[part]->name);
         return writer.append(*bytes);
     }
 
@@ -217,7 +247,8 @@ private:
         for (std::int64_t first = 0; first < rows; first += step) {
             const std::int64_t count = std::min(step, rows - first);
             values.resize(static_cast<std::size_t>(count * cols));
-            auto read = tensor.shape.size() == 2 ? source.readRows(tensor.name, first, count, values) : source.read(tensor.name, values);
+            auto read = tensor.shape.size() == 2 ? source.readRows(tensor.name, first, count, values)
+                                                 : source.read(tensor.name, values);
             if (!read) return read;
             if (reorder && tensor.rotaryHeads > 0) values = reorderedRows<float>(tensor, values);
             if (auto done = use(values, first); !done) return done;
@@ -234,8 +265,11 @@ private:
     }
 
     tl::unexpected<Error> differs(const std::string& name, const Checkpoint& reloaded) const {
-        return fail(ErrorKind::Failed, "Tensor \"" + name + "\" reads back with other values than were written; the export was discarded. "
-                                       "Check the disk and try again.", reloaded.path());
+        return fail(ErrorKind::Failed,
+                    "Tensor \"" + name +
+                        "\" reads back with other values than were written; the export was discarded. "
+                        "Check the disk and try again.",
+                    reloaded.path());
     }
 
     Expected<void> compareGrid(const Checkpoint& reloaded, const FileTensor& tensor, std::size_t part) const {
@@ -263,9 +297,11 @@ private:
                 for (float& value : meant) value += -1.0F;
             read.resize(values.size());
             const auto rows = static_cast<std::int64_t>(values.size() / cols);
-            auto done = part.shape.size() == 2 ? reloaded.readRows(part.name, first, rows, read) : reloaded.read(part.name, read);
+            auto done = part.shape.size() == 2 ? reloaded.readRows(part.name, first, rows, read)
+                                               : reloaded.read(part.name, read);
             if (!done) return done;
-            if (std::memcmp(meant.data(), read.data(), meant.size() * sizeof(float)) != 0) return differs(part.name, reloaded);
+            if (std::memcmp(meant.data(), read.data(), meant.size() * sizeof(float)) != 0)
+                return differs(part.name, reloaded);
             return {};
         });
     }
@@ -281,19 +317,23 @@ private:
 
 std::string fileName(const DecoderConfig& config) {
     std::string name = config.name.empty() ? "model" : config.name;
-    std::ranges::replace_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '-' && c != '_'; }, '-');
+    std::ranges::replace_if(
+        name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '.' && c != '-' && c != '_'; }, '-');
     return name + ".gguf";
 }
 
 std::string card(const DecoderConfig& config, const std::vector<GgufTensorToWrite>& tensors) {
     std::map<std::string_view, std::size_t> counts;
     for (const GgufTensorToWrite& tensor : tensors) ++counts[tensor.type->name];
-    std::string text = "# " + (config.name.empty() ? std::string("Model") : config.name) +
-                       "\n\nWritten by SafeQuant Workbench as " + fileName(config) +
-                       " for llama.cpp. provenance.json says what it was made from and how.\n\n| Type | Tensors |\n|---|---|\n";
+    std::string text =
+        "# " + (config.name.empty() ? std::string("Model") : config.name) + "\n\nWritten by SafeQuant Workbench as " +
+        fileName(config) +
+        " for llama.cpp. provenance.json says what it was made from and how.\n\n| Type | Tensors |\n|---|---|\n";
     for (const auto& [type, count] : counts) text += "| " + std::string(type) + " | " + std::to_string(count) + " |\n";
-    return text + "\nQuantization can weaken what a model learned about refusing harmful requests. Evaluate safety on this very file "
-                  "before it serves anyone. The licence of the source model applies.\n";
+    return text +
+           "\nQuantization can weaken what a model learned about refusing harmful requests. Evaluate safety on this "
+           "very file "
+           "before it serves anyone. The licence of the source model applies.\n";
 }
 
 }  // namespace
@@ -301,13 +341,15 @@ std::string card(const DecoderConfig& config, const std::vector<GgufTensorToWrit
 std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
     for (const LinearPlan& entry : plan) {
         if (entry.actual.weightBits >= 16) continue;
-        if (const std::string problem = gridProblem(entry.actual, linearShape(config, entry.role).second); !problem.empty())
+        if (const std::string problem = gridProblem(entry.actual, linearShape(config, entry.role).second);
+            !problem.empty())
             return entry.name + ": " + problem + ".";
     }
     if (!config.fusedProjections) return {};
     for (const FileTensor& tensor : fileTensors(config, plan))
         for (const LinearPlan* part : tensor.plans)
-            if ((part == nullptr) != (tensor.plans.front() == nullptr) || (part != nullptr && !(part->actual == tensor.plans.front()->actual)))
+            if ((part == nullptr) != (tensor.plans.front() == nullptr) ||
+                (part != nullptr && !(part->actual == tensor.plans.front()->actual)))
                 return tensor.written.name + " holds several linears as one: give them the same scheme.";
     return {};
 }
@@ -315,19 +357,20 @@ std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPla
 std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const GgufOptions& options) {
     std::uint64_t bytes = kHeaderRoom;
     for (FileTensor& tensor : fileTensors(config, plan)) {
-        const LinearPlan* first = tensor.plans.front();
-        tensor.written.type = first == nullptr ? plainType(tensor.parts.front(), "F32", options)
-                              : storageTypeNamed(first->actual.weightBits > 5 || !first->actual.symmetric ? "Q8_0" : first->actual.weightBits == 5 ? "Q5_0" : "Q4_0");
+        tensor.written.type = tensor.quantized() ? storageTypeNamed(usualType(tensor.plans.front()->actual))
+                                                 : plainType(tensor.parts.front(), "F32", options);
         bytes += tensor.written.bytes();
     }
     return bytes;
 }
 
-Expected<ExportResult> exportGguf(const Checkpoint& checkpoint, const Tokenizer& tokenizer, const std::vector<LinearPlan>& plan,
-                                  const QuantizedSource& quantized, const nlohmann::json& provenance, const std::string& folder,
-                                  const Progress& progress, const GgufOptions& options) {
+Expected<ExportResult> exportGguf(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
+                                  const std::vector<LinearPlan>& plan, const QuantizedSource& quantized,
+                                  const nlohmann::json& provenance, const std::string& folder, const Progress& progress,
+                                  const GgufOptions& options) {
     const DecoderConfig& config = checkpoint.config();
-    if (const std::string problem = ggufProblem(config, plan); !problem.empty()) return fail(ErrorKind::Unsupported, problem, folder);
+    if (const std::string problem = ggufProblem(config, plan); !problem.empty())
+        return fail(ErrorKind::Unsupported, problem, folder);
     auto metadata = ggufModelKeys(config);
     if (!metadata) return fail(metadata.error());
     auto tokens = ggufTokenizerKeys(checkpoint, tokenizer);
@@ -338,7 +381,8 @@ Expected<ExportResult> exportGguf(const Checkpoint& checkpoint, const Tokenizer&
     metadata->emplace_back("general.file_type", work.fileType());
     metadata->emplace_back("general.quantization_version", kQuantizationVersion);
     metadata->emplace_back("safequant.version", std::string(SAFEQUANT_VERSION));
-    metadata->emplace_back("safequant.provenance", provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    metadata->emplace_back("safequant.provenance",
+                           provenance.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     metadata->insert(metadata->end(), tokens->begin(), tokens->end());
 
     auto target = TargetFolder::create(folder, work.bytes());
@@ -348,14 +392,18 @@ Expected<ExportResult> exportGguf(const Checkpoint& checkpoint, const Tokenizer&
     if (auto opened = writer.open(path, *metadata, work.announced()); !opened) return fail(opened.error());
     if (auto written = work.write(writer); !written) return fail(written.error());
     if (auto finished = writer.finish(); !finished) return fail(finished.error());
-    if (auto done = writeFileAtomically(target->path() + "/provenance.json", provenance.dump(2) + "\n"); !done) return fail(done.error());
-    if (auto done = writeFileAtomically(target->path() + "/README.md", card(config, work.announced())); !done) return fail(done.error());
+    if (auto done = writeFileAtomically(target->path() + "/provenance.json", provenance.dump(2) + "\n"); !done)
+        return fail(done.error());
+    if (auto done = writeFileAtomically(target->path() + "/README.md", card(config, work.announced())); !done)
+        return fail(done.error());
 
     const auto reloaded = openCheckpoint(path);
     if (!reloaded) return fail(reloaded.error());
     if (const std::string difference = configDifference(config, (*reloaded)->config()); !difference.empty())
-        return fail(ErrorKind::Unsupported, "A GGUF file cannot say what this model computes: " + difference +
-                                                " would differ. Export in a Hugging Face format instead.", folder);
+        return fail(ErrorKind::Unsupported,
+                    "A GGUF file cannot say what this model computes: " + difference +
+                        " would differ. Export in a Hugging Face format instead.",
+                    folder);
     if (auto compared = work.compare(**reloaded); !compared) return fail(compared.error());
     return publishExport(*target, 0.0);
 }

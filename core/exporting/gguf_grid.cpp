@@ -29,7 +29,8 @@ struct BlockView {
 
 bool isHalf(double value) {
     const auto single = static_cast<float>(value);
-    return static_cast<double>(single) == value && std::isfinite(single) && halfToFloat(nearestHalfBits(single)) == single;
+    return static_cast<double>(single) == value && std::isfinite(single) &&
+           halfToFloat(nearestHalfBits(single)) == single;
 }
 
 void putHalf(std::uint8_t* at, float value) {
@@ -71,7 +72,8 @@ bool encodeShifted(const BlockView& block, std::uint8_t* out) {
     putHalf(out, block.scale);
     putHalf(out + 2, static_cast<float>(minimum));
     for (int i = 0; i < kBlock / 2; ++i)
-        out[4 + i] = static_cast<std::uint8_t>((block.codes[i] - block.lowest) | (block.codes[i + kBlock / 2] - block.lowest) << 4);
+        out[4 + i] = static_cast<std::uint8_t>((block.codes[i] - block.lowest) |
+                                               (block.codes[i + kBlock / 2] - block.lowest) << 4);
     return true;
 }
 
@@ -136,29 +138,36 @@ bool encodeSuper(const std::array<BlockView, kSubBlocks>& blocks, std::uint8_t* 
 
 }  // namespace
 
-std::span<const char* const> gridTypeNames() { return kGridTypes; }
+std::span<const char* const> gridTypeNames() {
+    return kGridTypes;
+}
 
 std::optional<std::vector<std::uint8_t>> encodeGrid(const QuantizedLinear& linear, const StorageType& type) {
     if (std::find(kGridTypes.begin(), kGridTypes.end(), type.name) == kGridTypes.end())
-        throw std::invalid_argument("[encodeGrid] got type " + std::string(type.name) + ", need one of gridTypeNames()");
+        throw std::invalid_argument("[encodeGrid] got type " + std::string(type.name) +
+                                    ", need one of gridTypeNames()");
     const int group = linear.scheme.groupSize > 0 ? linear.scheme.groupSize : linear.cols;
     const auto values = static_cast<int>(type.values);
     if (group % kBlock != 0 || linear.cols % values != 0) return std::nullopt;
 
     const auto blockAt = [&](int row, int column) {
-        const auto cell = static_cast<std::size_t>(row) * static_cast<std::size_t>(linear.groups()) + static_cast<std::size_t>(column / group);
-        const std::size_t first = static_cast<std::size_t>(row) * static_cast<std::size_t>(linear.cols) + static_cast<std::size_t>(column);
-        return BlockView{linear.codes.data() + first, linear.scales[cell], linear.scheme.symmetric ? 0 : linear.zeros[cell],
-                         -(1 << (linear.scheme.weightBits - 1))};
+        const auto cell = static_cast<std::size_t>(row) * static_cast<std::size_t>(linear.groups()) +
+                          static_cast<std::size_t>(column / group);
+        const std::size_t first =
+            static_cast<std::size_t>(row) * static_cast<std::size_t>(linear.cols) + static_cast<std::size_t>(column);
+        return BlockView{linear.codes.data() + first, linear.scales[cell],
+                         linear.scheme.symmetric ? 0 : linear.zeros[cell], -(1 << (linear.scheme.weightBits - 1))};
     };
-    std::vector<std::uint8_t> out(static_cast<std::size_t>(linear.rows) * static_cast<std::size_t>(linear.cols / values) * type.bytes);
+    std::vector<std::uint8_t> out(static_cast<std::size_t>(linear.rows) *
+                                  static_cast<std::size_t>(linear.cols / values) * type.bytes);
     std::uint8_t* at = out.data();
     for (int row = 0; row < linear.rows; ++row) {
         for (int column = 0; column < linear.cols; column += values, at += type.bytes) {
             bool held = false;
             if (values == kSuperBlock) {
                 std::array<BlockView, kSubBlocks> blocks{};
-                for (int j = 0; j < kSubBlocks; ++j) blocks[static_cast<std::size_t>(j)] = blockAt(row, column + j * kBlock);
+                for (int j = 0; j < kSubBlocks; ++j)
+                    blocks[static_cast<std::size_t>(j)] = blockAt(row, column + j * kBlock);
                 held = encodeSuper(blocks, at);
             } else if (type.name == "Q4_1") {
                 held = encodeShifted(blockAt(row, column), at);
@@ -185,8 +194,9 @@ std::string gridProblem(const QuantizationScheme& scheme, int cols) {
 
 std::vector<std::uint8_t> encodeRows(std::span<const float> values, std::size_t cols, const StorageType& type) {
     if (cols == 0 || values.size() % cols != 0 || cols % type.values != 0)
-        throw std::invalid_argument("[encodeRows] got " + std::to_string(values.size()) + " values in rows of " + std::to_string(cols) +
-                                    ", need whole rows of whole blocks of " + std::to_string(type.values));
+        throw std::invalid_argument("[encodeRows] got " + std::to_string(values.size()) + " values in rows of " +
+                                    std::to_string(cols) + ", need whole rows of whole blocks of " +
+                                    std::to_string(type.values));
     std::vector<std::uint8_t> out(values.size() / type.values * type.bytes);
     if (type.name == "F32") {
         std::memcpy(out.data(), values.data(), out.size());
@@ -205,10 +215,12 @@ std::vector<std::uint8_t> encodeRows(std::span<const float> values, std::size_t 
             const float inverse = scale != 0.0F ? 1.0F / scale : 0.0F;
             putHalf(at, scale);
             for (std::size_t i = 0; i < kBlock; ++i)
-                at[2 + i] = static_cast<std::uint8_t>(static_cast<std::int8_t>(std::round(values[first + i] * inverse)));
+                at[2 + i] =
+                    static_cast<std::uint8_t>(static_cast<std::int8_t>(std::round(values[first + i] * inverse)));
         }
     } else {
-        throw std::invalid_argument("[encodeRows] got type " + std::string(type.name) + ", need F32, F16, BF16 or Q8_0");
+        throw std::invalid_argument("[encodeRows] got type " + std::string(type.name) +
+                                    ", need F32, F16, BF16 or Q8_0");
     }
     return out;
 }

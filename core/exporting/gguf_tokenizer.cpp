@@ -13,16 +13,21 @@ using nlohmann::json;
 
 enum TokenType : std::int32_t { Normal = 1, Unknown = 2, Control = 3, UserDefined = 4, Unused = 5, Byte = 6 };
 
-constexpr std::array<const char*, 7> kSplittingNames = {"smollm", "llama-bpe", "qwen2", "gpt-2", "tekken", "gpt-4o", "default"};
+constexpr std::array<const char*, 7> kSplittingNames = {"smollm", "llama-bpe", "qwen2",  "gpt-2",
+                                                        "tekken", "gpt-4o",    "default"};
 
-/// Texts on which tokenizers that differ give different ids: digits, contractions, spaces, line breaks, scripts, code, emoji.
+/// Texts on which tokenizers that differ give different ids: digits, contractions, spaces, line breaks, scripts, code,
+/// emoji.
 constexpr std::array<std::string_view, 12> kProbes = {
     "Hello world, it's 12345 o'clock; we'LL see 3.14159!",
     "  two  spaces   and\ttabs\n\n\nlines \r\n end  ",
     "def f(x_1): return {'a': [1, 22, 333, 4444]}  # done",
-    "na\xC3\xAFve caf\xC3\xA9 \xE2\x80\x94 \xE2\x82\xAC" "100, e\xCC\x81",
-    "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xE4\xBD\xA0\xE5\xA5\xBD\xE4\xB8\x96\xE7\x95\x8C \xE3\x81\x93\xE3\x82\x93\xE3\x81\xAB\xE3\x81\xA1\xE3\x81\xAF",
-    "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7 \xE0\xA4\xA8\xE0\xA4\xAE\xE0\xA4\xB8\xE0\xA5\x8D\xE0\xA4\xA4\xE0\xA5\x87 \xD9\xA1\xD9\xA2\xD9\xA3",
+    "na\xC3\xAFve caf\xC3\xA9 \xE2\x80\x94 \xE2\x82\xAC"
+    "100, e\xCC\x81",
+    "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xE4\xBD\xA0\xE5\xA5\xBD\xE4\xB8\x96\xE7\x95\x8C "
+    "\xE3\x81\x93\xE3\x82\x93\xE3\x81\xAB\xE3\x81\xA1\xE3\x81\xAF",
+    "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7 \xE0\xA4\xA8\xE0\xA4\xAE\xE0\xA4\xB8\xE0\xA5\x8D\xE0\xA4\xA4\xE0\xA5\x87 "
+    "\xD9\xA1\xD9\xA2\xD9\xA3",
     "\xF0\x9F\x98\x80\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB \xEF\xAC\x81 \xC2\xBD \xE2\x85\xA3",
     "<s>[INST] <|im_start|>user\n<|eot_id|></s>",
     "UPPERCASE mixedCase snake_case kebab-case don't I'M",
@@ -47,17 +52,21 @@ bool gives(const GgufVocabulary& vocabulary, const Tokenizer& tokenizer) {
 
 bool contains(const json& description, const char* type) {
     if (description.is_object() && description.value("type", "") == type) return true;
-    return description.is_structured() && std::any_of(description.begin(), description.end(), [&](const json& part) { return contains(part, type); });
+    return description.is_structured() &&
+           std::any_of(description.begin(), description.end(), [&](const json& part) { return contains(part, type); });
 }
 
 std::vector<std::string> mergesOf(const json& model) {
     std::vector<std::string> merges;
     for (const json& merge : model.value("merges", json::array()))
-        merges.push_back(merge.is_string() ? merge.get<std::string>() : merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
+        merges.push_back(merge.is_string() ? merge.get<std::string>()
+                                           : merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
     return merges;
 }
 
-bool isByteToken(const std::string& token) { return token.size() == 6 && token.starts_with("<0x") && token.back() == '>'; }
+bool isByteToken(const std::string& token) {
+    return token.size() == 6 && token.starts_with("<0x") && token.back() == '>';
+}
 
 /// Tokens and types by id, gaps filled as llama.cpp's converter does.
 GgufVocabulary tokensOf(const json& tokenizer, int size, bool sentencePiece) {
@@ -65,10 +74,12 @@ GgufVocabulary tokensOf(const json& tokenizer, int size, bool sentencePiece) {
     const json& model = tokenizer.at("model");
     std::size_t count = static_cast<std::size_t>(std::max(size, 0));
     for (const auto& [token, id] : model.at("vocab").items()) count = std::max(count, id.get<std::size_t>() + 1);
-    for (const json& token : tokenizer.value("added_tokens", json::array())) count = std::max(count, token.at("id").get<std::size_t>() + 1);
+    for (const json& token : tokenizer.value("added_tokens", json::array()))
+        count = std::max(count, token.at("id").get<std::size_t>() + 1);
     for (std::size_t id = 0; id < count; ++id) vocabulary.tokens.push_back("[PAD" + std::to_string(id) + "]");
     vocabulary.tokenTypes.assign(count, Unused);
-    const std::string unknown = model.contains("unk_token") && model["unk_token"].is_string() ? model["unk_token"].get<std::string>() : "";
+    const std::string unknown =
+        model.contains("unk_token") && model["unk_token"].is_string() ? model["unk_token"].get<std::string>() : "";
     for (const auto& [token, id] : model.at("vocab").items()) {
         const auto at = id.get<std::size_t>();
         vocabulary.tokens[at] = token;
@@ -80,7 +91,8 @@ GgufVocabulary tokensOf(const json& tokenizer, int size, bool sentencePiece) {
         vocabulary.tokenTypes[at] = token.value("special", false) ? Control : UserDefined;
         if (sentencePiece && vocabulary.tokens[at] == unknown) vocabulary.tokenTypes[at] = Unknown;
     }
-    if (!unknown.empty() && model.at("vocab").contains(unknown)) vocabulary.unknownToken = model.at("vocab").at(unknown).get<int>();
+    if (!unknown.empty() && model.at("vocab").contains(unknown))
+        vocabulary.unknownToken = model.at("vocab").at(unknown).get<int>();
     return vocabulary;
 }
 
@@ -105,11 +117,16 @@ Expected<GgufVocabulary> vocabularyOf(const Checkpoint& checkpoint, const Tokeni
     const json description = tokenizer.toTokenizerJson();
     const json& model = description.at("model");
     const auto refused = [&](const std::string& why) {
-        return fail(ErrorKind::Unsupported, "The tokenizer cannot be written to a GGUF file: " + why +
-                                                " Export in a Hugging Face format instead.", checkpoint.path());
+        return fail(
+            ErrorKind::Unsupported,
+            "The tokenizer cannot be written to a GGUF file: " + why + " Export in a Hugging Face format instead.",
+            checkpoint.path());
     };
-    if (model.value("type", "") != "BPE") return refused("llama.cpp reads no model of type " + model.value("type", "unknown") + " for these architectures.");
-    const bool sentencePiece = model.value("byte_fallback", false) || !contains(description.value("pre_tokenizer", json()), "ByteLevel");
+    if (model.value("type", "") != "BPE")
+        return refused("llama.cpp reads no model of type " + model.value("type", "unknown") +
+                       " for these architectures.");
+    const bool sentencePiece =
+        model.value("byte_fallback", false) || !contains(description.value("pre_tokenizer", json()), "ByteLevel");
     GgufVocabulary vocabulary = tokensOf(description, checkpoint.config().vocabulary, sentencePiece);
     std::vector<std::string> merges = mergesOf(model);
     vocabulary.addBegin = !tokenizer.affixes().before.empty();
@@ -140,7 +157,9 @@ Expected<GgufMetadata> ggufTokenizerKeys(const Checkpoint& checkpoint, const Tok
     GgufVocabulary& vocabulary = *made;
     const DecoderConfig& config = checkpoint.config();
     GgufMetadata keys;
-    const auto put = [&](const char* key, GgufMetadataValue value) { keys.emplace_back(std::string("tokenizer.") + key, std::move(value)); };
+    const auto put = [&](const char* key, GgufMetadataValue value) {
+        keys.emplace_back(std::string("tokenizer.") + key, std::move(value));
+    };
     put("ggml.model", vocabulary.model);
     if (!vocabulary.preTokenizer.empty()) put("ggml.pre", vocabulary.preTokenizer);
     put("ggml.tokens", std::move(vocabulary.tokens));
@@ -161,7 +180,8 @@ Expected<GgufMetadata> ggufTokenizerKeys(const Checkpoint& checkpoint, const Tok
         put("ggml.add_space_prefix", vocabulary.addSpacePrefix);
         put("ggml.remove_extra_whitespaces", vocabulary.removeExtraWhitespaces);
     }
-    if (!checkpoint.tokenizerSource().chatTemplate.empty()) put("chat_template", checkpoint.tokenizerSource().chatTemplate);
+    if (!checkpoint.tokenizerSource().chatTemplate.empty())
+        put("chat_template", checkpoint.tokenizerSource().chatTemplate);
     return keys;
 }
 

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "core/base/files.h"
+
 namespace safequant {
 namespace {
 
@@ -14,7 +16,9 @@ constexpr std::uint32_t kVersion = 3;
 // Numbers of value types in the file.
 constexpr std::uint32_t kU32 = 4, kI32 = 5, kF32 = 6, kBool = 7, kString = 8, kArray = 9;
 
-std::uint64_t aligned(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+std::uint64_t aligned(std::uint64_t bytes) {
+    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 /// Grows a header byte by byte.
 class Header {
@@ -49,7 +53,9 @@ public:
     const std::vector<std::uint8_t>& bytes() const { return m_bytes; }
 
 private:
-    void array(std::uint32_t type, std::size_t count) { number(kArray), number(type), number(static_cast<std::uint64_t>(count)); }
+    void array(std::uint32_t type, std::size_t count) {
+        number(kArray), number(type), number(static_cast<std::uint64_t>(count));
+    }
 
     std::vector<std::uint8_t> m_bytes;
 };
@@ -62,7 +68,8 @@ std::uint64_t GgufTensorToWrite::bytes() const {
     return values / type->values * type->bytes;
 }
 
-Expected<void> GgufWriter::open(const std::string& path, const GgufMetadata& metadata, const std::vector<GgufTensorToWrite>& tensors) {
+Expected<void> GgufWriter::open(const std::string& path, const GgufMetadata& metadata,
+                                const std::vector<GgufTensorToWrite>& tensors) {
     m_path = path;
     m_file.open(path, std::ios::binary | std::ios::trunc);
     if (!m_file) return fail(ErrorKind::Io, "Cannot be created: " + std::generic_category().message(errno) + ".", path);
@@ -79,7 +86,8 @@ Expected<void> GgufWriter::open(const std::string& path, const GgufMetadata& met
     for (const GgufTensorToWrite& tensor : tensors) {
         header.text(tensor.name);
         header.number(static_cast<std::uint32_t>(tensor.shape.size()));
-        for (auto size = tensor.shape.rbegin(); size != tensor.shape.rend(); ++size) header.number(static_cast<std::uint64_t>(*size));
+        for (auto size = tensor.shape.rbegin(); size != tensor.shape.rend(); ++size)
+            header.number(static_cast<std::uint64_t>(*size));
         header.number(tensor.type->ggmlId);
         header.number(offset);
         m_sizes.push_back(tensor.bytes());
@@ -91,13 +99,15 @@ Expected<void> GgufWriter::open(const std::string& path, const GgufMetadata& met
 
 Expected<void> GgufWriter::put(std::span<const std::uint8_t> bytes) {
     m_file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    if (!m_file) return fail(ErrorKind::Io, "Cannot be written: " + std::generic_category().message(errno) + ".", m_path);
+    if (!m_file)
+        return fail(ErrorKind::Io, "Cannot be written: " + std::generic_category().message(errno) + ".", m_path);
     return {};
 }
 
 Expected<void> GgufWriter::append(std::span<const std::uint8_t> piece) {
     if (m_tensor >= m_sizes.size() || m_written + piece.size() > m_sizes[m_tensor])
-        throw std::invalid_argument("[GgufWriter::append] got " + std::to_string(piece.size()) + " bytes, need no more than the tensor has left");
+        throw std::invalid_argument("[GgufWriter::append] got " + std::to_string(piece.size()) +
+                                    " bytes, need no more than the tensor has left");
     if (auto done = put(piece); !done) return done;
     m_written += piece.size();
     if (m_written < m_sizes[m_tensor]) return {};
@@ -109,11 +119,15 @@ Expected<void> GgufWriter::append(std::span<const std::uint8_t> piece) {
 
 Expected<void> GgufWriter::finish() {
     if (m_tensor != m_sizes.size())
-        return fail(ErrorKind::Failed, "Only " + std::to_string(m_tensor) + " of " + std::to_string(m_sizes.size()) + " tensors were written.",
-                    m_path);
+        return fail(
+            ErrorKind::Failed,
+            "Only " + std::to_string(m_tensor) + " of " + std::to_string(m_sizes.size()) + " tensors were written.",
+            m_path);
     m_file.close();
-    if (!m_file) return fail(ErrorKind::Io, "Cannot be written to the end: " + std::generic_category().message(errno) + ".", m_path);
-    return {};
+    if (!m_file)
+        return fail(ErrorKind::Io, "Cannot be written to the end: " + std::generic_category().message(errno) + ".",
+                    m_path);
+    return flushToDisk(m_path);
 }
 
 }  // namespace safequant

@@ -15,8 +15,8 @@
 namespace safequant {
 
 /// A value of GGUF metadata, of the types that llama.cpp's keys have.
-using GgufMetadataValue = std::variant<std::uint32_t, float, bool, std::string, std::vector<std::string>, std::vector<std::int32_t>,
-                                       std::vector<float>>;
+using GgufMetadataValue = std::variant<std::uint32_t, float, bool, std::string, std::vector<std::string>,
+                                       std::vector<std::int32_t>, std::vector<float>>;
 /// Keys and values in the order they are written.
 using GgufMetadata = std::vector<std::pair<std::string, GgufMetadataValue>>;
 
@@ -33,9 +33,10 @@ struct GgufTensorToWrite {
 class GgufWriter {
 public:
     /// Creates the file with its metadata and tensor infos. Errors: io.
-    Expected<void> open(const std::string& path, const GgufMetadata& metadata, const std::vector<GgufTensorToWrite>& tensors);
-    /// Appends bytes to the tensors, one after the other in the order announced; a piece must not cross the end of its tensor
-    /// (std::invalid_argument). Errors: io.
+    Expected<void> open(const std::string& path, const GgufMetadata& metadata,
+                        const std::vector<GgufTensorToWrite>& tensors);
+    /// Appends bytes to the tensors, one after the other in the order announced; a piece must not cross the end of its
+    /// tensor (std::invalid_argument). Errors: io.
     Expected<void> append(std::span<const std::uint8_t> piece);
     /// Flushes everything to disk. Errors: io; failed when a tensor is incomplete.
     Expected<void> finish();

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exporting/safetensors_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <system_error>
+
+#include "core/base/files.h"
 
 namespace safequant {
 namespace {
@@ -91,12 +90,7 @@ Expected<void> SafetensorsWriter::finish() {
     }
     m_file.close();
     if (!m_file) return writeFailed(m_path);
-    const int fd = ::open(m_path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return writeFailed(m_path);
-    const int flushed = ::fsync(fd);
-    ::close(fd);
-    if (flushed != 0) return writeFailed(m_path);
-    return {};
+    return flushToDisk(m_path);
 }
 
 }  // namespace safequant

@@ -21,11 +21,16 @@ struct Shape {
 
 Shape shapeOf(const QuantizedLinear& linear, bool alongInputs) {
     const int bits = linear.scheme.weightBits;
-    const Shape shape{static_cast<std::size_t>(linear.cols), static_cast<std::size_t>(linear.rows), static_cast<std::size_t>(linear.groups()),
-                      static_cast<std::size_t>(32 / bits), bits, 1 << (bits - 1)};
+    const Shape shape{static_cast<std::size_t>(linear.cols),
+                      static_cast<std::size_t>(linear.rows),
+                      static_cast<std::size_t>(linear.groups()),
+                      static_cast<std::size_t>(32 / bits),
+                      bits,
+                      1 << (bits - 1)};
     if (32 % bits != 0 || shape.out % shape.perWord != 0 || (alongInputs && shape.in % shape.perWord != 0))
-        throw std::invalid_argument("[packTransposed] got " + std::to_string(shape.out) + " x " + std::to_string(shape.in) + " codes of " +
-                                    std::to_string(bits) + " bits, need whole words of 32 bits");
+        throw std::invalid_argument("[packTransposed] got " + std::to_string(shape.out) + " x " +
+                                    std::to_string(shape.in) + " codes of " + std::to_string(bits) +
+                                    " bits, need whole words of 32 bits");
     return shape;
 }
 
@@ -34,7 +39,8 @@ std::uint32_t codeAt(const QuantizedLinear& linear, const Shape& shape, std::siz
 }
 
 std::uint32_t zeroAt(const QuantizedLinear& linear, const Shape& shape, std::size_t group, std::size_t output) {
-    return static_cast<std::uint32_t>((linear.scheme.symmetric ? 0 : linear.zeros[output * shape.groups + group]) + shape.centre);
+    return static_cast<std::uint32_t>((linear.scheme.symmetric ? 0 : linear.zeros[output * shape.groups + group]) +
+                                      shape.centre);
 }
 
 std::vector<std::uint16_t> transposedScales(const QuantizedLinear& linear, const Shape& shape) {
@@ -55,8 +61,8 @@ TransposedTensors packGptq(const QuantizedLinear& linear, bool minusOne) {
     packed.weights.resize(shape.in / shape.perWord * shape.out);
     for (std::size_t output = 0; output < shape.out; ++output)
         for (std::size_t input = 0; input < shape.in; ++input)
-            packed.weights[input / shape.perWord * shape.out + output] |= codeAt(linear, shape, input, output)
-                                                                          << (input % shape.perWord * static_cast<std::size_t>(shape.bits));
+            packed.weights[input / shape.perWord * shape.out + output] |=
+                codeAt(linear, shape, input, output) << (input % shape.perWord * static_cast<std::size_t>(shape.bits));
     packed.zeros.resize(shape.groups * shape.out / shape.perWord);
     for (std::size_t group = 0; group < shape.groups; ++group)
         for (std::size_t output = 0; output < shape.out; ++output)
@@ -70,7 +76,8 @@ TransposedTensors packGptq(const QuantizedLinear& linear, bool minusOne) {
 
 TransposedTensors packAwq(const QuantizedLinear& linear) {
     const Shape shape = shapeOf(linear, false);
-    if (shape.bits != 4) throw std::invalid_argument("[packAwq] got codes of " + std::to_string(shape.bits) + " bits, need 4");
+    if (shape.bits != 4)
+        throw std::invalid_argument("[packAwq] got codes of " + std::to_string(shape.bits) + " bits, need 4");
     const std::size_t words = shape.out / shape.perWord;
     TransposedTensors packed;
     packed.scales = transposedScales(linear, shape);
@@ -90,11 +97,13 @@ TransposedTensors packAwq(const QuantizedLinear& linear) {
 
 bool hasLowestZero(const QuantizedLinear& linear) {
     const int lowest = -(1 << (linear.scheme.weightBits - 1));
-    return !linear.scheme.symmetric && std::find(linear.zeros.begin(), linear.zeros.end(), lowest) != linear.zeros.end();
+    return !linear.scheme.symmetric &&
+           std::find(linear.zeros.begin(), linear.zeros.end(), lowest) != linear.zeros.end();
 }
 
 bool scalesAreHalf(const QuantizedLinear& linear) {
-    return std::all_of(linear.scales.begin(), linear.scales.end(), [](float scale) { return halfToFloat(nearestHalfBits(scale)) == scale; });
+    return std::all_of(linear.scales.begin(), linear.scales.end(),
+                       [](float scale) { return halfToFloat(nearestHalfBits(scale)) == scale; });
 }
 
 }  // namespace safequant

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QtTest>
+#include <cmath>
+
+#include "core/base/files.h"
+#include "core/base/random.h"
+#include "core/checkpoint/gguf.h"
+#include "core/exporting/export_model.h"
+#include "core/exporting/float_bits.h"
+#include "core/exporting/gguf_grid.h"
+#include "core/exporting/transposed_packing.h"
+
+using namespace safequant;
+
+namespace {
+
+template <typename T>
+T orThrow(Expected<T> result) {
+    if (!result) throw std::runtime_error(result.error().describe());
+    return std::move(*result);
+}
+
+Matrix randomMatrix(std::size_t rows, std::size_t cols) {
+    Matrix matrix(rows, cols);
+    RandomStream random(3, "export-formats");
+    for (float& value : matrix.span()) value = static_cast<float>(0.05 * random.normal() + 0.01);
+    return matrix;
+}
+
+std::string hex(std::span<const std::uint8_t> bytes) {
+    return QByteArray(reinterpret_cast<const char*>(bytes.data()), static_cast<qsizetype>(bytes.size()))
+        .toHex()
+        .toStdString();
+}
+
+/// A linear of one row whose unsigned 4-bit codes are given.
+QuantizedLinear codesOf(const std::vector<int>& unsignedCodes, std::size_t rows) {
+    QuantizedLinear linear;
+    linear.scheme = {4, -1, true, 16};
+    linear.rows = static_cast<int>(rows);
+    linear.cols = static_cast<int>(unsignedCodes.size() / rows);
+    for (const int code : unsignedCodes) linear.codes.push_back(static_cast<std::int8_t>(code - 8));
+    linear.scales.assign(rows, 0.5F);
+    return linear;
+}
+
+}  // namespace
+
+Q_DECLARE_METATYPE(QuantizationScheme)
+
+class TestExportFormats : public QObject {
+    Q_OBJECT
+
+private slots:
+    void initTestCase() {
+        m_checkpoint = orThrow(openCheckpoint(SAFEQUANT_TEST_DATA "/model/tiny_bias"));
+        TokenizerSource source;
+        source.tokenizerJson = orThrow(readTextFile(SAFEQUANT_TEST_DATA "/text/tokenizer_gpt2.json"));
+        m_tokenizer = orThrow(Tokenizer::create(source));
+    }
+    void cleanup() { QDir(m_folder.filePath("out")).removeRecursively(); }
+
+    void roundingToHalf() {
+        // Exhaustive: every half survives, and the midpoint of neighbours goes to the even one.
+        for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
+            const float value = halfToFloat(static_cast<std::uint16_t>(bits));
+            QCOMPARE(nearestHalfBits(value), static_cast<std::uint16_t>(bits));
+            if (bits + 1 == 0x7C00) break;
+            const float middle = (value + halfToFloat(static_cast<std::uint16_t>(bits + 1))) / 2.0F;
+            QCOMPARE(nearestHalfBits(-middle), static_cast<std::uint16_t>(0x8000U | ((bits + 1) & ~1U)));
+        }
+        QCOMPARE(nearestHalfBits(65519.0F), std::uint16_t{0x7BFF});
+        QCOMPARE(nearestHalfBits(65520.0F), std::uint16_t{0x7C00});
+        QVERIFY((nearestHalfBits(std::nanf("")) & 0x3FFU) != 0);
+        QCOMPARE(nearestBfloat16Bits(1.00390625F), std::uint16_t{0x3F80});
+        QCOMPARE(nearestBfloat16Bits(1.01171875F), std::uint16_t{0x3F82});
+    }
+
+    void rowsAsGgmlQuantizesThem() {
+        std::vector<float> values;
+        for (int i = 0; i < 32; ++i) values.push_back(static_cast<float>(i - 16) / 10.0F);
+        QCOMPARE(hex(encodeRows(values, 32, *storageTypeNamed("Q8_0"))),
+                 std::string("7322818991"
+                             "99a1a9b1b9c0c8d0d8e0e8f0f800081018202830384047"
+                             "4f575f676f77"));
+    }
+
+    void gridsInBlocks_data() {
+        QTest::addColumn<int>("bits");
+        QTest::addColumn<int>("group");
+        QTest::addColumn<bool>("symmetric");
+        QTest::addColumn<QString>("smallest");
+        QTest::newRow("W4 g32 symmetric") << 4 << 32 << true << "Q4_0";
+        QTest::newRow("W4 g64 symmetric") << 4 << 64 << true << "Q4_0";
+        QTest::newRow("W3 channel symmetric") << 3 << -1 << true << "Q4_0";
+        QTest::newRow("W4 channel asymmetric") << 4 << -1 << false << "Q4_K";
+        QTest::newRow("W4 g256 asymmetric") << 4 << 256 << false << "Q4_K";
+        QTest::newRow("W5 symmetric") << 5 << 32 << true << "Q5_0";
+        QTest::newRow("W4 g32 asymmetric") << 4 << 32 << false << "Q5_0";
+        QTest::newRow("W8 symmetric") << 8 << -1 << true << "Q8_0";
+        QTest::newRow("W7 asymmetric") << 7 << 32 << false << "Q8_0";
+        QTest::newRow("W4 g16") << 4 << 16 << true << "";
+        QTest::newRow("W8 asymmetric") << 8 << 32 << false << "";
+    }
+    void gridsInBlocks() {
+        QFETCH(int, bits);
+        QFETCH(int, group);
+        QFETCH(bool, symmetric);
+        QFETCH(QString, smallest);
+        const QuantizedLinear linear = roundToNearest(randomMatrix(24, 512), {bits, group, symmetric, 16});
+        const Matrix meant = linear.dequantize();
+        QString found;
+        for (const char* name : gridTypeNames()) {
+            const StorageType& type = *storageTypeNamed(name);
+            const auto bytes = encodeGrid(linear, type);
+            if (!bytes) continue;
+            if (found.isEmpty()) found = name;
+            Matrix read(24, 512);
+            type.decode(bytes->data(), read.size() / type.values, read.data());
+            QVERIFY2(std::ranges::equal(meant.span(), read.span()), name);
+        }
+        QCOMPARE(found, smallest);
+        QCOMPARE(gridProblem(linear.scheme, linear.cols).empty(), !smallest.isEmpty());
+    }
+
+    void knownWords() {
+        const std::vector<int> codes = {0, 7, 8, 9, 10, 11, 15, 3};
+        const TransposedTensors gptq = packGptq(codesOf(
+                                                    [&] {
+                                                        std::vector<int> all;
+                                                        for (int row = 0; row < 8; ++row)
+                                                            all.insert(all.end(), codes.begin(), codes.end());
+                                                        return all;
+                                                    }(),
+                                                    8),
+                                                true);
+        QCOMPARE(gptq.weights.front(), 0x3FBA9870U);
+        QCOMPARE(gptq.zeros.front(), 0x77777777U);
+        const TransposedTensors awq = packAwq(codesOf(codes, 8));
+        QCOMPARE(awq.weights.front(), 0x3B97FA80U);
+        QCOMPARE(awq.zeros.front(), 0x88888888U);
+        QCOMPARE(packGptq(codesOf(std::vector<int>(64, 8), 8), false).zeros.front(), 0x88888888U);
+        QVERIFY_EXCEPTION_THROWN(packGptq(codesOf(std::vector<int>(7, 8), 1), true), std::invalid_argument);
+    }
+
+    void everyFormatReadsBack_data() {
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<QuantizationScheme>("scheme");
+        const auto row = [](const char* format, QuantizationScheme scheme) {
+            QTest::addRow("%s %s", format, scheme.describe().c_str()) << QString(format) << scheme;
+        };
+        for (const int bits : {4, 8})
+            for (const bool symmetric : {true, false})
+                for (const int group : {-1, 16, 32}) row("gptq", {bits, group, symmetric, 16});
+        row("awq", {4, 16, true, 16});
+        row("awq", {4, 32, false, 16});
+        row("gguf", {16, -1, true, 16});
+        row("gguf", {4, 32, true, 16});
+        row("gguf", {4, 32, false, 16});
+        row("gguf", {8, -1, true, 8});
+    }
+    void everyFormatReadsBack() {
+        QFETCH(QString, format);
+        QFETCH(QuantizationScheme, scheme);
+        const ExportResult result = orThrow(exportAs(format.toStdString(), scheme));
+        QCOMPARE(result.maxReloadError, 0.0);
+        const auto reloaded = orThrow(openCheckpoint(result.folder));
+        for (const LinearPlan& entry : orThrow(planSchemes(m_checkpoint->config(), scheme, {}))) {
+            const Matrix weight = orThrow(m_checkpoint->readMatrix(entry.name + ".weight"));
+            const Matrix meant = scheme.weightBits < 16 ? roundToNearest(weight, scheme).dequantize() : weight.clone();
+            QVERIFY2(std::ranges::equal(meant.span(), orThrow(reloaded->readMatrix(entry.name + ".weight")).span()),
+                     entry.name.c_str());
+        }
+        const std::string bias = "model.layers.1.self_attn.q_proj.bias";
+        QVERIFY(orThrow(reloaded->readVector(bias)) == orThrow(m_checkpoint->readVector(bias)));
+        if (format != "gguf") return;
+        const auto tokenizer = orThrow(Tokenizer::create(reloaded->tokenizerSource()));
+        QVERIFY(tokenizer->encode("Hello 123", SpecialTokens::Parse) ==
+                m_tokenizer->encode("Hello 123", SpecialTokens::Parse));
+        const ExportResult again = orThrow(exportAs("gguf", scheme, "again"));
+        QVERIFY(again.sha256 == result.sha256);
+        QDir(m_folder.filePath("again")).removeRecursively();
+    }
+
+    void plainTypes() {
+        ExportOptions options{ExportFormat::Gguf, "Q8_0"};
+        const ExportResult result = orThrow(exportAs("gguf", {16, -1, true, 16}, "out", options));
+        const auto file = orThrow(openCheckpoint(result.folder));
+        QCOMPARE(file->find("model.layers.0.mlp.up_proj.weight")->storedType, std::string("Q8_0"));
+        QCOMPARE(file->find("model.norm.weight")->storedType, std::string("F32"));
+    }
+
+    void refusedWithTheNearest_data() {
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<QuantizationScheme>("scheme");
+        QTest::addColumn<QString>("remedy");
+        const auto row = [](const char* format, QuantizationScheme scheme, const char* remedy) {
+            QTest::addRow("%s %s", format, scheme.describe().c_str()) << QString(format) << scheme << QString(remedy);
+        };
+        row("gptq", {3, 32, true, 16}, "choose 4 bits");
+        row("gptq", {2, 32, true, 16}, "export as compressed-tensors");
+        row("gptq", {4, 32, true, 8}, "activations of 16 bits");
+        row("awq", {8, 32, true, 16}, "choose 4 bits");
+        row("awq", {4, -1, true, 16}, "groups of 128");
+        row("gguf", {4, 16, true, 16}, "groups of 32");
+        row("gguf", {8, 32, false, 16}, "8 bits symmetric");
+    }
+    void refusedWithTheNearest() {
+        QFETCH(QString, format);
+        QFETCH(QuantizationScheme, scheme);
+        QFETCH(QString, remedy);
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {}));
+        const ExportOptions options{*exportFormatNamed(format.toStdString()), {}};
+        const PreflightReport report =
+            preflightExport(m_checkpoint->config(), plan, m_folder.filePath("out").toStdString(), nullptr, options);
+        QVERIFY(!report.possible());
+        const auto result = exportAs(format.toStdString(), scheme);
+        QVERIFY(!result && result.error().kind == ErrorKind::Unsupported);
+        QVERIFY2(QString::fromStdString(result.error().message).contains(remedy), result.error().message.c_str());
+        QVERIFY(!QFileInfo::exists(m_folder.filePath("out")) && !QFileInfo::exists(m_folder.filePath("out.part")));
+    }
+
+    void cancelledLeavesNothing() {
+        std::stop_source stop;
+        ExportOptions options{ExportFormat::Gguf, {}};
+        const Progress progress{stop.get_token(), [&](std::uint64_t done, std::uint64_t of) {
+                                    if (done > of / 2) stop.request_stop();
+                                }};
+        const auto result = exportAs("gguf", {4, 32, true, 16}, "out", options, progress);
+        QVERIFY(!result && result.error().kind == ErrorKind::Cancelled);
+        QVERIFY(!QFileInfo::exists(m_folder.filePath("out")) && !QFileInfo::exists(m_folder.filePath("out.part")));
+    }
+
+private:
+    Expected<ExportResult> exportAs(const std::string& format, const QuantizationScheme& scheme,
+                                    const char* name = "out", ExportOptions options = {},
+                                    const Progress& progress = {}) {
+        options.format = *exportFormatNamed(format);
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {}));
+        const auto source = [this](const LinearPlan& entry) -> Expected<QuantizedLinear> {
+            return roundToNearest(orThrow(m_checkpoint->readMatrix(entry.name + ".weight")), entry.actual);
+        };
+        return exportModel(*m_checkpoint, *m_tokenizer, plan, source, {{"made_by", "a test"}},
+                           m_folder.filePath(name).toStdString(), progress, options);
+    }
+
+    QTemporaryDir m_folder;
+    std::shared_ptr<const Checkpoint> m_checkpoint;
+    std::shared_ptr<const Tokenizer> m_tokenizer;
+};
+
+QTEST_GUILESS_MAIN(TestExportFormats)
+#include "test_export_formats.moc"
