@@ -8,6 +8,7 @@
 #include "app/cli/command.h"
 #include "app/cli/execute.h"
 #include "app/cli/interrupt.h"
+#include "app/cli/spec_options.h"
 #include "app/cli/terminal_progress.h"
 #include "core/base/files.h"
 #include "core/engine/service.h"
@@ -19,12 +20,15 @@ namespace {
 struct FolderOptions {
     std::string folder;
     std::string output;
+    std::string format = "compressed-tensors", type;  ///< Of an export.
     bool check = false;
 };
 
 int exportFolder(const CommonOptions& options, const FolderOptions& chosen) {
     const auto target = std::filesystem::absolute(chosen.output).lexically_normal().string();
-    const auto preflight = preflightRunExport(chosen.folder, target);
+    const auto exporting = exportOptionsNamed(chosen.format, chosen.type, "command line");
+    if (!exporting) return reportError(options, exporting.error());
+    const auto preflight = preflightRunExport(chosen.folder, target, *exporting);
     if (!preflight) return reportError(options, preflight.error());
     if (chosen.check || !preflight->possible) {
         if (options.json) std::printf("%s\n", protocol::toJson(*preflight).dump(2).c_str());
@@ -36,7 +40,7 @@ int exportFolder(const CommonOptions& options, const FolderOptions& chosen) {
     for (const auto& item : preflight->items)
         if (item.level != "ok") std::fprintf(stderr, "%s: %s\n", item.level.c_str(), item.message.c_str());
     const InterruptGuard guard;
-    const auto result = exportRun(chosen.folder, target, progress.task("export", "tensors", guard.token()));
+    const auto result = exportRun(chosen.folder, target, progress.task("export", "tensors", guard.token()), *exporting);
     if (!result) return reportError(options, result.error());
     if (options.json) std::printf("%s\n", protocol::toJson(*result).dump(2).c_str());
     else std::printf("%s\n", result->folder.c_str());
@@ -61,11 +65,13 @@ int verify(const CommonOptions& options, const FolderOptions& chosen) {
 
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<FolderOptions>();
-    auto* command = app.add_subcommand("export", "Export the quantized model of a run (compressed-tensors)");
+    auto* command = app.add_subcommand("export", "Export the quantized model of a run (compressed-tensors, GPTQ, AWQ or GGUF)");
     command->add_option("run", chosen->folder, "Run folder")->required()->check(CLI::ExistingDirectory);
     command->add_option("-o,--output", chosen->output, "Folder to write; must not exist or be empty")->required();
+    addExportOptions(*command, chosen->format, chosen->type);
     command->add_flag("--check", chosen->check, "Only say whether loaders will take it, and how large it gets");
-    command->footer("Example:\n  safequant export runs/2026-01-31T10-20-30-w4a16 -o model-w4a16");
+    command->footer("Example:\n  safequant export runs/2026-01-31T10-20-30-w4a16 -o model-w4a16\n"
+                    "  safequant export runs/2026-01-31T10-20-30-w4a16 --format gguf --type F16 -o model-gguf");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return exportFolder(options, *chosen); }; });
 }
 

@@ -35,6 +35,15 @@ void SpecOptions::addSeedOption(CLI::App& command) {
     command.add_option("--seed", seed, "Seed of every random choice (default 0)");
 }
 
+void addExportOptions(CLI::App& command, std::string& format, std::string& type) {
+    const auto names = exportFormatNames();
+    command.add_option("--format", format, "Format of the export")
+        ->check(CLI::IsMember(std::vector<std::string>(names.begin(), names.end())))
+        ->capture_default_str();
+    command.add_option("--type", type,
+                       "GGUF: type of matrices that are not quantized (F32, F16, BF16, Q8_0; default: the smallest that keeps every value)");
+}
+
 Expected<void> SpecOptions::apply(RunSpec& spec) const {
     if (!checkpoint.empty()) spec.checkpoint = absoluteModelPath(checkpoint);
     if (!adapters.empty()) spec.adapters.clear();

@@ -34,6 +34,9 @@ struct SpecOptions {
     Expected<void> apply(RunSpec& spec) const;
 };
 
+/// "--format" and "--type" of an export, as exportOptionsNamed takes them.
+void addExportOptions(CLI::App& command, std::string& format, std::string& type);
+
 /// The default run (resources/runs/default.json) on a checkpoint.
 Expected<RunSpec> defaultRunSpec(const std::string& checkpoint);
 

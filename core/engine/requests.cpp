@@ -42,6 +42,15 @@ Expected<T> field(const json& params, const char* name) {
     }
 }
 
+/// `format` and `type` of an export request; both may be absent.
+Expected<ExportOptions> exportOptions(const json& params) {
+    const auto format = params.contains("format") ? field<std::string>(params, "format") : Expected<std::string>(std::string(exportFormatName({})));
+    const auto type = params.contains("type") ? field<std::string>(params, "type") : Expected<std::string>(std::string());
+    if (!format) return fail(format.error());
+    if (!type) return fail(type.error());
+    return exportOptionsNamed(*format, *type, "export");
+}
+
 std::uint64_t residentBytes() {
     std::ifstream file("/proc/self/statm");
     std::uint64_t total = 0;
@@ -338,7 +347,9 @@ Expected<json> EngineRequests::preflightExportRequest(const json& params) {
     const auto target = field<std::string>(params, "target");
     if (!folder) return fail(folder.error());
     if (!target) return fail(target.error());
-    const auto report = preflightRunExport(*folder, *target);
+    const auto options = exportOptions(params);
+    if (!options) return fail(options.error());
+    const auto report = preflightRunExport(*folder, *target, *options);
     if (!report) return fail(report.error());
     return protocol::toJson(*report);
 }
@@ -348,13 +359,15 @@ Expected<json> EngineRequests::startExport(const json& params) {
     const auto target = field<std::string>(params, "target");
     if (!folder) return fail(folder.error());
     if (!target) return fail(target.error());
+    const auto options = exportOptions(params);
+    if (!options) return fail(options.error());
     std::stop_token stop;
     {
         const std::scoped_lock lock(m_mutex);
         if (m_exports.contains(*target)) return fail(ErrorKind::BadInput, "An export to this folder is being written already.", *target);
         stop = m_exports[*target].get_token();
     }
-    m_slow.submit([this, folder = *folder, target = *target, stop] {
+    m_slow.submit([this, folder = *folder, target = *target, options = *options, stop] {
         Progress progress;
         progress.stop = stop;
         progress.report = [&](std::uint64_t done, std::uint64_t total) {
@@ -362,7 +375,7 @@ Expected<json> EngineRequests::startExport(const json& params) {
         };
         json note{{"folder", folder}, {"target", target}};
         try {
-            const auto result = exportRun(folder, target, progress);
+            const auto result = exportRun(folder, target, progress, options);
             if (result) note["result"] = protocol::toJson(*result);
             else note["error"] = protocol::toJson(result.error());
         } catch (const std::bad_alloc&) {

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/exporting/export_model.h"
 
+#include <algorithm>
+#include <array>
+
 #include "core/base/files.h"
+#include "core/base/nearest_name.h"
 #include "core/exporting/export_files.h"
 #include "core/exporting/export_layout.h"
 #include "core/exporting/gguf_export.h"
@@ -14,6 +18,7 @@ namespace safequant {
 namespace {
 
 constexpr std::uint64_t kHeaderRoom = 1 << 20;
+constexpr std::array<std::string_view, 4> kPlainTypes = {"F32", "F16", "BF16", "Q8_0"};
 
 std::uint64_t bytesToWrite(const std::vector<ExportedTensor>& tensors, const std::map<std::string, std::string>& files) {
     std::uint64_t bytes = kHeaderRoom;
@@ -38,6 +43,17 @@ Expected<FolderLayout> folderLayout(ExportFormat format, const std::vector<Linea
 }
 
 }  // namespace
+
+Expected<ExportOptions> exportOptionsNamed(std::string_view format, const std::string& plainType, const std::string& where) {
+    const auto known = exportFormatNamed(format);
+    if (!known) return fail(ErrorKind::BadInput, unknownNameMessage("export format", format, exportFormatNames()), where);
+    if (!plainType.empty() && *known != ExportFormat::Gguf)
+        return fail(ErrorKind::BadInput, "Only a GGUF export has a type for tensors that are not quantized; leave the type out.", where);
+    if (!plainType.empty() && std::find(kPlainTypes.begin(), kPlainTypes.end(), plainType) == kPlainTypes.end())
+        return fail(ErrorKind::BadInput, unknownNameMessage("type of tensors", plainType, kPlainTypes) + " Known are F32, F16, BF16 and Q8_0.",
+                    where);
+    return ExportOptions{.format = *known, .plainType = plainType};
+}
 
 Expected<ExportResult> exportModel(const Checkpoint& checkpoint, const Tokenizer& tokenizer, const std::vector<LinearPlan>& plan,
                                    const QuantizedSource& quantized, const nlohmann::json& provenance, const std::string& folder,

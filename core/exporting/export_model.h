@@ -38,6 +38,10 @@ struct ExportOptions {
     std::uint64_t shardBytes = 4'000'000'000;  ///< Most tensor bytes in one safetensors file; a larger tensor has its own.
 };
 
+/// The options for a format's name and a type of matrices that are not quantized, as users write them: "gguf", "F16". The type is
+/// empty but for GGUF, where it is "", "F32", "F16", "BF16" or "Q8_0". Error: bad_input, naming the nearest word.
+Expected<ExportOptions> exportOptionsNamed(std::string_view format, const std::string& plainType, const std::string& where);
+
 /// Says before any work whether loaders will take the planned grid (formats.md section B: vLLM's rules, fused q/k/v and gate/up,
 /// mixed bits), how large the export gets and whether it fits on the disk. Without the checkpoint, tensors that are not quantized
 /// are counted as float32.

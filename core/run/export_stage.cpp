@@ -36,14 +36,15 @@ nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& chec
 }
 
 Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::string& checkpointHash,
-                                       const std::string& target, const Progress& progress) {
+                                       const std::string& target, const Progress& progress,
+                                       const ExportOptions& options) {
     const auto quantized = [&](const LinearPlan& plan) -> Expected<QuantizedLinear> {
         auto weight = inputs.checkpoint->readMatrix(plan.name + ".weight");
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, plan.actual);
     };
     return exportModel(*inputs.checkpoint, *inputs.format.tokenizer, inputs.plan, quantized,
-                                   exportProvenance(inputs, checkpointHash), target, progress);
+                       exportProvenance(inputs, checkpointHash), target, progress, options);
 }
 
 Expected<void> runExportStage(Session& session) {
@@ -75,7 +76,7 @@ Expected<void> runExportStage(Session& session) {
                                 // the stage.
                                 (void)session.tellProgress("export");
                             }};
-    const auto result = exportQuantized(inputs, inputs.checkpointHash, target, progress);
+    const auto result = exportQuantized(inputs, inputs.checkpointHash, target, progress, {});
     if (!result) return fail(result.error());
     schedule.advance("export", total);
     schedule.end("export");

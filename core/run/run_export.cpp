@@ -57,11 +57,12 @@ Expected<Result> guarded(const std::string& where, const Work& work) {
 
 }  // namespace
 
-Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target) {
+Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target,
+                                                       const ExportOptions& options) {
     return guarded<protocol::ExportPreflight>(target, [&]() -> Expected<protocol::ExportPreflight> {
         const auto inputs = openForExport(folder, target, false, {});
         if (!inputs) return fail(inputs.error());
-        const auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target);
+        const auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target, inputs->checkpoint.get(), options);
         protocol::ExportPreflight preflight;
         preflight.format = report.format;
         preflight.bytes = report.bytes;
@@ -73,7 +74,7 @@ Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder
 }
 
 Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std::string& target,
-                                            const Progress& progress) {
+                                            const Progress& progress, const ExportOptions& options) {
     return guarded<protocol::ExportOutcome>(target, [&]() -> Expected<protocol::ExportOutcome> {
         const auto manifest = Manifest::read(folder);
         if (!manifest) return fail(manifest.error());
@@ -85,7 +86,7 @@ Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std
                         "The checkpoint has changed since this run was made; its export would be another model. "
                         "Put the checkpoint back, or start a new run.",
                         inputs->spec.checkpoint);
-        const auto result = exportQuantized(*inputs, inputs->checkpointHash, target, progress);
+        const auto result = exportQuantized(*inputs, inputs->checkpointHash, target, progress, options);
         if (!result) return fail(result.error());
         return protocol::ExportOutcome{result->folder, result->bytes, result->files, result->maxReloadError};
     });

@@ -14,6 +14,7 @@ nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& chec
 
 /// Quantizes every linear anew and writes the export. Errors: those of exportModel.
 Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::string& checkpointHash,
-                                       const std::string& target, const Progress& progress);
+                                       const std::string& target, const Progress& progress,
+                                       const ExportOptions& options);
 
 }  // namespace safequant

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/engine/protocol/messages.h"
+#include "core/exporting/export_model.h"
 #include "core/run/run_spec.h"
 
 namespace safequant {
@@ -39,8 +40,10 @@ Expected<std::vector<protocol::AnswerItem>> readAnswers(const std::string& folde
 Expected<protocol::RunPlan> planRun(const RunSpec& spec, const std::string& workspace, bool timeOneBlock);
 
 /// Exports the quantized model of a finished or evaluated run.
-Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target);
-Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std::string& target, const Progress& progress);
+Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target,
+                                                       const ExportOptions& options = {});
+Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std::string& target, const Progress& progress,
+                                            const ExportOptions& options = {});
 
 /// Recomputes hashes of inputs and results against the manifest; returns the list of differences, empty when all agree.
 Expected<std::vector<std::string>> verifyRun(const std::string& folder, const Progress& progress);

@@ -196,6 +196,11 @@ private slots:
         const auto inspected = run({"inspect", target, "--json"});
         QVERIFY2(inspected.code == 0, inspected.err.constData());
         QCOMPARE(run({"export", folder, "-o", target}).code, 3);
+        const auto refused = run({"export", folder, "--format", "gguf", "-o", m_folder.filePath("none")});
+        QVERIFY(refused.code == 3 && refused.out.contains("choose groups of 32") && !QFile::exists(m_folder.filePath("none")));
+        const auto awkward = run({"export", folder, "--format", "awq", "--type", "F16", "-o", m_folder.filePath("none")});
+        QVERIFY(awkward.code == 3 && awkward.err.contains("Only a GGUF export"));
+        QCOMPARE(run({"export", folder, "--format", "ggfu", "-o", m_folder.filePath("none")}).code, 2);
 
         QFile answers(folder + "/generations.jsonl");
         QVERIFY(answers.open(QIODevice::ReadWrite));

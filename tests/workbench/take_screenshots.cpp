@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // take_screenshots ENGINE WORKSPACE RUN_FOLDER OUT_FOLDER [PREFIX]: opens a run, during or after, and takes every page at two
-// sizes, light and dark, each as OUT_FOLDER/PREFIX-PAGE-THEME[-wide].png.
+// sizes, light and dark, each as OUT_FOLDER/PREFIX-PAGE-THEME[-wide].png, and the export dialog with each format.
+#include <QAction>
 #include <QApplication>
+#include <QDialog>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QTemporaryDir>
@@ -11,6 +13,7 @@
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
 
 using namespace safequant;
@@ -82,6 +85,19 @@ int main(int argc, char** argv) {
     take(QStringLiteral("answers"));
     window.setPage(Page::Log);
     take(QStringLiteral("log"));
+    window.findChild<QAction*>(QStringLiteral("exportModel"))->trigger();
+    auto* dialog = window.findChild<QDialog*>(QStringLiteral("exportDialog"));
+    auto* formats = dialog->findChild<widgets::SegmentedControl*>(QStringLiteral("exportFormat"));
+    for (int format = 0; format < formats->count(); ++format) {
+        for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
+                                          std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
+            widgets::Theme::instance().setMode(mode);
+            formats->setCurrentIndex(format);
+            emit formats->valueActivated(formats->currentValue());
+            wait(1500);
+            dialog->grab().save(out.filePath(QStringLiteral("%1export-%2-%3.png").arg(prefix, formats->currentValue().toString(), theme)));
+        }
+    }
     window.close();
     return 0;
 }

@@ -15,13 +15,35 @@
 #include "app/workbench/ui.h"
 #include "widgets/format.h"
 #include "widgets/icons.h"
+#include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
 
 namespace safequant::workbench {
 
 namespace {
 constexpr int kPreflightDelay = 250;
-}
+
+/// A format by the engine's word for it, its label and what it is good for.
+struct FormatText {
+    const char* name;
+    const char* label;
+    const char* description;
+};
+constexpr FormatText kFormats[] = {
+    {"compressed-tensors", QT_TRANSLATE_NOOP("ExportDialog", "compressed-tensors"),
+     QT_TRANSLATE_NOOP("ExportDialog", "A Hugging Face folder with packed weights, config and tokenizer, that transformers and vLLM load. "
+                                       "Holds every scheme.")},
+    {"gptq", QT_TRANSLATE_NOOP("ExportDialog", "GPTQ"),
+     QT_TRANSLATE_NOOP("ExportDialog", "A Hugging Face folder in GPTQ's layout, that vLLM, and transformers with gptqmodel, load on a graphics "
+                                       "card. Weights of 2, 4 or 8 bits, one scheme for all linears.")},
+    {"awq", QT_TRANSLATE_NOOP("ExportDialog", "AWQ"),
+     QT_TRANSLATE_NOOP("ExportDialog", "A Hugging Face folder in AWQ's layout, that vLLM and transformers load on a graphics card. Weights of 4 "
+                                       "bits in groups, one scheme for all linears.")},
+    {"gguf", QT_TRANSLATE_NOOP("ExportDialog", "GGUF"),
+     QT_TRANSLATE_NOOP("ExportDialog", "One file with tokenizer and chat template, that llama.cpp and the programs built on it load. Every linear "
+                                       "gets the smallest block type that holds its grid exactly.")},
+};
+}  // namespace
 
 ExportDialog::ExportDialog(Session* session, QWidget* parent) : QDialog(parent), m_session(session) {
     setObjectName(QStringLiteral("exportDialog"));
@@ -31,9 +53,13 @@ ExportDialog::ExportDialog(Session* session, QWidget* parent) : QDialog(parent),
     setSpacing(layout, 20, 18, 20, 18, 12);
     m_title = makeLabel({}, "cardTitle");
     layout->addWidget(m_title);
-    layout->addWidget(makeParagraph(tr("A Hugging Face folder with packed weights (compressed-tensors), config and tokenizer, that "
-                                       "transformers and vLLM load. It is read back and compared before it counts as done."),
-                                    nullptr, "muted"));
+    m_formats = new widgets::SegmentedControl;
+    m_formats->setObjectName(QStringLiteral("exportFormat"));
+    m_formats->setAccessibleName(tr("Format"));
+    for (const FormatText& format : kFormats) m_formats->addSegment(tr(format.label), QString::fromLatin1(format.name));
+    layout->addWidget(m_formats, 0, Qt::AlignLeft);
+    m_description = makeParagraph({}, nullptr, "muted");
+    layout->addWidget(m_description);
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
     m_path = new QLineEdit;
@@ -77,10 +103,14 @@ ExportDialog::ExportDialog(Session* session, QWidget* parent) : QDialog(parent),
         setStage(Stage::Choosing);
         m_timer.start();
     });
+    connect(m_formats, &widgets::SegmentedControl::valueActivated, this,
+            [this](const QVariant& value) { chooseFormat(value.toString()); });
     connect(m_browse, &QPushButton::clicked, this, [this] {
         const QString base = m_session->dialogs()->chooseFolder(this, tr("Export into"), QFileInfo(m_path->text()).absolutePath());
         if (!base.isEmpty()) m_path->setText(QDir(base).filePath(QFileInfo(m_path->text()).fileName()));
     });
+    m_formats->setCurrentIndex(0);
+    chooseFormat(format());
     connect(m_close, &QPushButton::clicked, this, &QDialog::close);
     connect(m_action, &QPushButton::clicked, this, &ExportDialog::act);
     connect(m_session->client(), &EngineClient::exportProgress, this,
@@ -105,11 +135,36 @@ void ExportDialog::prepare() {
     if (folder == m_folder && m_stage != Stage::Failed) return;
     m_folder = folder;
     const auto& spec = m_session->store()->state().spec;
-    const QString name = modelNameOf(checkpointOf(spec)) + QLatin1Char('-') + defaultSchemeOf(spec).describe().section(QLatin1Char(' '), 0, 1).replace(QLatin1Char(' '), QLatin1Char('-'));
     m_title->setText(QStringLiteral("%1 › %2").arg(modelNameOf(checkpointOf(spec)), m_session->schemeText()));
     QString base = m_session->settings()->text(Setting::LastExportFolder);
     if (base.isEmpty() || !QFileInfo(base).isDir()) base = QDir(folder).filePath(QStringLiteral("export"));
-    m_path->setText(QDir(base).filePath(name));
+    m_suggested = defaultName(format());
+    m_path->setText(QDir(base).filePath(m_suggested));
+    setStage(Stage::Choosing);
+    ask();
+}
+
+QString ExportDialog::format() const { return m_formats->currentValue().toString(); }
+
+QString ExportDialog::defaultName(const QString& format) const {
+    const auto& spec = m_session->store()->state().spec;
+    const QString scheme = defaultSchemeOf(spec).describe().section(QLatin1Char(' '), 0, 1).replace(QLatin1Char(' '), QLatin1Char('-'));
+    const QString name = modelNameOf(checkpointOf(spec)) + QLatin1Char('-') + scheme;
+    return format == QLatin1String(kFormats[0].name) ? name : name + QLatin1Char('-') + format;
+}
+
+void ExportDialog::chooseFormat(const QString& format) {
+    for (const FormatText& text : kFormats)
+        if (format == QLatin1String(text.name))
+            m_description->setText(tr(text.description) + QLatin1Char(' ') + tr("It is read back and compared before it counts as done."));
+    if (m_folder.isEmpty()) return;
+    const QFileInfo path(m_path->text());
+    if (path.fileName() == m_suggested) {
+        m_suggested = defaultName(format);
+        m_path->setText(path.dir().filePath(m_suggested));
+    }
+    // An answer about the format before must not allow this one.
+    m_possible = false;
     setStage(Stage::Choosing);
     ask();
 }
@@ -121,7 +176,8 @@ void ExportDialog::ask() {
     m_status->setText(tr("Checking ..."));
     m_session->client()->drop(m_preflightRequest);
     m_preflightRequest = m_session->client()->request<protocol::ExportPreflight>(
-        QStringLiteral("export/preflight"), {{"folder", m_folder.toStdString()}, {"target", m_target.toStdString()}}, this,
+        QStringLiteral("export/preflight"),
+        {{"folder", m_folder.toStdString()}, {"target", m_target.toStdString()}, {"format", format().toStdString()}}, this,
         [this](Expected<protocol::ExportPreflight> preflight) { showPreflight(preflight); });
 }
 
@@ -174,7 +230,10 @@ void ExportDialog::act() {
     m_status->setText(tr("Starting ..."));
     setStage(Stage::Writing);
     m_session->client()->request<Nothing>(QStringLiteral("export/start"),
-                                          {{"folder", m_folder.toStdString()}, {"target", m_target.toStdString()}}, this,
+                                          {{"folder", m_folder.toStdString()},
+                                           {"target", m_target.toStdString()},
+                                           {"format", format().toStdString()}},
+                                          this,
                                           [this](Expected<Nothing> started) {
                                               if (!started) finish(fail(started.error()));
                                           });
@@ -201,6 +260,7 @@ void ExportDialog::finish(const Expected<protocol::ExportOutcome>& outcome) {
 void ExportDialog::setStage(Stage stage) {
     m_stage = stage;
     m_progress->setVisible(stage == Stage::Writing);
+    m_formats->setEnabled(stage != Stage::Writing);
     m_path->setEnabled(stage != Stage::Writing);
     m_browse->setEnabled(stage != Stage::Writing);
     m_action->setText(stage == Stage::Done ? tr("Open the folder") : stage == Stage::Failed ? tr("Try again") : tr("Export"));

@@ -12,12 +12,16 @@ class QProgressBar;
 class QPushButton;
 class QVBoxLayout;
 
+namespace safequant::widgets {
+class SegmentedControl;
+}
+
 namespace safequant::workbench {
 
 class Session;
 
-/// Exports the quantized model of the open run: where to, what is checked before, how far it is, and what came out. Not modal:
-/// the window behind it stays in use.
+/// Exports the quantized model of the open run: in which format, where to, what is checked before, how far it is, and what came
+/// out. Not modal: the window behind it stays in use.
 class ExportDialog : public QDialog {
     Q_OBJECT
 
@@ -34,6 +38,10 @@ signals:
 private:
     enum class Stage { Choosing, Writing, Done, Failed };
 
+    void chooseFormat(const QString& format);
+    QString format() const;
+    /// Name of the folder that an export in a format goes to unless the user gives another.
+    QString defaultName(const QString& format) const;
     void ask();
     void showPreflight(const Expected<protocol::ExportPreflight>& preflight);
     void addItem(const QString& level, const QString& text);
@@ -45,11 +53,14 @@ private:
     Session* m_session;
     QString m_folder;
     QString m_target;
+    QString m_suggested;  ///< The default name in the path when it was filled in.
     Stage m_stage = Stage::Choosing;
     bool m_possible = false;
     EngineClient::RequestId m_preflightRequest = 0;
     QTimer m_timer;
     QLabel* m_title;
+    widgets::SegmentedControl* m_formats;
+    QLabel* m_description;
     QLineEdit* m_path;
     QPushButton* m_browse;
     QVBoxLayout* m_items;

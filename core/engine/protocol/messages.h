@@ -221,8 +221,8 @@ struct ProjectionResult {
 
 /// `run/answers` {folder, prompts: [index]} -> [AnswerItem] with text.
 
-/// `export/preflight` {folder, target} -> ExportPreflight; `export/start` {folder, target} -> started, then notifications
-/// `export/progress` {folder, target, done, total} and at the end `export/finished` {folder, target, result | error}.
+/// `export/preflight` {folder, target, format, type: as exportOptionsNamed takes them} -> ExportPreflight; `export/start` {...} -> started,
+/// then `export/progress` {folder, target, done, total} and at the end `export/finished` {folder, target, result | error}.
 struct ExportPreflight {
     struct Item {
         std::string level;  ///< "ok", "warning", "error".

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // make_export CHECKPOINT FOLDER PLAN.json: quantizes a checkpoint by rounding, exports it to FOLDER and prints the logits of the
 // last token of sample sequences as JSON. tests/references/check_export.py compares them with what other libraries compute.
-// PLAN.json: {"default": {scheme}, "rules": [{"pattern": ..., scheme}], "sequences": [[ids], ...]}
+// PLAN.json: {"default": {scheme}, "rules": [{"pattern": ..., scheme}], "sequences": [[ids], ...], "format": "gguf", "type": "F16"};
+// without format compressed-tensors.
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -31,14 +32,15 @@ int makeExport(const std::string& path, const std::string& folder, const std::st
         rules.push_back(orThrow(schemeRuleFromJson(rule, defaults, planPath)));
     const auto plan = orThrow(planSchemes(checkpoint->config(), defaults, rules));
 
-    for (const PreflightItem& item : preflightExport(checkpoint->config(), plan, folder, checkpoint.get()).items)
+    const auto options = orThrow(exportOptionsNamed(json.value("format", "compressed-tensors"), json.value("type", ""), planPath));
+    for (const PreflightItem& item : preflightExport(checkpoint->config(), plan, folder, checkpoint.get(), options).items)
         std::cerr << (item.level == PreflightItem::Level::Ok ? "ok: " : "note: ") << item.message << "\n";
     const QuantizedSource source = [&](const LinearPlan& entry) -> Expected<QuantizedLinear> {
         auto weight = checkpoint->readMatrix(entry.name + ".weight");
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, entry.actual);
     };
-    const ExportResult exported = orThrow(exportModel(*checkpoint, *tokenizer, plan, source, json, folder));
+    const ExportResult exported = orThrow(exportModel(*checkpoint, *tokenizer, plan, source, json, folder, {}, options));
 
     const BlockSource blocks = [&](int block) -> Expected<BlockWeights> {
         auto weights = loadBlock(*checkpoint, block);
