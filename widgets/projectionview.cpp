@@ -11,6 +11,7 @@
 
 #include "widgets/contentshield.h"
 #include "widgets/elidedlabel.h"
+#include "widgets/embeddingbar.h"
 #include "widgets/format.h"
 #include "widgets/projectionpane.h"
 #include "widgets/segmentedcontrol.h"
@@ -54,6 +55,7 @@ ProjectionView::ProjectionView(QWidget* parent)
       m_title(new QLabel(tr("Projection"))),
       m_subtitle(new ElidedLabel),
       m_kinds(new SegmentedControl),
+      m_embedding(new EmbeddingBar),
       m_base(new ProjectionPane(QStringLiteral("base"))),
       m_quantized(new ProjectionPane(QStringLiteral("quantized"))),
       m_ownSelection(new SelectionModel(this)) {
@@ -66,6 +68,8 @@ ProjectionView::ProjectionView(QWidget* parent)
     m_kinds->addSegment(tr("Probe"), QStringLiteral("probe"), tr("Across: the probe's own axis. Up: what varies most besides it."));
     m_kinds->addSegment(tr("LDA"), QStringLiteral("lda"), tr("Across: the axis that separates the labels best."));
     m_kinds->addSegment(tr("PCA"), QStringLiteral("pca"), tr("The two directions of greatest variance, without labels."));
+    m_kinds->addSegment(tr("t-SNE"), QStringLiteral("tsne"), tr("Points near each other in all dimensions are near each other here."));
+    m_kinds->addSegment(tr("UMAP"), QStringLiteral("umap"), tr("Points near each other in all dimensions are near each other here."));
     m_kinds->setCurrentIndex(0);
 
     auto* header = new QHBoxLayout;
@@ -84,6 +88,11 @@ ProjectionView::ProjectionView(QWidget* parent)
     layout->setSpacing(0);
     layout->addLayout(header);
     layout->addLayout(panes, 1);
+    auto* foot = new QHBoxLayout;
+    foot->setContentsMargins(12, 0, 12, 4);
+    foot->addWidget(m_embedding);
+    layout->addLayout(foot);
+    m_embedding->hide();
     setFocusProxy(m_base);
 
     for (ProjectionPane* pane : {m_base, m_quantized}) {
@@ -134,8 +143,9 @@ void ProjectionView::setProjection(const protocol::ProjectionResult& projection)
     m_base->setPoints(pointsOf(projection.base, projection.prompts, projection.logitsBase));
     m_quantized->setPoints(pointsOf(projection.quantized, projection.prompts, projection.logitsQuantized));
     const bool hasBoundary = std::isfinite(projection.boundary);
-    const QString left = hasBoundary ? tr("benign side") : tr("component 1, %1 of variance").arg(formatPercent(projection.explained1));
-    const QString right = hasBoundary ? tr("malicious side") : tr("up: component 2, %1").arg(formatPercent(projection.explained2));
+    const bool embedded = isEmbedding(QString::fromStdString(projection.kind));
+    const QString left = embedded ? QString() : hasBoundary ? tr("benign side") : tr("component 1, %1 of variance").arg(formatPercent(projection.explained1));
+    const QString right = embedded ? QString() : hasBoundary ? tr("malicious side") : tr("up: component 2, %1").arg(formatPercent(projection.explained2));
     for (ProjectionPane* pane : {m_base, m_quantized}) {
         pane->setBoundary(projection.boundary);
         pane->setFootLabels(left, right);
@@ -168,14 +178,23 @@ void ProjectionView::fitRange(bool keep) {
         bounds.setLeft(std::min(bounds.left(), m_projection.boundary));
         bounds.setRight(std::max(bounds.right(), m_projection.boundary));
     }
-    if (keep && m_home.contains(bounds)) {
+    const bool embedded = isEmbedding(QString::fromStdString(m_projection.kind));
+    if (keep && !embedded && m_home.contains(bounds)) {
         return;
     }
     const bool zoomed = keep && m_base->range() != m_home;
     const double marginX = std::max(bounds.width() * 0.06, 1e-6);
     const double marginY = std::max(bounds.height() * 0.08, 1e-6);
     bounds.adjust(-marginX, -marginY, marginX, marginY);
-    m_home = keep ? bounds.united(m_home) : bounds;
+    if (embedded) {
+        // Neither direction means anything: both have one scale, and the picture follows the points as they move.
+        const double ratio = double(m_base->width()) / std::max(m_base->height(), 1);
+        const double width = std::max(bounds.width(), bounds.height() * ratio);
+        const double height = width / ratio;
+        m_home = QRectF(bounds.center() - QPointF(width / 2.0, height / 2.0), QSizeF(width, height));
+    } else {
+        m_home = keep ? bounds.united(m_home) : bounds;
+    }
     if (!zoomed) {
         resetZoom();
     }
@@ -207,7 +226,18 @@ void ProjectionView::setBusy(bool busy) {
 
 QString ProjectionView::kind() const { return m_kinds->currentValue().toString(); }
 
-void ProjectionView::setKind(const QString& kind) { m_kinds->setCurrentValue(kind); }
+void ProjectionView::setKind(const QString& kind) {
+    m_kinds->setCurrentValue(kind);
+    m_embedding->setVisible(isEmbedding(kind));
+}
+
+bool ProjectionView::isEmbedding(const QString& kind) { return kind == QLatin1String("tsne") || kind == QLatin1String("umap"); }
+
+protocol::EmbeddingSettings ProjectionView::defaultSettings(const QString& kind) {
+    protocol::EmbeddingSettings settings;
+    settings.kind = kind.toStdString();
+    return settings;
+}
 
 QString ProjectionView::tableText() const {
     QStringList lines{QStringLiteral("id\tlabel\tbase 1\tbase 2\tbase score\tquantized 1\tquantized 2\tquantized score\tprompt")};
@@ -244,8 +274,17 @@ QPointF ProjectionView::pointPosition(const QString& model, int prompt) const {
 void ProjectionView::refreshHeader() {
     m_title->setText(m_block >= 0 ? tr("Block %1").arg(m_block) : tr("Projection"));
     const std::size_t count = m_projection.prompts.size();
-    m_subtitle->setText(count > 0 ? tr("last token, n = %1, axes and probe of the base model").arg(QLocale().toString(qulonglong(count)))
-                                  : QString());
+    const QString of = !isEmbedding(QString::fromStdString(m_projection.kind)) ? tr("last token, n = %1, axes and probe of the base model")
+                       : m_projection.quantized.values.empty() ? tr("n = %1, embedding of base alone")
+                                                               : tr("n = %1, joint embedding of base and quantized");
+    m_subtitle->setText(count > 0 ? of.arg(QLocale().toString(qulonglong(count))) : QString());
+}
+
+void ProjectionView::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    if (isEmbedding(QString::fromStdString(m_projection.kind))) {
+        fitRange(true);
+    }
 }
 
 void ProjectionView::changeEvent(QEvent* event) {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/embedding_messages.h"
 
 class QLabel;
 
@@ -16,6 +16,7 @@ namespace safequant::widgets {
 
 class ContentShield;
 class ElidedLabel;
+class EmbeddingBar;
 class ProjectionPane;
 class SegmentedControl;
 class SelectionModel;
@@ -55,8 +56,13 @@ public:
     void setBusy(bool busy);
 
     int block() const { return m_block; }
-    /// "probe", "lda" or "pca".
+    /// "probe", "lda", "pca", "tsne" or "umap".
     QString kind() const;
+    /// Whether a kind is optimised step by step: "tsne" and "umap", which have no axes that mean anything.
+    static bool isEmbedding(const QString& kind);
+    static protocol::EmbeddingSettings defaultSettings(const QString& kind);
+    /// The line under the panes that embeddings have: progress, settings.
+    EmbeddingBar* embeddingBar() const { return m_embedding; }
     /// Points as tab-separated lines with a header (malicious text left out unless shown).
     QString tableText() const;
     /// Where a prompt is drawn in the view's coordinates; model "base" or "quantized"; null point when absent.
@@ -75,6 +81,7 @@ signals:
 
 protected:
     void changeEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void refreshHeader();
@@ -90,6 +97,7 @@ private:
     QLabel* m_title;
     ElidedLabel* m_subtitle;
     SegmentedControl* m_kinds;
+    EmbeddingBar* m_embedding;
     ProjectionPane* m_base;
     ProjectionPane* m_quantized;
     SelectionModel* m_ownSelection;

@@ -6,6 +6,7 @@
 #include <QTextStream>
 #include <set>
 
+#include "core/run/block_embedding.h"
 #include "core/run/run_folder.h"
 #include "safequant_version.h"
 #include "widgets/layerchart.h"
@@ -62,7 +63,9 @@ bool drawProjections(const protocol::RunState& state, const std::string& run, co
     view.setKind(kind);
     bool drawn = true;
     for (const int block : blocks) {
-        const auto projection = readProjection(run, block, kind.toStdString());
+        const bool embedded = widgets::ProjectionView::isEmbedding(kind);
+        const auto projection = embedded ? embedBlock(run, block, widgets::ProjectionView::defaultSettings(kind), {})
+                                         : readProjection(run, block, kind.toStdString());
         if (!projection) {
             messages() << "error: " << QString::fromStdString(projection.error().describe()) << "\n";
             return false;
@@ -120,7 +123,7 @@ int main(int argc, char** argv) {
     parser.addVersionOption();
     parser.addPositionalArgument(QStringLiteral("run"), QStringLiteral("Run folder"));
     parser.addOption({{QStringLiteral("o"), QStringLiteral("output")}, QStringLiteral("Folder for the pictures (default: RUN/plots)"), QStringLiteral("folder")});
-    parser.addOption({QStringLiteral("kind"), QStringLiteral("Projection: probe, lda or pca; repeatable (default: probe)"), QStringLiteral("kind")});
+    parser.addOption({QStringLiteral("kind"), QStringLiteral("Projection: probe, lda, pca, tsne or umap; repeatable (default: probe)"), QStringLiteral("kind")});
     parser.addOption({QStringLiteral("dark"), QStringLiteral("Dark theme")});
     if (!parser.parse(QCoreApplication::arguments())) {
         messages() << "error: " << parser.errorText() << "\n";
@@ -131,8 +134,8 @@ int main(int argc, char** argv) {
     QStringList kinds = parser.values(QStringLiteral("kind"));
     if (kinds.isEmpty()) kinds << QStringLiteral("probe");
     for (const auto& kind : kinds) {
-        if (kind != "probe" && kind != "lda" && kind != "pca") {
-            messages() << "error: --kind is probe, lda or pca, not " << kind << "\n";
+        if (kind != "probe" && kind != "lda" && kind != "pca" && !widgets::ProjectionView::isEmbedding(kind)) {
+            messages() << "error: --kind is probe, lda, pca, tsne or umap, not " << kind << "\n";
             return kExitUsage;
         }
     }

@@ -12,7 +12,8 @@ Session::Session(const QString& engineProgram, const QString& workspace, AppSett
       m_dialogs(std::move(dialogs)),
       m_client(engineProgram),
       m_projections(&m_client),
-      m_run(&m_client, &m_store, &m_projections, workspace),
+      m_embeddings(&m_client),
+      m_run(&m_client, &m_store, &m_projections, &m_embeddings, workspace),
       m_setup(&m_client, workspace),
       m_items(std::make_shared<const std::vector<protocol::PromptItem>>()) {
     m_prompts.setContentShield(&m_shield);

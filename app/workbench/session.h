@@ -9,6 +9,7 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/dialogs.h"
 #include "app/workbench/engine/engineclient.h"
+#include "app/workbench/run/embeddings.h"
 #include "app/workbench/run/projectioncache.h"
 #include "app/workbench/run/runcontroller.h"
 #include "app/workbench/run/runstore.h"
@@ -31,6 +32,7 @@ public:
     EngineClient* client() { return &m_client; }
     RunStore* store() { return &m_store; }
     ProjectionCache* projections() { return &m_projections; }
+    Embeddings* embeddings() { return &m_embeddings; }
     RunController* run() { return &m_run; }
     SetupModel* setup() { return &m_setup; }
     widgets::SelectionModel* selection() { return &m_selection; }
@@ -59,6 +61,7 @@ private:
     EngineClient m_client;
     RunStore m_store;
     ProjectionCache m_projections;
+    Embeddings m_embeddings;
     RunController m_run;
     SetupModel m_setup;
     widgets::SelectionModel m_selection;

@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <new>
 #include <utility>
@@ -12,6 +14,7 @@
 #include "core/engine/checkpoint_info.h"
 #include "core/engine/protocol/messages.h"
 #include "core/model/decoder.h"
+#include "core/run/block_embedding.h"
 #include "core/run/prompt_check.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
@@ -74,6 +77,7 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
+    m_embedding.request_stop();
 }
 
 const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
@@ -92,6 +96,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/open", {&EngineRequests::openRun, false}},
         {"run/list", {&EngineRequests::listRunsRequest, false}},
         {"run/projection", {&EngineRequests::projection, false}},
+        {"projection/embed", {&EngineRequests::embed, false}},
+        {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
         {"run/answers", {&EngineRequests::answers, false}},
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
@@ -330,6 +336,58 @@ Expected<json> EngineRequests::projection(const json& params) {
     const auto result = readProjection(*folder, *block, *kind);
     if (!result) return fail(result.error());
     return protocol::toJson(*result);
+}
+
+Expected<json> EngineRequests::embed(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    const auto block = field<int>(params, "block");
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!folder) return fail(folder.error());
+    if (!block) return fail(block.error());
+    if (!ticket) return fail(ticket.error());
+    const auto settings = protocol::parseMessage<protocol::EmbeddingSettings>(params.value("settings", json::object()));
+    if (!settings) return fail(settings.error());
+    std::stop_token stop;
+    {
+        // Requests are answered by more than one thread: an older one may come here after a newer one, or after its cancel.
+        const std::scoped_lock lock(m_mutex);
+        if (*ticket <= std::max(m_embeddingTicket, m_cancelledTicket)) return fail(cancelledError());
+        m_embedding.request_stop();
+        m_embedding = std::stop_source();
+        m_embeddingTicket = *ticket;
+        stop = m_embedding.get_token();
+    }
+    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop] {
+        constexpr std::chrono::milliseconds kBetweenFrames{40};
+        auto last = std::chrono::steady_clock::now() - kBetweenFrames;
+        json note{{"ticket", ticket}};
+        try {
+            const auto result = embedBlock(folder, block, settings, stop, [&](protocol::ProjectionFrame& frame) {
+                const auto now = std::chrono::steady_clock::now();
+                if (now - last < kBetweenFrames) return;
+                last = now;
+                frame.ticket = ticket;
+                m_connection.notify("projection/frame", protocol::toJson(frame));
+            });
+            if (result) note["result"] = protocol::toJson(*result);
+            else note["error"] = protocol::toJson(result.error());
+        } catch (const std::bad_alloc&) {
+            note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for this projection.", folder});
+        } catch (const std::exception& error) {
+            note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), folder});
+        }
+        m_connection.notify("projection/finished", note);
+    });
+    return json{{"ticket", *ticket}};
+}
+
+Expected<json> EngineRequests::cancelEmbedding(const json& params) {
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    const std::scoped_lock lock(m_mutex);
+    m_cancelledTicket = std::max(m_cancelledTicket, *ticket);
+    if (m_embeddingTicket <= *ticket) m_embedding.request_stop();
+    return json(nullptr);
 }
 
 Expected<json> EngineRequests::answers(const json& params) {

@@ -54,6 +54,8 @@ private:
     Expected<nlohmann::json> openRun(const nlohmann::json& params);
     Expected<nlohmann::json> listRunsRequest(const nlohmann::json& params);
     Expected<nlohmann::json> projection(const nlohmann::json& params);
+    Expected<nlohmann::json> embed(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> preflightExportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startExport(const nlohmann::json& params);
@@ -71,11 +73,15 @@ private:
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
+    std::stop_source m_embedding;            ///< Of the newest ticket.
+    std::int64_t m_embeddingTicket = 0;
+    std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.
     std::string m_promptKey;
     std::shared_ptr<const PromptSet> m_promptSet;
 
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
+    WorkerPool m_embeddings{1};
 };
 
 }  // namespace safequant

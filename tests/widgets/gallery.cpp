@@ -30,6 +30,7 @@
 #include "widgets/lineartableview.h"
 #include "widgets/logview.h"
 #include "widgets/metricstrip.h"
+#include "widgets/embeddingbar.h"
 #include "widgets/projectionview.h"
 #include "widgets/promptcard.h"
 #include "widgets/promptfiltermodel.h"
@@ -421,6 +422,11 @@ int main(int argc, char** argv) {
                          Qt::NoButton, Qt::NoButton, Qt::NoModifier);
         QApplication::sendEvent(plot, &move);
         finished->grab().save(folder + QStringLiteral("/finished-%1.png").arg(QLatin1String(name)));
+        view->setProjection(samples::projection(*shared.prompts, 17, "umap", true));
+        view->embeddingBar()->setSettings(ProjectionView::defaultSettings(QStringLiteral("umap")));
+        view->embeddingBar()->setProgress(320, 500);
+        QTest::qWait(50);
+        finished->grab().save(folder + QStringLiteral("/embedding-%1.png").arg(QLatin1String(name)));
     }
     return 0;
 }

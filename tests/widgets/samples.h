@@ -118,7 +118,8 @@ inline protocol::ProjectionResult projection(const std::vector<protocol::PromptI
     protocol::ProjectionResult result;
     result.block = block;
     result.kind = kind;
-    result.boundary = kind == "pca" ? std::numeric_limits<double>::quiet_NaN() : 0.4;
+    const bool bounded = kind == "probe" || kind == "lda";
+    result.boundary = bounded ? 0.4 : std::numeric_limits<double>::quiet_NaN();
     result.explained1 = 0.31;
     result.explained2 = 0.12;
     std::mt19937 random(11);

@@ -6,8 +6,10 @@
 #include <QDialog>
 #include <QDir>
 #include <QElapsedTimer>
+#include <QFrame>
 #include <QTemporaryDir>
 #include <QTextStream>
+#include <QToolButton>
 
 #include "app/workbench/appsettings.h"
 #include "app/workbench/layers/layerspage.h"
@@ -77,6 +79,22 @@ int main(int argc, char** argv) {
     window.setPage(Page::Layers);
     wait(2500);
     take(QStringLiteral("layers"));
+    for (const auto& kind : {QStringLiteral("tsne"), QStringLiteral("umap")}) {
+        layers->setKind(kind);
+        wait(700);
+        window.grab().save(out.filePath(QStringLiteral("%1layers-%2-moving.png").arg(prefix, kind)));
+        wait(15000);
+        take(QStringLiteral("layers-") + kind);
+        if (auto* settings = window.findChild<QToolButton*>(QStringLiteral("embeddingSettings"))) {
+            settings->click();
+            wait(500);
+            if (auto* popover = window.findChild<QFrame*>(QStringLiteral("embeddingPopover"))) {
+                popover->grab().save(out.filePath(QStringLiteral("%1layers-%2-settings.png").arg(prefix, kind)));
+                popover->close();
+            }
+        }
+    }
+    layers->setKind(QStringLiteral("probe"));
     window.setPage(Page::Setup);
     wait(1500);
     take(QStringLiteral("setup"));

@@ -252,16 +252,22 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
         };
     }
     if (method == "export/finished") {
-        Expected<protocol::ExportOutcome> outcome;
-        if (const auto error = params.find("error"); error != params.end() && !error->is_null()) {
-            auto parsed = protocol::parseMessage<Error>(*error);
-            outcome = fail(parsed ? *parsed : parsed.error());
-        } else {
-            outcome = protocol::parseMessage<protocol::ExportOutcome>(params.value("result", nlohmann::json::object()));
-        }
+        auto outcome = outcomeOf<protocol::ExportOutcome>(params);
         return [this, folder, target,
                 shared = std::make_shared<const Expected<protocol::ExportOutcome>>(std::move(outcome))] {
             emit exportFinished(folder, target, shared);
+        };
+    }
+    if (method == "projection/frame") {
+        auto frame = protocol::parseMessage<protocol::ProjectionFrame>(params);
+        if (!frame) return [this, text = QString::fromStdString(frame.error().describe())] { emit diagnostics(text); };
+        return [this, shared = std::make_shared<const protocol::ProjectionFrame>(std::move(*frame))] { emit projectionFrame(shared); };
+    }
+    if (method == "projection/finished") {
+        auto result = outcomeOf<protocol::ProjectionResult>(params);
+        return [this, ticket = qint64(numberOf(params, "ticket")),
+                shared = std::make_shared<const Expected<protocol::ProjectionResult>>(std::move(result))] {
+            emit projectionFinished(ticket, shared);
         };
     }
     return {};

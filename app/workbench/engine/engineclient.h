@@ -14,7 +14,7 @@
 #include <variant>
 
 #include "app/workbench/engine/pendingcalls.h"
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/embedding_messages.h"
 
 namespace safequant::workbench {
 
@@ -75,6 +75,8 @@ signals:
     void exportProgress(const QString& folder, const QString& target, quint64 done, quint64 total);
     void exportFinished(const QString& folder, const QString& target,
                         const std::shared_ptr<const safequant::Expected<safequant::protocol::ExportOutcome>>& outcome);
+    void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
+    void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
     /// A line the engine wrote to its standard error.
     void diagnostics(const QString& line);
 
@@ -122,6 +124,15 @@ private:
     void failPending(const QString& reason);
     void readDiagnostics();
     void discardProcess();
+    /// What ends a long request: its result, or the error that stopped it.
+    template <typename T>
+    static Expected<T> outcomeOf(const nlohmann::json& params) {
+        if (const auto error = params.find("error"); error != params.end() && !error->is_null()) {
+            auto parsed = protocol::parseMessage<Error>(*error);
+            return fail(parsed ? *parsed : parsed.error());
+        }
+        return protocol::parseMessage<T>(params.value("result", nlohmann::json::object()));
+    }
     Delivery notification(const std::string& method, const nlohmann::json& params);
 
     QString m_program;

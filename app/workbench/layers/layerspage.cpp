@@ -4,10 +4,12 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
+#include <limits>
 
 #include "app/workbench/layers/layerside.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
+#include "widgets/embeddingbar.h"
 #include "widgets/emptystate.h"
 #include "widgets/layerchart.h"
 #include "widgets/projectionview.h"
@@ -94,6 +96,16 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
             [this] { m_projection->setPrompts(m_session->promptItems()); });
     connect(m_session->projections(), &ProjectionCache::ready, this, [this](int block, const QString& kind) {
         if (block == m_block && kind == m_kind) refreshProjection();
+    });
+    connect(m_session->embeddings(), &Embeddings::changed, this, [this] {
+        if (widgets::ProjectionView::isEmbedding(m_kind)) refreshProjection();
+    });
+    widgets::EmbeddingBar* bar = m_projection->embeddingBar();
+    connect(bar, &widgets::EmbeddingBar::stopRequested, m_session->embeddings(), &Embeddings::stop);
+    connect(bar, &widgets::EmbeddingBar::againRequested, m_session->embeddings(), &Embeddings::again);
+    connect(bar, &widgets::EmbeddingBar::settingsChanged, this, [this](const protocol::EmbeddingSettings& settings) {
+        m_embeddingSettings[QString::fromStdString(settings.kind)] = settings;
+        refreshProjection();
     });
     connect(m_session->store(), &RunStore::changed, this, &LayersPage::handleStore);
     connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshState);
@@ -214,10 +226,14 @@ void LayersPage::followNewest() {
 
 void LayersPage::refreshProjection() {
     if (m_block < 0) {
+        m_session->embeddings()->hide();
+        m_projection->embeddingBar()->setIdle();
         m_projection->clear(m_session->run()->active() ? tr("Waiting for the first block.") : QString());
         m_side->setProjection(nullptr);
         return;
     }
+    if (widgets::ProjectionView::isEmbedding(m_kind)) return refreshEmbedding();
+    m_session->embeddings()->hide();
     const auto projection = m_session->projections()->get(m_block, m_kind);
     if (!projection) {
         const QString problem = m_session->projections()->problem(m_block, m_kind);
@@ -229,12 +245,49 @@ void LayersPage::refreshProjection() {
         }
         return;
     }
+    showProjection(*projection);
+}
+
+void LayersPage::showProjection(const protocol::ProjectionResult& projection) {
     m_projection->setBusy(false);
     const auto* quantize = m_session->store()->stage("quantize");
     m_projection->setWaitingText(quantize ? tr("Not quantized yet.") : tr("This run does not quantize."));
-    m_projection->setProjection(*projection);
-    m_side->setProjection(projection.get());
+    m_projection->setProjection(projection);
+    m_side->setProjection(&projection);
     refreshAccuracies();
+}
+
+void LayersPage::refreshEmbedding() {
+    Embeddings* embeddings = m_session->embeddings();
+    widgets::EmbeddingBar* bar = m_projection->embeddingBar();
+    auto settings = m_embeddingSettings.try_emplace(m_kind, widgets::ProjectionView::defaultSettings(m_kind)).first->second;
+    bar->setSettings(settings);
+    const auto state = embeddings->show(m_block, settings);
+    const protocol::ProjectionFrame* frame = embeddings->frame();
+    switch (state) {
+        case Embeddings::State::Done:
+            bar->setIdle();
+            showProjection(*embeddings->result());
+            return;
+        case Embeddings::State::Failed:
+            bar->setIdle();
+            m_projection->clear(asSentence(embeddings->problem()));
+            m_projection->setKind(m_kind);
+            m_side->setProjection(nullptr);
+            return;
+        case Embeddings::State::None: return m_projection->setBusy(true);
+        case Embeddings::State::Running: bar->setProgress(frame ? frame->step : 0, frame ? frame->steps : 0); break;
+        case Embeddings::State::Stopped: bar->setStopped(frame ? frame->step : 0, frame ? frame->steps : 0); break;
+    }
+    // Prompts and scores are those of any projection; the frame has the positions.
+    const auto known = m_session->projections()->get(m_block, QStringLiteral("pca"));
+    if (!frame || !known) return m_projection->setBusy(true);
+    auto moving = *known;
+    moving.kind = m_kind.toStdString();
+    moving.base = frame->base;
+    moving.quantized = frame->quantized;
+    moving.boundary = std::numeric_limits<double>::quiet_NaN();
+    m_projection->setProjection(moving);
 }
 
 void LayersPage::refreshAccuracies() {

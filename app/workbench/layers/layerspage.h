@@ -2,8 +2,10 @@
 #pragma once
 
 #include <QWidget>
+#include <map>
 
 #include "app/workbench/run/runstore.h"
+#include "core/engine/protocol/embedding_messages.h"
 
 class QLabel;
 class QSplitter;
@@ -51,6 +53,8 @@ private:
     void refreshStage();
     void refreshPlan();
     void refreshProjection();
+    void refreshEmbedding();
+    void showProjection(const protocol::ProjectionResult& projection);
     void refreshAccuracies();
     void refreshState();
     void followNewest();
@@ -60,6 +64,7 @@ private:
     int m_block = -1;
     bool m_following = true;
     QString m_kind;
+    std::map<QString, protocol::EmbeddingSettings> m_embeddingSettings;  ///< By kind.
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;
     QSplitter* m_columns;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "app/workbench/run/embeddings.h"
 #include "app/workbench/run/projectioncache.h"
 
 namespace safequant::workbench {
@@ -12,14 +13,15 @@ namespace {
 constexpr int kSilence = 3000;
 }  // namespace
 
-RunController::RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, const QString& workspace,
-                             QObject* parent)
-    : QObject(parent), m_client(client), m_store(store), m_projections(projections), m_workspace(workspace) {
+RunController::RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, Embeddings* embeddings,
+                             const QString& workspace, QObject* parent)
+    : QObject(parent), m_client(client), m_store(store), m_projections(projections), m_embeddings(embeddings), m_workspace(workspace) {
     connect(m_client, &EngineClient::stateChanged, this, &RunController::handleEngineState);
     connect(m_client, &EngineClient::runEvent, this, &RunController::handleEvent);
     connect(m_store, &RunStore::changed, this, [this](RunStore::Changes changes) {
         if (changes & (RunStore::Replaced | RunStore::Blocks)) {
             m_projections->setAvailable(m_store->blocksOf("base"), m_store->blocksOf("quantized"));
+            m_embeddings->setAvailable(m_store->blocksOf("base"), m_store->blocksOf("quantized"));
         }
         if (changes & (RunStore::Replaced | RunStore::Status)) updatePhase();
     });
@@ -115,6 +117,7 @@ void RunController::close() {
     m_folder.clear();
     m_opening = m_stopping = m_lostEngine = false;
     m_projections->setFolder({});
+    m_embeddings->setFolder({});
     m_silence.stop();
     m_store->clear();
 }
@@ -123,6 +126,7 @@ void RunController::adopt(const QString& folder) {
     m_folder = folder;
     m_stopping = m_lostEngine = false;
     m_projections->setFolder(folder);
+    m_embeddings->setFolder(folder);
     readState(false);
 }
 

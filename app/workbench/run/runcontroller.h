@@ -14,6 +14,7 @@
 
 namespace safequant::workbench {
 
+class Embeddings;
 class ProjectionCache;
 
 /// What can be done with runs: start, open, stop, resume. Keeps the store in step with the engine, also across an engine that
@@ -34,7 +35,8 @@ public:
     };
     Q_ENUM(Phase)
 
-    RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, const QString& workspace,
+    RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, Embeddings* embeddings,
+                  const QString& workspace,
                   QObject* parent = nullptr);
 
     Phase phase() const;
@@ -72,6 +74,7 @@ private:
     EngineClient* m_client;
     RunStore* m_store;
     ProjectionCache* m_projections;
+    Embeddings* m_embeddings;
     QString m_workspace;
     QString m_folder;
     QString m_problem;

@@ -79,6 +79,24 @@ public:
         }
         return events;
     }
+    /// The params of the notification that ends an embedding; frames before it are counted.
+    json embeddingEnd(int ticket, int& frames, int timeout = 60000) {
+        QElapsedTimer clock;
+        clock.start();
+        while (clock.elapsed() < timeout) {
+            json message;
+            if (!notifications.empty()) {
+                message = notifications.front();
+                notifications.erase(notifications.begin());
+            } else {
+                message = receive(200);
+            }
+            if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
+            if (message.value("method", "") == "projection/frame") ++frames;
+            if (message.value("method", "") == "projection/finished") return message["params"];
+        }
+        return nullptr;
+    }
     QProcess& process() { return m_process; }
 
     std::vector<json> notifications;
@@ -186,6 +204,54 @@ private slots:
         QVERIFY(client.call("prompts/validate", {{"files", {{{"file", m_prompts}, {"label", "benign"}}}}, {"split", {{"again", true}}}}).contains("result"));
     }
 
+private:
+    /// Embeddings of a finished run: moving, the same again, cancelled, replaced, and refused with what to do.
+    void embedsTogether(Client& client, const std::string& folder) {
+        int ticket = 0;
+        const auto embed = [&](const json& settings) {
+            ++ticket;
+            return client.call("projection/embed", {{"folder", folder}, {"block", 1}, {"ticket", ticket}, {"settings", settings}});
+        };
+        const json quick{{"kind", "tsne"}, {"perplexity", 2.0}};
+        for (const auto& settings : {quick, json{{"kind", "umap"}, {"neighbours", 4}, {"min_distance", 0.2}, {"seed", 3}}}) {
+            json ends[2];
+            for (auto& end : ends) {
+                int frames = 0;
+                QVERIFY(embed(settings).contains("result"));
+                end = client.embeddingEnd(ticket, frames);
+                QVERIFY2(end.contains("result"), end.dump().c_str());
+                QVERIFY(frames > 0);
+            }
+            QVERIFY(ends[0]["result"] == ends[1]["result"]);
+            const auto result = protocol::parseMessage<protocol::ProjectionResult>(ends[0]["result"]);
+            QCOMPARE(result->kind, settings["kind"].get<std::string>());
+            QCOMPARE(result->base.shape.at(0), static_cast<std::int64_t>(result->prompts.size()));
+            QCOMPARE(result->quantized.shape, result->base.shape);
+            QCOMPARE(result->logitsBase.size(), result->prompts.size());
+            QVERIFY(std::isnan(result->boundary));
+        }
+        int frames = 0;
+        QVERIFY(embed(quick).contains("result"));
+        QVERIFY(client.call("projection/cancel", {{"ticket", ticket}}).contains("result"));
+        const auto cancelled = client.embeddingEnd(ticket, frames);
+        QVERIFY2(cancelled.contains("error") || cancelled.contains("result"), cancelled.dump().c_str());
+        // A cancel that overtakes its embedding.
+        QVERIFY(client.call("projection/cancel", {{"ticket", ticket + 1}}).contains("result"));
+        QCOMPARE(embed(quick)["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
+        for (const auto& [settings, told] : {std::pair{json{{"kind", "isomap"}}, "isomap"},
+                                             {json{{"kind", "tsne"}, {"perplexity", 1e6}}, "Choose at most"},
+                                             {json{{"kind", "tsne"}, {"perplexity", 0.5}}, "1 or more"},
+                                             {json{{"kind", "umap"}, {"neighbours", 1}}, "2 or more"},
+                                             {json{{"kind", "umap"}, {"neighbours", 100000}}, "Choose at most"},
+                                             {json{{"kind", "umap"}, {"min_distance", 7}}, "0 to 1"}}) {
+            QVERIFY(embed(settings).contains("result"));
+            const auto end = client.embeddingEnd(ticket, frames);
+            QVERIFY2(end.contains("error") && end["error"].dump().find(told) != std::string::npos, end.dump().c_str());
+        }
+        QVERIFY(client.call("projection/embed", {{"folder", folder}, {"block", 1}}).contains("error"));
+    }
+
+private slots:
     void followsARunToItsEnd() {
         Client client;
         const auto answer = client.call("run/start", {{"spec", spec()}, {"workspace", m_workspace}});
@@ -210,6 +276,7 @@ private slots:
             QCOMPARE(shown->base.shape.at(0), static_cast<std::int64_t>(shown->prompts.size()));
             QCOMPARE(shown->quantized.shape, shown->base.shape);
         }
+        embedsTogether(client, folder);
         const auto answers = client.call("run/answers", {{"folder", folder}, {"prompts", {state->answers.front().prompt}}});
         QCOMPARE(answers.at("result").size(), std::size_t{2});
         QCOMPARE(client.call("run/list", {{"workspace", m_workspace}}).at("result").size(), std::size_t{1});

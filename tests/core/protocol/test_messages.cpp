@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/embedding_messages.h"
 
 using namespace safequant;
 using namespace safequant::protocol;
@@ -217,6 +217,8 @@ private slots:
         projection.explained1 = 0.5;
         projection.explained2 = 0.25;
         checkRoundTrip(projection);
+        checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
+        checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
         checkRoundTrip(ExportPreflight{"pack-quantized", 10, 20, true, {{"warning", "Fused layers differ."}}});
         checkRoundTrip(ExportOutcome{"/out", 99, {"config.json"}, 0.001});
     }
