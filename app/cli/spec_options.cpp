@@ -6,6 +6,7 @@
 
 #include "core/base/files.h"
 #include "core/checkpoint/hub_cache.h"
+#include "core/exporting/export_model.h"
 
 namespace safequant::cli {
 
