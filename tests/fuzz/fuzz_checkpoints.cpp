@@ -54,7 +54,7 @@ bool acceptsGguf(std::span<const std::byte> input) {
         const std::int64_t count = valuesOf(tensor.shape);
         if (count == 0 || tensor.type->decode == nullptr) continue;
         values.resize(static_cast<std::size_t>(count));
-        tensor.type->decode(reinterpret_cast<const std::uint8_t*>((*file)->file()->bytes().data() + tensor.offset),
+        tensor.type->decode(reinterpret_cast<const std::uint8_t*>(tensor.file->bytes().data() + tensor.offset),
                             static_cast<std::size_t>(count) / tensor.type->values, values.data());
     }
     for (const auto& [key, value] : (*file)->metadata()) static_cast<void>((*file)->display(key));
