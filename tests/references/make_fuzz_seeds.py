@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the seeds of the fuzz targets into tests/fuzz/seeds: at least one valid file of every type each reader knows, as small
-as the type allows, and a few broken ones. Needs numpy and gguf 0.18 or later. Deterministic."""
+as the type allows, and a few broken ones. Needs numpy, sentencepiece and gguf 0.18
+or later. Deterministic."""
 import json
 import struct
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+from sentencepiece.sentencepiece_model_pb2 import ModelProto, TrainerSpec
 
 SEEDS = Path(__file__).resolve().parent.parent / "fuzz" / "seeds"
 RANDOM = np.random.default_rng(20260113)
@@ -206,6 +208,47 @@ def write_huggingface():
         stored[prefix + "weight_shape"] = ("I64", (2,), np.array([rows, columns], "<i8").tobytes())
     put("huggingface", "valid-pack4-group", pack({"config.json": llama_config(**compressed(scheme, "pack-quantized")),
         "model.safetensors": safetensors(stored)}))
+    grid = {"bits": 4, "group_size": 8, "desc_act": False, "sym": False}
+    for name, config in {"gptq-v1": {"quant_method": "gptq", "checkpoint_format": "gptq", **grid},
+                         "gptq-v2-order": {"quant_method": "gptq", "checkpoint_format": "gptq_v2", **grid, "desc_act": True},
+                         "awq": {"quant_method": "awq", "version": "gemm", "bits": 4, "group_size": 8, "zero_point": True}}.items():
+        stored = dense_tensors()
+        for linear, (rows, columns) in LINEARS.items():
+            prefix, awq = f"model.layers.0.{linear}.", name == "awq"
+            del stored[prefix + "weight"]
+            shape = (columns, rows // 8) if awq else (columns // 8, rows)
+            stored[prefix + "qweight"] = ("I32", shape, RANDOM.integers(0, 2**31, shape).astype("<i4").tobytes())
+            zeros = (columns // 8, rows // 8)
+            stored[prefix + "qzeros"] = ("I32", zeros, RANDOM.integers(0, 2**31, zeros).astype("<i4").tobytes())
+            stored[prefix + "scales"] = tensor((columns // 8, rows), "F16")
+            if not awq:
+                groups = np.arange(columns) // 8
+                stored[prefix + "g_idx"] = ("I32", (columns,), (groups[::-1] if "order" in name else groups).astype("<i4").tobytes())
+        put("huggingface", f"valid-{name}", pack({"config.json": llama_config(quantization_config=config), "model.safetensors": safetensors(stored)}))
+    put("huggingface", "valid-fp8", pack({"config.json": llama_config(**compressed(
+        {"num_bits": 8, "type": "float", "symmetric": True, "strategy": "channel", "dynamic": False}, "float-quantized")),
+        "model.safetensors": safetensors({**dense_tensors(), **{
+            f"model.layers.0.{name}.{part}": value for name, shape in LINEARS.items() for part, value in (
+                ("weight", ("F8_E4M3", shape, RANDOM.integers(0, 120, shape, dtype=np.uint8).tobytes())), ("weight_scale", tensor((shape[0], 1))))}})}))
+    for family, extra in {"qwen2": {}, "qwen3": {"head_dim": 4}, "mistral": {"sliding_window": 8}, "phi3": {},
+                          "gemma": {"head_dim": 4}, "gemma2": {"head_dim": 4, "query_pre_attn_scalar": 4, "sliding_window": 8},
+                          "gemma3_text": {"head_dim": 4, "query_pre_attn_scalar": 4, "sliding_window": 8}}.items():
+        stored, prefix = dense_tensors(), "model.layers.0."
+        if family == "qwen2":
+            stored.update({f"{prefix}self_attn.{n}_proj.bias": tensor((8,)) for n in "qkv"})
+        if family in ("qwen3", "gemma3_text"):
+            stored.update({f"{prefix}self_attn.{n}_norm.weight": tensor((4,)) for n in "qk"})
+        if family in ("gemma2", "gemma3_text"):
+            stored.update({f"{prefix}{n}_feedforward_layernorm.weight": tensor((8,)) for n in ("pre", "post")})
+        if family == "phi3":
+            stored = {n: t for n, t in stored.items() if not any(part in n for part in ("q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"))}
+            stored.update({f"{prefix}self_attn.qkv_proj.weight": tensor((24, 8)), f"{prefix}mlp.gate_up_proj.weight": tensor((32, 8))})
+        put("huggingface", f"valid-{family}", pack({"config.json": llama_config(**{"model_type": family, **extra}),
+            "model.safetensors": safetensors(stored)}))
+    for kind, extra in {"linear": {"factor": 2.0}, "dynamic": {"factor": 2.0}, "yarn": {"factor": 2.0, "original_max_position_embeddings": 32},
+                        "llama3": {"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32}}.items():
+        put("huggingface", f"valid-rope-{kind}", pack({"config.json": llama_config(rope_scaling={"rope_type": kind, **extra}),
+            "model.safetensors": safetensors(dense_tensors())}))
     put("huggingface", "bad-traversal", pack({"config.json": llama_config(), "model.safetensors.index.json": json.dumps(
         {"weight_map": {"model.norm.weight": "../../etc/passwd"}})}))
 
@@ -228,6 +271,34 @@ def write_text():
     split["model"] = {**base["model"], "merges": [["h", "e"], ["l", "l"]], "ignore_merges": True}
     put("tokenizer", "valid-split", pack({"tokenizer.json": json.dumps(split, ensure_ascii=False), "text": text,
         "tokenizer_config.json": json.dumps({"bos_token": "<|im_end|>", "chat_template": "{{ messages[0].content }}"})}))
+    pieces = ["<unk>", "<s>", "</s>"] + BYTE_TOKENS + ["\u2581", "a", "b", "\u2581a", "ab"]
+    scores = [0.0] * 259 + [-3.0, -4.0, -5.0, -1.0, -2.0]
+    metaspace = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": False}
+    decoder = {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}, {"type": "ByteFallback"},
+                                                {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}
+    template = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+                "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}}
+    named = [{**added[0], "id": i, "content": c} for i, c in enumerate(pieces[:3])]
+    llama = {**base, "added_tokens": named, "pre_tokenizer": metaspace, "decoder": decoder, "post_processor": template,
+             "model": {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None, "end_of_word_suffix": None,
+                       "fuse_unk": True, "byte_fallback": True, "vocab": {p: i for i, p in enumerate(pieces)}, "merges": ["\u2581 a", "a b"]}}
+    put("tokenizer", "valid-metaspace", pack({"tokenizer.json": json.dumps(llama), "text": text}))
+    gemma = {**llama, "normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]},
+             "pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False}}
+    put("tokenizer", "valid-replace", pack({"tokenizer.json": json.dumps(gemma), "text": text}))
+    unigram = {**llama, "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"},
+               {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}]}, "pre_tokenizer": None,
+               "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": [[p, v] for p, v in zip(pieces, scores)]}}
+    put("tokenizer", "valid-unigram", pack({"tokenizer.json": json.dumps(unigram), "text": text}))
+    kinds = [ModelProto.SentencePiece.UNKNOWN] + [ModelProto.SentencePiece.CONTROL] * 2 + [ModelProto.SentencePiece.BYTE] * 256
+    for name, kind in (("bpe", TrainerSpec.BPE), ("unigram", TrainerSpec.UNIGRAM)):
+        model = ModelProto()
+        for i, (piece, value) in enumerate(zip(pieces, scores)):
+            model.pieces.add(piece=piece, score=value, type=kinds[i] if i < len(kinds) else ModelProto.SentencePiece.NORMAL)
+        model.trainer_spec.model_type, model.trainer_spec.byte_fallback, model.trainer_spec.vocab_size = kind, True, len(pieces)
+        model.normalizer_spec.name, model.normalizer_spec.add_dummy_prefix = "identity", True
+        put("tokenizer", f"valid-sentencepiece-{name}", pack({"tokenizer.model": model.SerializeToString(deterministic=True), "text": text}))
     put("template", "valid-chatml", "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
         "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
     put("template", "valid-everything", """{%- macro turn(m, last=false) -%}{{ m.role|upper }}: {{ m['content']|trim }}{% if last %}.{% endif %}{%- endmacro -%}
