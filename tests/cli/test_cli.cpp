@@ -196,8 +196,13 @@ private slots:
         const auto inspected = run({"inspect", target, "--json"});
         QVERIFY2(inspected.code == 0, inspected.err.constData());
         QCOMPARE(run({"export", folder, "-o", target}).code, 3);
-        const auto refused = run({"export", folder, "--format", "gguf", "-o", m_folder.filePath("none")});
-        QVERIFY(refused.code == 3 && refused.out.contains("choose groups of 32") && !QFile::exists(m_folder.filePath("none")));
+        for (const char* format : {"gptq", "awq", "gguf"}) {
+            const QString other = m_folder.filePath(format);
+            const auto written = run({"export", folder, "--format", format, "-o", other});
+            QVERIFY2(written.code == 0, written.err.constData());
+            const auto read = run({"inspect", other, "--json"});
+            QVERIFY2(read.code == 0, read.err.constData());
+        }
         const auto awkward = run({"export", folder, "--format", "awq", "--type", "F16", "-o", m_folder.filePath("none")});
         QVERIFY(awkward.code == 3 && awkward.err.contains("Only a GGUF export"));
         QCOMPARE(run({"export", folder, "--format", "ggfu", "-o", m_folder.filePath("none")}).code, 2);
