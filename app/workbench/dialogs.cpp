@@ -23,7 +23,7 @@ QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QStri
 }
 
 QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
-    return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.jsonl);;All files (*)"));
+    return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.csv *.tsv *.json *.jsonl *.ndjson *.txt);;All files (*)"));
 }
 
 Dialogs::CloseAnswer Dialogs::askClose(QWidget* parent, const QString& runName) {

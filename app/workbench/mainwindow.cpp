@@ -24,6 +24,7 @@
 #include "app/workbench/log/logpage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
+#include "app/workbench/setup/promptsdialog.h"
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
 #include "app/workbench/ui.h"
@@ -123,8 +124,7 @@ void MainWindow::connectPages() {
     connect(m_setup, &SetupPanel::quantizeRequested, this, &MainWindow::quantize);
     connect(m_setup, &SetupPanel::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_setup, &SetupPanel::rulesRequested, this, [this] { setPage(Page::Setup); });
-    connect(m_setup, &SetupPanel::promptFolderUsed, this,
-            [this](const QString& folder) { m_session->settings()->set(Setting::LastPromptFolder, folder); });
+    connect(m_setup, &SetupPanel::promptsRequested, this, &MainWindow::choosePrompts);
     connect(m_bits, &BitsPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -350,6 +350,12 @@ void MainWindow::chooseModel() {
     const QString folder = m_session->settings()->text(Setting::LastModelFolder);
     const QString path = m_session->dialogs()->chooseModelFile(this, folder);
     if (!path.isEmpty()) openPath(path);
+}
+
+void MainWindow::choosePrompts() {
+    if (!m_prompts) m_prompts = new PromptsDialog(m_session, this);
+    m_prompts->prepare();
+    m_prompts->open();
 }
 
 void MainWindow::chooseRun() {

@@ -17,6 +17,7 @@ class AnswersPage;
 class AppSettings;
 class BitsPage;
 class ExportDialog;
+class PromptsDialog;
 class LayersPage;
 class LogPage;
 class RunBanner;
@@ -70,6 +71,7 @@ private:
     void refreshActions();
     void applyTheme(const QString& key);
     void chooseModel();
+    void choosePrompts();
     void chooseRun();
     void quantize();
     void openRun(const QString& folder);
@@ -100,6 +102,7 @@ private:
     RunBanner* m_banner;
     StatusLine* m_status;
     ExportDialog* m_export = nullptr;
+    PromptsDialog* m_prompts = nullptr;
 };
 
 }  // namespace safequant::workbench

@@ -84,7 +84,8 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     for (const char* field : {"adapters", "prompts"}) {
         if (!at(spec, {field}).is_array()) continue;
         for (auto& file : spec[field]) {
-            if (file.is_string()) file = absolute(file, folder);
+            auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
+            if (entry.is_string()) entry = absolute(entry, folder);
         }
     }
     return spec;
@@ -99,7 +100,19 @@ QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"a
 
 QStringList promptFilesOf(const nlohmann::json& spec) {
     const auto& value = at(spec, {"prompts"});
-    return value.is_array() ? textsOf(value) : QStringList{QStringLiteral("builtin:default")};
+    if (!value.is_array()) return {QStringLiteral("builtin:default")};
+    QStringList files;
+    for (const auto& file : value) {
+        const auto& name = file.is_object() ? at(file, {"file"}) : file;
+        if (name.is_string()) files.append(QString::fromStdString(name.get<std::string>()));
+    }
+    return files;
+}
+
+nlohmann::json splitOf(const nlohmann::json& spec) {
+    nlohmann::json split = nlohmann::json::parse(kDefaultRunJson)["split"];
+    if (const auto& given = at(spec, {"split"}); given.is_object()) split.update(given);
+    return split;
 }
 
 double maliciousFractionOf(const nlohmann::json& spec) { return valueOr(at(spec, {"mix", "malicious_fraction"}), 0.5); }

@@ -35,7 +35,10 @@ Expected<nlohmann::json> readSpecFile(const QString& path);
 
 QString checkpointOf(const nlohmann::json& spec);
 QStringList adaptersOf(const nlohmann::json& spec);
+/// Paths of the prompt files, however they are read.
 QStringList promptFilesOf(const nlohmann::json& spec);
+/// {"calibration", "stratified", "again", "allow_overlap"}, with what a spec that says nothing means.
+nlohmann::json splitOf(const nlohmann::json& spec);
 double maliciousFractionOf(const nlohmann::json& spec);
 std::uint64_t seedOf(const nlohmann::json& spec);
 LinearScheme defaultSchemeOf(const nlohmann::json& spec);

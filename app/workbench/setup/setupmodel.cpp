@@ -13,6 +13,12 @@ constexpr int kPlanDelay = 300;
 constexpr int kSmallestGroup = 16;
 constexpr int kLargestGroup = 512;
 
+/// What the engine is asked about the prompts of a spec.
+nlohmann::json promptQuestion(const nlohmann::json& spec) {
+    const bool given = spec.is_object() && spec.contains("prompts");
+    return {{"files", given ? spec["prompts"] : nlohmann::json::array({"builtin:default"})}, {"split", splitOf(spec)}, {"seed", seedOf(spec)}};
+}
+
 }  // namespace
 
 /// A change of the spec, kept as the two specs: they are small, and any edit can be undone the same way.
@@ -82,10 +88,10 @@ void SetupModel::setAdapters(const QStringList& folders) {
     });
 }
 
-void SetupModel::setPromptFiles(const QStringList& files) {
+void SetupModel::setPrompts(const nlohmann::json& files, const nlohmann::json& split) {
     edit(tr("Choose prompts"), [&](nlohmann::json& spec) {
-        spec["prompts"] = nlohmann::json::array();
-        for (const QString& file : files) spec["prompts"].push_back(file.toStdString());
+        spec["prompts"] = files;
+        spec["split"] = split;
     });
 }
 
@@ -137,9 +143,7 @@ void SetupModel::apply(const nlohmann::json& spec) {
 
 void SetupModel::refresh() {
     if (checkpointQuestion() != m_askedCheckpoint) askCheckpoint();
-    nlohmann::json prompts{{"seed", seedOf(m_spec)}, {"files", nlohmann::json::array()}};
-    for (const QString& file : promptFilesOf(m_spec)) prompts["files"].push_back(file.toStdString());
-    if (prompts != m_askedPrompts) askPrompts();
+    if (promptQuestion(m_spec) != m_askedPrompts) askPrompts();
     m_sampleTimer.start();
     m_planTimer.start();
 }
@@ -177,8 +181,7 @@ void SetupModel::askCheckpoint() {
 }
 
 void SetupModel::askPrompts() {
-    m_askedPrompts = {{"seed", seedOf(m_spec)}, {"files", nlohmann::json::array()}};
-    for (const QString& file : promptFilesOf(m_spec)) m_askedPrompts["files"].push_back(file.toStdString());
+    m_askedPrompts = promptQuestion(m_spec);
     m_client->drop(m_promptsRequest);
     m_prompts.load();
     emit promptsChanged();

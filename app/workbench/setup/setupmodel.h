@@ -34,7 +34,8 @@ public:
     void setCheckpoint(const QString& path);
     /// LoRA adapters merged into the model, in this order.
     void setAdapters(const QStringList& folders);
-    void setPromptFiles(const QStringList& files);
+    /// Files and split as a run spec has them.
+    void setPrompts(const nlohmann::json& files, const nlohmann::json& split);
     void setMaliciousFraction(double fraction);
     void setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId = -1);
     void setRuleList(const std::vector<SchemeRule>& rules, const QString& name);

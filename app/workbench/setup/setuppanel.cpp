@@ -12,7 +12,6 @@
 #include <array>
 #include <cmath>
 
-#include "app/workbench/dialogs.h"
 #include "app/workbench/setup/adapterlist.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
@@ -125,12 +124,13 @@ QWidget* SetupPanel::makePromptSection() {
     m_resetPrompts = makeLink(tr("Reset"));
     m_resetPrompts->setAccessibleName(tr("Use the bundled prompts alone"));
     connect(m_resetPrompts, &QPushButton::clicked, this,
-            [this] { m_model->setPromptFiles({QStringLiteral("builtin:default")}); });
+            [this] { m_model->setPrompts(nlohmann::json::array({"builtin:default"}), splitOf(nullptr)); });
     source->addWidget(m_resetPrompts);
-    QPushButton* add = makeLink(tr("Add ..."));
-    add->setAccessibleName(tr("Add prompt files"));
-    connect(add, &QPushButton::clicked, this, &SetupPanel::addPromptFiles);
-    source->addWidget(add);
+    QPushButton* change = makeLink(tr("Change ..."));
+    change->setObjectName(QStringLiteral("changePrompts"));
+    change->setAccessibleName(tr("Choose and check prompts"));
+    connect(change, &QPushButton::clicked, this, &SetupPanel::promptsRequested);
+    source->addWidget(change);
     layout->addLayout(source);
     m_promptNotices = makeParagraph({}, "secondary", "warning");
     layout->addWidget(m_promptNotices);
@@ -255,17 +255,6 @@ QWidget* SetupPanel::makeFooter() {
 void SetupPanel::setRunning(bool running) {
     m_running = running;
     refreshButton();
-}
-
-void SetupPanel::addPromptFiles() {
-    QStringList files = promptFilesOf(m_model->spec());
-    const QStringList chosen = m_dialogs->choosePromptFiles(this, {});
-    if (chosen.isEmpty()) return;
-    for (const QString& file : chosen) {
-        if (!files.contains(file)) files.append(file);
-    }
-    emit promptFolderUsed(QFileInfo(chosen.first()).absolutePath());
-    m_model->setPromptFiles(files);
 }
 
 void SetupPanel::refreshSpec() {

@@ -37,7 +37,8 @@ signals:
     void chooseModelRequested();
     /// The user asks for the rules of single layers.
     void rulesRequested();
-    void promptFolderUsed(const QString& folder);
+    /// The user asks for the files of prompts and what is in them.
+    void promptsRequested();
 
 private:
     QWidget* makeModelSection();
@@ -45,7 +46,6 @@ private:
     QWidget* makeQuantizationSection();
     QWidget* makeFooter();
     void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
-    void addPromptFiles();
     void refreshSpec();
     void refreshModel();
     void refreshPrompts();
