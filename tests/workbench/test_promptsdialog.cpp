@@ -212,12 +212,12 @@ private slots:
         QCOMPARE(m_session->setup()->prompts().value.prompts.size(), m_dialog->report().prompts);
         QCOMPARE(m_session->setup()->prompts().value.hash, m_dialog->report().hash);
         m_session->setup()->undoStack()->undo();
-        QCOMPARE(m_session->setup()->spec(), before);
+        QVERIFY(m_session->setup()->spec() == before);
         m_dialog->prepare();
         m_dialog->open();
         QTRY_COMPARE_WITH_TIMEOUT(find<QTableWidget>("promptFiles")->rowCount(), 1, kShort);
         m_dialog->reject();
-        QCOMPARE(m_session->setup()->spec(), before);
+        QVERIFY(m_session->setup()->spec() == before);
     }
 };
 
