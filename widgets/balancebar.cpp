@@ -75,7 +75,7 @@ void BalanceBar::paintEvent(QPaintEvent*) {
         painter.setPen(colors.muted);
         painter.setFont(Theme::font(TextRole::Small));
         drawTabular(&painter, {left + 16.0, kCaptionTop + 17.0, column - 18.0, 16.0}, Qt::AlignLeft,
-                    tr("%1 to calibrate, %2 to evaluate").arg(QLocale().toString(part.calibration), QLocale().toString(part.evaluation)));
+                    tr("%1 calib. + %2 eval.").arg(QLocale().toString(part.calibration), QLocale().toString(part.evaluation)));
     }
 }
 

@@ -209,7 +209,7 @@ void Checker::tellLengths() {
     for (const auto label : kPromptLabels)
         if (words.contains(label)) report.lengths.push_back({promptLabelName(label), summarize(words[label]), summarize(tokens[label])});
     for (const auto& length : report.lengths) {
-        std::string text = length.label + ": " + decimal(length.words.mean) + " words a prompt (median " + decimal(length.words.median) + ", 95% up to " +
+        std::string text = (length.label == "hard_benign" ? "hard benign" : length.label) + ": " + decimal(length.words.mean) + " words a prompt (median " + decimal(length.words.median) + ", 95% up to " +
                            decimal(length.words.p95) + ", longest " + std::to_string(length.words.longest) + ")";
         if (length.tokens.count > 0) text += ", " + decimal(length.tokens.mean) + " tokens in the model's template (longest " + std::to_string(length.tokens.longest) + ")";
         add("fact", "length", text + ".");

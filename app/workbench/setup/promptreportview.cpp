@@ -84,14 +84,18 @@ PromptReportView::PromptReportView(QWidget* parent) : QWidget(parent) {
     m_findings->setAccessibleName(tr("Findings"));
     m_findings->setHeaderHidden(true);
     m_findings->setRootIsDecorated(false);
-    m_findings->setUniformRowHeights(false);
-    m_findings->setWordWrap(true);
+    m_findings->setUniformRowHeights(true);
     m_findings->setColumnCount(1);
     m_findings->setIconSize({16, 16});
     m_findings->setSelectionMode(QAbstractItemView::ExtendedSelection);
     m_findings->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_findings->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
     layout->addWidget(m_findings, 1);
+    m_whole = makeParagraph({});
+    m_whole->setObjectName(QStringLiteral("wholeFinding"));
+    m_whole->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    layout->addWidget(m_whole);
+    connect(m_findings, &QTreeWidget::currentItemChanged, this, [this](const QTreeWidgetItem* item) { m_whole->setText(item != nullptr ? item->text(0) : QString()); });
     setReport({});
 }
 
@@ -130,9 +134,8 @@ void PromptReportView::refreshFindings() {
             if (finding.level != level) continue;
             auto* item = new QTreeWidgetItem({sentenceOf(finding)});
             item->setIcon(0, widgets::icon(iconOf(finding.level), toneOf(finding.level)));
-            item->setToolTip(0, finding.file.empty() ? QString() : QString::fromStdString(finding.file));
+            item->setToolTip(0, finding.file.empty() ? item->text(0) : QString::fromStdString(finding.file));
             item->setData(0, Qt::AccessibleDescriptionRole, QString::fromLatin1(level));
-            item->setTextAlignment(0, Qt::AlignLeft | Qt::AlignTop);
             items.append(item);
         }
         const std::uint64_t all = std::string_view(level) == "error" ? m_report.errors : std::string_view(level) == "warning" ? m_report.warnings : 0;
@@ -143,6 +146,7 @@ void PromptReportView::refreshFindings() {
         }
     }
     m_findings->addTopLevelItems(items);
+    if (!items.isEmpty()) m_findings->setCurrentItem(items.front());
 }
 
 QString PromptReportView::toText(const protocol::PromptReport& report) {

@@ -34,6 +34,7 @@ private:
     QLabel* m_numbers[4];
     widgets::SegmentedControl* m_filter;
     QTreeWidget* m_findings;
+    QLabel* m_whole = nullptr;  ///< The current finding, uncut.
 };
 
 }  // namespace safequant::workbench

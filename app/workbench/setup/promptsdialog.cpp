@@ -133,6 +133,7 @@ QWidget* PromptsDialog::makeSplitRow() {
     m_share->setAccessibleName(tr("Share of prompts to calibrate, in percent"));
     m_share->setRange(5, 95);
     m_share->setSuffix(tr(" %"));
+    m_share->setButtonSymbols(QAbstractSpinBox::NoButtons);
     layout->addWidget(m_share);
     layout->addStretch(1);
     m_allowOverlap = new QCheckBox(tr("Allow near duplicates on both sides"));
