@@ -129,6 +129,8 @@ void EmbeddingBar::makePopover() {
     add(m_seedName, m_seed);
     grid->addWidget(m_note, row, 0, 1, 2);
 
+    for (QAbstractSpinBox* field : std::initializer_list<QAbstractSpinBox*>{m_perplexity, m_neighbours, m_distance, m_seed})
+        field->setButtonSymbols(QAbstractSpinBox::NoButtons);
     for (QDoubleSpinBox* field : {m_perplexity, m_distance}) {
         connect(field, &QDoubleSpinBox::valueChanged, m_settle, qOverload<>(&QTimer::start));
     }

@@ -9,6 +9,7 @@
 #include <QLocale>
 #include <QProgressBar>
 #include <QPushButton>
+#include <QTimer>
 #include <QVBoxLayout>
 
 #include "app/workbench/session.h"
@@ -265,6 +266,14 @@ void ExportDialog::setStage(Stage stage) {
     m_browse->setEnabled(stage != Stage::Writing);
     m_action->setText(stage == Stage::Done ? tr("Open the folder") : stage == Stage::Failed ? tr("Try again") : tr("Export"));
     m_action->setEnabled(stage == Stage::Done || (stage != Stage::Writing && m_possible));
+    // Once the new texts are laid out.
+    QTimer::singleShot(0, this, &ExportDialog::fitHeight);
+}
+
+void ExportDialog::fitHeight() {
+    layout()->activate();
+    const int wanted = layout()->hasHeightForWidth() ? layout()->totalHeightForWidth(width()) : layout()->totalSizeHint().height();
+    setMinimumHeight(wanted);
 }
 
 }  // namespace safequant::workbench

@@ -46,6 +46,8 @@ private:
     void showPreflight(const Expected<protocol::ExportPreflight>& preflight);
     void addItem(const QString& level, const QString& text);
     void clearItems();
+    /// Makes room for texts that got longer.
+    void fitHeight();
     void act();
     void finish(const Expected<protocol::ExportOutcome>& outcome);
     void setStage(Stage stage);
