@@ -19,7 +19,7 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
     const LinearPlan* first = nullptr;
     for (const LinearPlan& entry : plan) {
         const QuantizationScheme& scheme = entry.actual;
-        const bool quantized = scheme.weightBits < 16;
+        const bool quantized = entry.quantized();
         if (!quantized && awq) continue;  // modules_to_not_convert names it.
         if (!quantized)
             return entry.name +

@@ -10,8 +10,6 @@
 namespace safequant {
 namespace {
 
-bool isQuantized(const LinearPlan& entry) { return entry.actual.weightBits < 16; }
-
 nlohmann::json weightArguments(const QuantizationScheme& scheme) {
     nlohmann::json json = {{"num_bits", scheme.weightBits},
                            {"type", "int"},
@@ -41,7 +39,7 @@ std::string escapedForPattern(std::string_view text) {
 std::unordered_map<std::string, const LinearPlan*> quantizedByTensor(const std::vector<LinearPlan>& plan) {
     std::unordered_map<std::string, const LinearPlan*> quantized;
     for (const LinearPlan& entry : plan) {
-        if (isQuantized(entry)) quantized[entry.name + ".weight"] = &entry;
+        if (entry.quantized()) quantized[entry.name + ".weight"] = &entry;
     }
     return quantized;
 }
@@ -66,7 +64,7 @@ std::vector<TensorToWrite> transposedTensors(const LinearPlan& plan, int rows, i
 
 /// quantization_config of AutoGPTQ and AutoAWQ, which know one scheme.
 nlohmann::json singleSchemeConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout) {
-    const auto first = std::find_if(plan.begin(), plan.end(), isQuantized);
+    const auto first = std::find_if(plan.begin(), plan.end(), [](const LinearPlan& entry) { return entry.quantized(); });
     if (first == plan.end()) return nullptr;
     const QuantizationScheme& scheme = first->actual;
     if (layout.format == ExportFormat::Gptq)
@@ -82,7 +80,7 @@ nlohmann::json singleSchemeConfig(const std::vector<LinearPlan>& plan, const Fol
                 {"checkpoint_format", layout.storesZeroMinusOne ? "gptq" : "gptq_v2"}};
     nlohmann::json leftAlone = nlohmann::json::array();
     for (const LinearPlan& entry : plan)
-        if (!isQuantized(entry)) leftAlone.push_back(entry.name);
+        if (!entry.quantized()) leftAlone.push_back(entry.name);
     return {{"quant_method", "awq"},
             {"bits", scheme.weightBits},
             {"group_size", scheme.groupSize},
@@ -100,7 +98,7 @@ struct Group {
 std::vector<Group> groupsOf(const std::vector<LinearPlan>& plan) {
     std::vector<Group> groups;
     for (const LinearPlan& entry : plan) {
-        if (!isQuantized(entry)) continue;
+        if (!entry.quantized()) continue;
         auto it = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.scheme == entry.actual; });
         if (it == groups.end()) it = groups.insert(groups.end(), Group{entry.actual, {}});
         it->linears.push_back(&entry);
@@ -210,7 +208,7 @@ nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const Fol
     const std::string format = exportFormat(plan);
     nlohmann::json ignore = {"lm_head"};
     for (const LinearPlan& entry : plan) {
-        if (!isQuantized(entry)) ignore.push_back(entry.name);
+        if (!entry.quantized()) ignore.push_back(entry.name);
     }
     nlohmann::json configGroups = nlohmann::json::object();
     for (std::size_t i = 0; i < groups.size(); ++i) {

@@ -34,7 +34,7 @@ Expected<FolderLayout> folderLayout(ExportFormat format, const std::vector<Linea
     FolderLayout layout{format, true};
     if (format != ExportFormat::Gptq) return layout;
     for (const LinearPlan& entry : plan) {
-        if (entry.actual.weightBits >= 16 || entry.actual.symmetric) continue;
+        if (!entry.quantized() || entry.actual.symmetric) continue;
         const auto linear = quantized(entry);
         if (!linear) return fail(linear.error());
         if (hasLowestZero(*linear)) return FolderLayout{format, false};

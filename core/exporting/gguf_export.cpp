@@ -20,7 +20,6 @@ namespace safequant {
 namespace {
 
 constexpr std::uint64_t kHeaderRoom = 1 << 20;
-constexpr std::int64_t kPieceValues = 8 << 20;
 constexpr std::uint32_t kQuantizationVersion = 2;
 
 /// A tensor of the file: one of the model's, or several that it holds fused.
@@ -76,7 +75,7 @@ const LinearPlan* planOf(const std::vector<LinearPlan>& plan, const DecoderTenso
     if (tensor.kind != TensorKind::Weight) return nullptr;
     const auto found = std::ranges::find_if(
         plan, [&](const LinearPlan& p) { return p.block == tensor.block && p.role == tensor.role; });
-    return found != plan.end() && found->actual.weightBits < 16 ? &*found : nullptr;
+    return found != plan.end() && found->quantized() ? &*found : nullptr;
 }
 
 /// The model's tensors as the file holds them; types of quantized ones are still open.
@@ -237,39 +236,25 @@ private:
         return writer.append(*bytes);
     }
 
-    /// Calls `use(values, first row)` with a tensor's values in the file's order, in pieces of whole rows.
-    template <typename Use>
-    Expected<void> pieces(const DecoderTensor& tensor, const Checkpoint& source, bool reorder, const Use& use) const {
-        const std::int64_t rows = tensor.shape.size() == 2 ? tensor.shape[0] : 1;
-        const std::int64_t cols = tensor.shape.back();
-        const std::int64_t step = tensor.rotaryHeads > 0 ? rows : std::max<std::int64_t>(1, kPieceValues / cols);
-        std::vector<float> values;
-        for (std::int64_t first = 0; first < rows; first += step) {
-            const std::int64_t count = std::min(step, rows - first);
-            values.resize(static_cast<std::size_t>(count * cols));
-            auto read = tensor.shape.size() == 2 ? source.readRows(tensor.name, first, count, values)
-                                                 : source.read(tensor.name, values);
-            if (!read) return read;
-            if (reorder && tensor.rotaryHeads > 0) values = reorderedRows<float>(tensor, values);
-            if (auto done = use(values, first); !done) return done;
-        }
-        return {};
+    /// What the file holds for values of a tensor, before they take their type.
+    static std::vector<float> fileValues(const DecoderTensor& part, std::span<const float> values) {
+        std::vector<float> held(values.begin(), values.end());
+        if (part.ggufAddsOne)
+            for (float& value : held) value += 1.0F;
+        return held;
     }
 
     Expected<void> writeDense(GgufWriter& writer, const FileTensor& tensor, const DecoderTensor& part) const {
-        return pieces(part, m_checkpoint, true, [&](std::vector<float>& values, std::int64_t) {
-            if (part.ggufAddsOne)
-                for (float& value : values) value += 1.0F;
-            return writer.append(encodeRows(values, static_cast<std::size_t>(part.shape.back()), *tensor.written.type));
-        });
-    }
-
-    tl::unexpected<Error> differs(const std::string& name, const Checkpoint& reloaded) const {
-        return fail(ErrorKind::Failed,
-                    "Tensor \"" + name +
-                        "\" reads back with other values than were written; the export was discarded. "
-                        "Check the disk and try again.",
-                    reloaded.path());
+        const auto write = [&](std::span<const float> values) {
+            const auto cols = static_cast<std::size_t>(part.shape.back());
+            return writer.append(encodeRows(fileValues(part, values), cols, *tensor.written.type));
+        };
+        const TensorInfo& info = *m_checkpoint.find(part.name);
+        if (part.rotaryHeads == 0) return readPieces(m_checkpoint, info, write);
+        std::vector<float> values(static_cast<std::size_t>(part.shape.front()) *
+                                  (part.shape.size() == 2 ? static_cast<std::size_t>(part.shape.back()) : 1));
+        if (auto read = m_checkpoint.read(part.name, values); !read) return read;
+        return write(reorderedRows<float>(part, values));
     }
 
     Expected<void> compareGrid(const Checkpoint& reloaded, const FileTensor& tensor, std::size_t part) const {
@@ -279,29 +264,28 @@ private:
         if (!read) return fail(read.error());
         const Matrix meant = linear->dequantize();
         // A zero may come back with the other sign: -min + min. It is the same number.
-        if (!std::ranges::equal(meant.span(), read->span())) return differs(tensor.parts[part].name, reloaded);
+        if (!std::ranges::equal(meant.span(), read->span())) return readBackDiffers(tensor.parts[part].name, reloaded.path());
         return {};
     }
 
     Expected<void> compareDense(const Checkpoint& reloaded, const FileTensor& tensor, const DecoderTensor& part) const {
         const StorageType& type = *tensor.written.type;
         const auto cols = static_cast<std::size_t>(part.shape.back());
+        std::int64_t row = 0;
         std::vector<float> meant, read;
-        return pieces(part, m_checkpoint, false, [&](std::vector<float>& values, std::int64_t first) -> Expected<void> {
-            if (part.ggufAddsOne)
-                for (float& value : values) value += 1.0F;
-            const std::vector<std::uint8_t> bytes = encodeRows(values, cols, type);
+        return readPieces(m_checkpoint, *m_checkpoint.find(part.name), [&](std::span<const float> values) -> Expected<void> {
+            const std::vector<std::uint8_t> bytes = encodeRows(fileValues(part, values), cols, type);
             meant.resize(values.size());
             type.decode(bytes.data(), values.size() / type.values, meant.data());
             if (part.ggufAddsOne)
                 for (float& value : meant) value += -1.0F;
             read.resize(values.size());
             const auto rows = static_cast<std::int64_t>(values.size() / cols);
-            auto done = part.shape.size() == 2 ? reloaded.readRows(part.name, first, rows, read)
-                                               : reloaded.read(part.name, read);
+            auto done = part.shape.size() == 2 ? reloaded.readRows(part.name, row, rows, read) : reloaded.read(part.name, read);
             if (!done) return done;
+            row += rows;
             if (std::memcmp(meant.data(), read.data(), meant.size() * sizeof(float)) != 0)
-                return differs(part.name, reloaded);
+                return readBackDiffers(part.name, reloaded.path());
             return {};
         });
     }
@@ -340,7 +324,7 @@ std::string card(const DecoderConfig& config, const std::vector<GgufTensorToWrit
 
 std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
     for (const LinearPlan& entry : plan) {
-        if (entry.actual.weightBits >= 16) continue;
+        if (!entry.quantized()) continue;
         if (const std::string problem = gridProblem(entry.actual, linearShape(config, entry.role).second);
             !problem.empty())
             return entry.name + ": " + problem + ".";

@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "core/exporting/gguf_metadata.h"
+#include "core/text/text_model.h"
+#include "core/text/tokenizer_difference.h"
 
 namespace safequant {
 namespace {
@@ -16,38 +18,11 @@ enum TokenType : std::int32_t { Normal = 1, Unknown = 2, Control = 3, UserDefine
 constexpr std::array<const char*, 7> kSplittingNames = {"smollm", "llama-bpe", "qwen2",  "gpt-2",
                                                         "tekken", "gpt-4o",    "default"};
 
-/// Texts on which tokenizers that differ give different ids: digits, contractions, spaces, line breaks, scripts, code,
-/// emoji.
-constexpr std::array<std::string_view, 12> kProbes = {
-    "Hello world, it's 12345 o'clock; we'LL see 3.14159!",
-    "  two  spaces   and\ttabs\n\n\nlines \r\n end  ",
-    "def f(x_1): return {'a': [1, 22, 333, 4444]}  # done",
-    "na\xC3\xAFve caf\xC3\xA9 \xE2\x80\x94 \xE2\x82\xAC"
-    "100, e\xCC\x81",
-    "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xE4\xBD\xA0\xE5\xA5\xBD\xE4\xB8\x96\xE7\x95\x8C "
-    "\xE3\x81\x93\xE3\x82\x93\xE3\x81\xAB\xE3\x81\xA1\xE3\x81\xAF",
-    "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7 \xE0\xA4\xA8\xE0\xA4\xAE\xE0\xA4\xB8\xE0\xA5\x8D\xE0\xA4\xA4\xE0\xA5\x87 "
-    "\xD9\xA1\xD9\xA2\xD9\xA3",
-    "\xF0\x9F\x98\x80\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB \xEF\xAC\x81 \xC2\xBD \xE2\x85\xA3",
-    "<s>[INST] <|im_start|>user\n<|eot_id|></s>",
-    "UPPERCASE mixedCase snake_case kebab-case don't I'M",
-    "\xC2\xA0\xE3\x80\x80\xE2\x80\xAF odd spaces",
-    "1 12 123 1234 12345 1,000,000",
-    "",
-};
-
-bool sameIds(const Tokenizer& a, const Tokenizer& b) {
-    return std::ranges::all_of(kProbes, [&](std::string_view text) {
-        return a.encode(text, SpecialTokens::Parse) == b.encode(text, SpecialTokens::Parse) &&
-               a.encode(text, SpecialTokens::Text) == b.encode(text, SpecialTokens::Text);
-    });
-}
-
 bool gives(const GgufVocabulary& vocabulary, const Tokenizer& tokenizer) {
     TokenizerSource source;
     source.vocabulary = vocabulary;
     const auto made = Tokenizer::create(source);
-    return made && sameIds(**made, tokenizer);
+    return made && sameEncodings(**made, tokenizer);
 }
 
 bool contains(const json& description, const char* type) {
@@ -62,10 +37,6 @@ std::vector<std::string> mergesOf(const json& model) {
         merges.push_back(merge.is_string() ? merge.get<std::string>()
                                            : merge.at(0).get<std::string>() + " " + merge.at(1).get<std::string>());
     return merges;
-}
-
-bool isByteToken(const std::string& token) {
-    return token.size() == 6 && token.starts_with("<0x") && token.back() == '>';
 }
 
 /// Tokens and types by id, gaps filled as llama.cpp's converter does.
@@ -83,7 +54,7 @@ GgufVocabulary tokensOf(const json& tokenizer, int size, bool sentencePiece) {
     for (const auto& [token, id] : model.at("vocab").items()) {
         const auto at = id.get<std::size_t>();
         vocabulary.tokens[at] = token;
-        vocabulary.tokenTypes[at] = sentencePiece && isByteToken(token) ? Byte : Normal;
+        vocabulary.tokenTypes[at] = sentencePiece && BytePieces::byteOf(token) ? Byte : Normal;
     }
     for (const json& token : tokenizer.value("added_tokens", json::array())) {
         const auto at = token.at("id").get<std::size_t>();

@@ -87,7 +87,7 @@ nlohmann::json specialTokensJson(const Checkpoint& checkpoint) {
 std::string schemeTable(const std::vector<LinearPlan>& plan) {
     std::vector<std::pair<std::string, std::size_t>> counts;
     for (const LinearPlan& entry : plan) {
-        const std::string name = entry.actual.weightBits < 16 ? entry.actual.describe() : "left alone (16 bits)";
+        const std::string name = entry.quantized() ? entry.actual.describe() : "left alone (16 bits)";
         const auto it = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.first == name; });
         if (it == counts.end()) {
             counts.emplace_back(name, 1);

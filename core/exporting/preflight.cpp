@@ -20,7 +20,6 @@ constexpr std::uint64_t kTextBytesPerToken = 72;  // tokenizer.json: an entry an
 constexpr std::uint64_t kSmallFiles = 16 * 1024;
 constexpr std::array<int, 3> kKernelGroups = {32, 64, 128};
 
-bool isQuantized(const LinearPlan& entry) { return entry.actual.weightBits < 16; }
 bool weightOnly(const QuantizationScheme& scheme) { return scheme.activationBits == 16; }
 
 std::string linears(std::size_t count) { return std::to_string(count) + (count == 1 ? " linear" : " linears"); }
@@ -55,7 +54,7 @@ void reportSchemes(const std::vector<LinearPlan>& plan, PreflightReport& report)
     std::size_t leftAlone = 0, changed = 0;
     for (const LinearPlan& entry : plan) {
         if (!entry.reason.empty()) ++changed;
-        if (!isQuantized(entry)) {
+        if (!entry.quantized()) {
             ++leftAlone;
             continue;
         }
@@ -92,7 +91,7 @@ void reportAsymmetricPacked(const std::vector<LinearPlan>& plan, PreflightReport
     std::vector<QuantizationScheme> schemes;
     bool asymmetric = false;
     for (const LinearPlan& entry : plan) {
-        if (!isQuantized(entry)) continue;
+        if (!entry.quantized()) continue;
         asymmetric = asymmetric || (weightOnly(entry.actual) && !entry.actual.symmetric);
         if (std::find(schemes.begin(), schemes.end(), entry.actual) == schemes.end()) schemes.push_back(entry.actual);
     }
@@ -121,7 +120,7 @@ void reportFusedParts(const std::vector<LinearPlan>& plan, PreflightReport& repo
             const auto [it, inserted] = firstOfBlock.emplace(entry.block, &entry);
             if (inserted) continue;
             const LinearPlan& other = *it->second;
-            const bool same = isQuantized(entry) == isQuantized(other) && (!isQuantized(entry) || entry.actual == other.actual);
+            const bool same = entry.quantized() == other.quantized() && (!entry.quantized() || entry.actual == other.actual);
             if (!same) differing[entry.block] = true;
         }
         if (differing.empty()) continue;
@@ -136,7 +135,7 @@ void reportFusedParts(const std::vector<LinearPlan>& plan, PreflightReport& repo
 /// Packed words must end where a linear ends for vLLM's kernels.
 void reportRaggedWords(const DecoderConfig& config, const std::vector<LinearPlan>& plan, PreflightReport& report) {
     for (const LinearPlan& entry : plan) {
-        if (!isQuantized(entry) || !weightOnly(entry.actual) || 32 % entry.actual.weightBits != 0) continue;
+        if (!entry.quantized() || !weightOnly(entry.actual) || 32 % entry.actual.weightBits != 0) continue;
         const int perWord = 32 / entry.actual.weightBits;
         const auto [rows, cols] = linearShape(config, entry.role);
         if (cols % perWord == 0 && (entry.actual.symmetric || rows % perWord == 0)) continue;
@@ -149,10 +148,10 @@ void reportRaggedWords(const DecoderConfig& config, const std::vector<LinearPlan
 
 /// Who loads the other formats, and what their kernels ask for.
 void reportLoaders(const DecoderConfig& config, const std::vector<LinearPlan>& plan, ExportFormat format, PreflightReport& report) {
-    const auto first = std::find_if(plan.begin(), plan.end(), isQuantized);
+    const auto first = std::find_if(plan.begin(), plan.end(), [](const LinearPlan& entry) { return entry.quantized(); });
     if (format == ExportFormat::Gguf) {
         report.items.push_back({Level::Ok, "llama.cpp loads it; every linear gets the smallest block type that holds its grid exactly."});
-        if (first != plan.end() && std::any_of(plan.begin(), plan.end(), [](const LinearPlan& p) { return isQuantized(p) && !weightOnly(p.actual); }))
+        if (first != plan.end() && std::any_of(plan.begin(), plan.end(), [](const LinearPlan& p) { return p.quantized() && !weightOnly(p.actual); }))
             report.items.push_back({Level::Warning, "GGUF stores no activation scheme: llama.cpp rounds activations to 8 bits in its own way."});
         if (slidingWindow(config) > 0 && familyOf(config).ggufArchitecture == "llama")
             report.items.push_back({Level::Warning, "llama.cpp knows no sliding window for this family: texts longer than " +
@@ -176,7 +175,7 @@ void reportLoaders(const DecoderConfig& config, const std::vector<LinearPlan>& p
 
 std::uint64_t linearBytes(const DecoderConfig& config, const LinearPlan& entry) {
     const auto [rows, cols] = linearShape(config, entry.role);
-    if (!isQuantized(entry)) return 4 * static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols);
+    if (!entry.quantized()) return 4 * static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols);
     std::uint64_t bytes = 0;
     for (const TensorToWrite& tensor : quantizedTensors(entry, rows, cols, "F32")) bytes += tensor.bytes();
     return bytes;

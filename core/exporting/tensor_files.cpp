@@ -9,36 +9,12 @@
 
 #include "core/base/files.h"
 #include "core/exporting/bit_packing.h"
+#include "core/exporting/export_files.h"
 #include "core/exporting/float_bits.h"
 #include "core/exporting/transposed_packing.h"
 
 namespace safequant {
 namespace {
-
-constexpr std::int64_t kPieceElements = 8 << 20;
-
-using PieceSink = std::function<Expected<void>(std::span<const float>)>;
-
-/// Reads a tensor of the checkpoint piece by piece, a 2-D one by rows.
-Expected<void> readPieces(const Checkpoint& checkpoint, const TensorInfo& tensor, const PieceSink& sink) {
-    std::int64_t elements = 1;
-    for (const std::int64_t size : tensor.shape) elements *= size;
-    if (tensor.shape.size() != 2 || elements <= kPieceElements) {
-        std::vector<float> values(static_cast<std::size_t>(elements));
-        if (auto read = checkpoint.read(tensor.name, values); !read) return read;
-        return sink(values);
-    }
-    const std::int64_t rows = tensor.shape[0], cols = tensor.shape[1];
-    const std::int64_t step = std::max<std::int64_t>(1, kPieceElements / cols);
-    std::vector<float> values;
-    for (std::int64_t first = 0; first < rows; first += step) {
-        const std::int64_t count = std::min(step, rows - first);
-        values.resize(static_cast<std::size_t>(count * cols));
-        if (auto read = checkpoint.readRows(tensor.name, first, count, values); !read) return read;
-        if (auto taken = sink(values); !taken) return taken;
-    }
-    return {};
-}
 
 Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& tensor, SafetensorsWriter& writer) {
     const TensorToWrite& target = tensor.written.front();
@@ -143,15 +119,10 @@ std::vector<std::pair<std::size_t, std::size_t>> shardsOf(const std::vector<Expo
     return shards;
 }
 
-tl::unexpected<Error> differs(const std::string& name, const std::string& folder) {
-    return fail(ErrorKind::Failed, "Tensor \"" + name + "\" reads back with other values than were written; the export was "
-                                   "discarded. Check the disk and try again.", folder);
-}
-
 Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& reloaded, const TensorInfo& tensor,
                             const std::string& folder) {
     const TensorInfo* other = reloaded.find(tensor.name);
-    if (other == nullptr || other->shape != tensor.shape) return differs(tensor.name, folder);
+    if (other == nullptr || other->shape != tensor.shape) return readBackDiffers(tensor.name, folder);
     const auto cols = tensor.shape.size() == 2 ? static_cast<std::size_t>(tensor.shape[1]) : std::size_t{1};
     std::int64_t row = 0;
     std::vector<float> values;
@@ -162,7 +133,7 @@ Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& relo
                                              : reloaded.read(tensor.name, values);
         if (!read) return read;
         row += rows;
-        if (std::memcmp(values.data(), piece.data(), piece.size_bytes()) != 0) return differs(tensor.name, folder);
+        if (std::memcmp(values.data(), piece.data(), piece.size_bytes()) != 0) return readBackDiffers(tensor.name, folder);
         return {};
     });
 }
@@ -224,11 +195,11 @@ Expected<double> compareTensorFiles(const Checkpoint& checkpoint, const std::vec
         const auto read = (*reloaded)->readMatrix(tensor.source->name);
         if (!read) return fail(read.error());
         const Matrix meant = linear->dequantize();
-        if (read->rows() != meant.rows() || read->cols() != meant.cols()) return differs(tensor.source->name, folder);
+        if (read->rows() != meant.rows() || read->cols() != meant.cols()) return readBackDiffers(tensor.source->name, folder);
         for (std::size_t i = 0; i < meant.size(); ++i)
             largest = std::max(largest, std::fabs(static_cast<double>(meant.data()[i]) - static_cast<double>(read->data()[i])));
         if (std::memcmp(meant.data(), read->data(), meant.size() * sizeof(float)) != 0)
-            return differs(tensor.source->name, folder);
+            return readBackDiffers(tensor.source->name, folder);
     }
     progress(total, total);
     return largest;

@@ -21,7 +21,7 @@ QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> p
         LinearOutcome outcome;
         outcome.plan = entry;
         LinearWeights& linear = weights.linears[static_cast<std::size_t>(i)];
-        if (entry.actual.weightBits < 16) {
+        if (entry.quantized()) {
             const QuantizedLinear quantized = roundToNearest(linear.weight, entry.actual);
             outcome.error = quantizationError(linear.weight, quantized);
             outcome.bitsPerWeight = quantized.bitsPerWeight();

@@ -50,6 +50,9 @@ struct LinearPlan {
     QuantizationScheme requested;
     QuantizationScheme actual;
     std::string reason;   ///< Empty when equal, else e.g. "576 columns are not a multiple of 128: group 64 used".
+
+    /// False for a linear whose weights are left alone.
+    bool quantized() const { return actual.weightBits < 16; }
 };
 
 /// Plans every linear of a model, block by block in the order of LinearRole. Where the request cannot stand, `actual` differs and

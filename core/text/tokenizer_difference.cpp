@@ -11,7 +11,7 @@ namespace safequant {
 
 namespace {
 
-constexpr std::array<std::string_view, 24> kProbes = {
+constexpr std::array kProbes = std::to_array<std::string_view>({
     "Hello world",
     " leading and trailing ",
     "two  spaces,   three\tand\ttabs\n\nlines\r\n",
@@ -40,7 +40,21 @@ constexpr std::array<std::string_view, 24> kProbes = {
     "<0x0A> <unk> <pad>",
     "MiXeD CaSe camelCase snake_case kebab-case",
     "0123 1 22 333 4444 55555",
-};
+    "Hello world, it's 12345 o'clock; we'LL see 3.14159!",
+    "  two  spaces   and\ttabs\n\n\nlines \r\n end  ",
+    "def f(x_1): return {'a': [1, 22, 333, 4444]}  # done",
+    "na\xC3\xAFve caf\xC3\xA9 \xE2\x80\x94 \xE2\x82\xAC"
+    "100, e\xCC\x81",
+    "\xD0\x9F\xD1\x80\xD0\xB8\xD0\xB2\xD0\xB5\xD1\x82 \xE4\xBD\xA0\xE5\xA5\xBD\xE4\xB8\x96\xE7\x95\x8C "
+    "\xE3\x81\x93\xE3\x82\x93\xE3\x81\xAB\xE3\x81\xA1\xE3\x81\xAF",
+    "\xD9\x85\xD8\xB1\xD8\xAD\xD8\xA8\xD8\xA7 \xE0\xA4\xA8\xE0\xA4\xAE\xE0\xA4\xB8\xE0\xA5\x8D\xE0\xA4\xA4\xE0\xA5\x87 "
+    "\xD9\xA1\xD9\xA2\xD9\xA3",
+    "\xF0\x9F\x98\x80\xF0\x9F\x91\xA9\xE2\x80\x8D\xF0\x9F\x92\xBB \xEF\xAC\x81 \xC2\xBD \xE2\x85\xA3",
+    "<s>[INST] <|im_start|>user\n<|eot_id|></s>",
+    "UPPERCASE mixedCase snake_case kebab-case don't I'M",
+    "\xC2\xA0\xE3\x80\x80\xE2\x80\xAF odd spaces",
+    "1 12 123 1234 12345 1,000,000",
+});
 
 std::string quoted(const std::string& text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -142,6 +156,13 @@ void compareTemplates(const ChatFormat& a, const ChatFormat& b, Differences& out
 }
 
 }  // namespace
+
+bool sameEncodings(const Tokenizer& a, const Tokenizer& b) {
+    return std::ranges::all_of(kProbes, [&](std::string_view text) {
+        return a.encode(text, SpecialTokens::Parse) == b.encode(text, SpecialTokens::Parse) &&
+               a.encode(text, SpecialTokens::Text) == b.encode(text, SpecialTokens::Text);
+    });
+}
 
 Expected<std::vector<TokenizerDifference>> compareTokenizers(const TokenizerSource& a, const TokenizerSource& b) {
     const auto left = ChatFormat::create(a);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/checkpoint/checkpoint.h"
+#include "core/text/tokenizer.h"
 
 namespace safequant {
 
@@ -19,5 +20,8 @@ struct TokenizerDifference {
 /// are compared through the encodings. Ids that pad a vocabulary ("[PAD123]") may be missing on one side. Errors: those of
 /// Tokenizer::create() and ChatTemplate::parse().
 Expected<std::vector<TokenizerDifference>> compareTokenizers(const TokenizerSource& a, const TokenizerSource& b);
+
+/// Whether two tokenizers give the same ids on the probing texts, special tokens parsed and not.
+bool sameEncodings(const Tokenizer& a, const Tokenizer& b);
 
 }  // namespace safequant

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "realrun.h"
 
+#include <QCoreApplication>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QFile>
 #include <map>
 
@@ -9,6 +11,12 @@
 #include "core/base/files.h"
 
 namespace safequant::workbench {
+
+void wait(int milliseconds) {
+    QElapsedTimer timer;
+    timer.start();
+    while (timer.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
+}
 
 QString enginePath() { return QStringLiteral(SAFEQUANT_BINARY_DIR "/app/cli/safequant"); }
 

@@ -16,4 +16,7 @@ QString writePrompts(const QString& folder, int perClass);
 /// The default run, made small: the prompts of `file`, few answers of few tokens.
 nlohmann::json smallRunSpec(const QString& file, int answers, int tokens);
 
+/// Lets the window work for a while.
+void wait(int milliseconds);
+
 }  // namespace safequant::workbench

@@ -4,7 +4,6 @@
 #include <QApplication>
 #include <QDialog>
 #include <QDir>
-#include <QElapsedTimer>
 #include <QPainter>
 #include <QPushButton>
 #include <QTemporaryDir>
@@ -13,18 +12,13 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "realrun.h"
 #include "widgets/theme.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
 
 namespace {
-
-void wait(int milliseconds) {
-    QElapsedTimer timer;
-    timer.start();
-    while (timer.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
-}
 
 class GivenFiles : public Dialogs {
 public:

@@ -5,7 +5,6 @@
 #include <QApplication>
 #include <QDialog>
 #include <QDir>
-#include <QElapsedTimer>
 #include <QFrame>
 #include <QTemporaryDir>
 #include <QTextStream>
@@ -15,6 +14,7 @@
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "realrun.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
 
@@ -22,12 +22,6 @@ using namespace safequant;
 using namespace safequant::workbench;
 
 namespace {
-
-void wait(int milliseconds) {
-    QElapsedTimer timer;
-    timer.start();
-    while (timer.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
-}
 
 /// A benign prompt whose answers changed, so that the picture shows something and nothing harmful.
 int promptToShow(Session* session) {
@@ -85,8 +79,8 @@ int main(int argc, char** argv) {
         window.grab().save(out.filePath(QStringLiteral("%1layers-%2-moving.png").arg(prefix, kind)));
         wait(15000);
         take(QStringLiteral("layers-") + kind);
-        if (auto* settings = window.findChild<QToolButton*>(QStringLiteral("embeddingSettings"))) {
-            settings->click();
+        if (auto* gear = window.findChild<QToolButton*>(QStringLiteral("embeddingSettings"))) {
+            gear->click();
             wait(500);
             if (auto* popover = window.findChild<QFrame*>(QStringLiteral("embeddingPopover"))) {
                 popover->grab().save(out.filePath(QStringLiteral("%1layers-%2-settings.png").arg(prefix, kind)));

@@ -58,19 +58,20 @@ public:
             m_reader.feed(std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
         }
     }
+    /// A notification that came before, else the next message; null when none comes soon.
+    json next() {
+        if (notifications.empty()) return receive(200);
+        json message = notifications.front();
+        notifications.erase(notifications.begin());
+        return message;
+    }
     /// Events of a run until the one that ends it.
     std::vector<protocol::RunEvent> eventsUntilEnd(int timeout = 120000) {
         std::vector<protocol::RunEvent> events;
         QElapsedTimer clock;
         clock.start();
         while (clock.elapsed() < timeout) {
-            json message;
-            if (!notifications.empty()) {
-                message = notifications.front();
-                notifications.erase(notifications.begin());
-            } else {
-                message = receive(200);
-            }
+            const json message = next();
             if (message.is_null() || message.value("method", "") != "run/event") continue;
             auto event = protocol::parseMessage<protocol::RunEvent>(message["params"]["event"]);
             if (!event) continue;
@@ -84,13 +85,7 @@ public:
         QElapsedTimer clock;
         clock.start();
         while (clock.elapsed() < timeout) {
-            json message;
-            if (!notifications.empty()) {
-                message = notifications.front();
-                notifications.erase(notifications.begin());
-            } else {
-                message = receive(200);
-            }
+            const json message = next();
             if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
             if (message.value("method", "") == "projection/frame") ++frames;
             if (message.value("method", "") == "projection/finished") return message["params"];
@@ -294,8 +289,7 @@ private slots:
         clock.start();
         json finished;
         while (finished.is_null() && clock.elapsed() < 60000) {
-            json message = client.notifications.empty() ? client.receive(200) : client.notifications.front();
-            if (!client.notifications.empty()) client.notifications.erase(client.notifications.begin());
+            const json message = client.next();
             if (!message.is_null() && message.value("method", "") == "export/finished") finished = message["params"];
         }
         QVERIFY2(finished.contains("result"), finished.dump().c_str());
