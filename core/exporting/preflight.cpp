@@ -150,26 +150,26 @@ void reportRaggedWords(const DecoderConfig& config, const std::vector<LinearPlan
 void reportLoaders(const DecoderConfig& config, const std::vector<LinearPlan>& plan, ExportFormat format, PreflightReport& report) {
     const auto first = std::find_if(plan.begin(), plan.end(), [](const LinearPlan& entry) { return entry.quantized(); });
     if (format == ExportFormat::Gguf) {
-        report.items.push_back({Level::Ok, "llama.cpp loads it; every linear gets the smallest block type that holds its grid exactly."});
+        report.items.push_back({Level::Ok, "Loads in llama.cpp; every linear gets the smallest block type that holds its grid exactly."});
         if (first != plan.end() && std::any_of(plan.begin(), plan.end(), [](const LinearPlan& p) { return p.quantized() && !weightOnly(p.actual); }))
             report.items.push_back({Level::Warning, "GGUF stores no activation scheme: llama.cpp rounds activations to 8 bits in its own way."});
         if (slidingWindow(config) > 0 && familyOf(config).ggufArchitecture == "llama")
-            report.items.push_back({Level::Warning, "llama.cpp knows no sliding window for this family: texts longer than " +
+            report.items.push_back({Level::Warning, "In llama.cpp there is no sliding window for this family: texts longer than " +
                                                         std::to_string(slidingWindow(config)) + " tokens are computed differently there."});
         return;
     }
     const bool awq = format == ExportFormat::Awq;
-    report.items.push_back({Level::Ok, std::string("vLLM loads it, and transformers with gptqmodel (") + (awq ? "AutoAWQ's GEMM" : "AutoGPTQ's") +
+    report.items.push_back({Level::Ok, std::string("Loads in vLLM, and in transformers with gptqmodel (") + (awq ? "AutoAWQ's GEMM" : "AutoGPTQ's") +
                                            " layout); both need a GPU."});
     if (first == plan.end()) return;
     const QuantizationScheme& scheme = first->actual;
     if (scheme.groupSize > 0 && std::find(kKernelGroups.begin(), kKernelGroups.end(), scheme.groupSize) == kKernelGroups.end())
-        report.items.push_back({Level::Warning, "vLLM's Marlin kernels take groups of 32, 64 or 128, or one scale a row; groups of " +
+        report.items.push_back({Level::Warning, "For vLLM's Marlin kernels choose groups of 32, 64 or 128, or one scale a row; groups of " +
                                                     std::to_string(scheme.groupSize) + " run on slower kernels or not at all."});
     if (!awq && !scheme.symmetric)
-        report.items.push_back({Level::Warning, "vLLM's Marlin kernels take symmetric GPTQ weights; for them choose symmetric, or export as AWQ."});
+        report.items.push_back({Level::Warning, "For vLLM's Marlin kernels choose symmetric weights, or export as AWQ."});
     if (!awq && scheme.weightBits == 2)
-        report.items.push_back({Level::Warning, "vLLM runs GPTQ weights of 2 bits on its slow kernel only."});
+        report.items.push_back({Level::Warning, "GPTQ weights of 2 bits run on vLLM's slow kernel only."});
     reportFusedParts(plan, report);
 }
 
