@@ -4,6 +4,7 @@
 #include <QtTest/QtTest>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -33,6 +34,18 @@ inline std::shared_ptr<const Checkpoint> openModel(const std::string& path) {
 inline nlohmann::json readJson(const std::string& path) {
     std::ifstream file(path);
     return nlohmann::json::parse(file);
+}
+
+inline std::string familyData(const std::string& name) { return modelData("families/" + name); }
+
+/// A Hugging Face folder, made inside `parent`, of a family fixture's weights and a config.json.
+inline std::shared_ptr<const Checkpoint> openFamily(const std::string& parent, const std::string& weights, const nlohmann::json& config) {
+    const std::string folder = parent + "/" + weights;
+    std::filesystem::create_directories(folder);
+    std::filesystem::copy_file(familyData(weights + ".safetensors"), folder + "/model.safetensors",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::ofstream(folder + "/config.json") << config.dump();
+    return openModel(folder);
 }
 
 /// ||a - b|| / ||b||.

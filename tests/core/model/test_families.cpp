@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <filesystem>
-
 #include "core/checkpoint/decoder_tensors.h"
 #include "core/checkpoint/family.h"
 #include "core/model/generation.h"
@@ -9,14 +7,11 @@
 
 using namespace safequant;
 using namespace safequant::testing;
-namespace fs = std::filesystem;
 
 namespace {
 
 /// Of float32 against float32, whatever the processor's order of summation; about 1e-6 is usual.
 constexpr double kTolerance = 1e-4;
-
-std::string familyData(const std::string& name) { return modelData("families/" + name); }
 
 std::vector<Tokens> tokensOf(const nlohmann::json& cases) {
     std::vector<Tokens> sequences;
@@ -74,13 +69,8 @@ class TestFamilies : public QObject {
 
     QTemporaryDir m_folder;
 
-    /// A Hugging Face folder of a case's weights and a config.json.
     std::shared_ptr<const Checkpoint> open(const std::string& weights, const nlohmann::json& config) const {
-        const std::string folder = m_folder.path().toStdString() + "/" + weights;
-        fs::create_directories(folder);
-        fs::copy_file(familyData(weights + ".safetensors"), folder + "/model.safetensors", fs::copy_options::overwrite_existing);
-        std::ofstream(folder + "/config.json") << config.dump();
-        return openModel(folder);
+        return openFamily(m_folder.path().toStdString(), weights, config);
     }
     static nlohmann::json fixture(const QString& name) { return readJson(familyData(name.toStdString() + ".json")); }
 

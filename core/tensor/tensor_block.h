@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <array>
+
+#include "core/model/decoder.h"
+#include "core/tensor/row_layout.h"
+
+namespace safequant {
+
+/// A low-rank change of a linear: y = x W^T + scale (x A^T) B^T (Hu et al., LoRA, 2021).
+struct LowRankChange {
+    at::Tensor a;  ///< `[rank, in]`, or undefined: no change.
+    at::Tensor b;  ///< `[out, rank]`.
+    float scale = 1.0F;
+};
+
+/// One linear as tensors.
+struct TensorLinear {
+    at::Tensor weight;  ///< `[out, in]`.
+    at::Tensor bias;    ///< `[out]` or undefined.
+    ActivationScheme input;
+    LowRankChange change;
+};
+
+/// One decoder block as tensors on one device; any of them may require a gradient or be the result of others that do.
+struct TensorBlock {
+    std::array<TensorLinear, kLinearsPerBlock> linears;  ///< Indexed by LinearRole.
+    at::Tensor inputNorm, preFeedForwardNorm;            ///< Gains `[hidden]`, with the 1 of normAddsOne.
+    at::Tensor attentionOutputNorm, feedForwardOutputNorm;  ///< Undefined without postNorms.
+    at::Tensor queryNorm, keyNorm;                          ///< `[headDim]`; undefined without qkNorm.
+    BlockAttention attention;
+
+    TensorLinear& operator[](LinearRole role) { return linears[static_cast<std::size_t>(role)]; }
+    const TensorLinear& operator[](LinearRole role) const { return linears[static_cast<std::size_t>(role)]; }
+};
+
+/// The weights of a block on a device.
+TensorBlock tensorBlock(const DecoderConfig& config, const BlockWeights& weights, const at::Device& device);
+
+/// Rotary angles of a layout for each of a configuration's ropes.
+std::vector<RowAngles> layoutAngles(const DecoderConfig& config, const RowLayout& layout, const at::Device& device);
+
+/// y = x / sqrt(mean(x^2) + epsilon) * gain over the last dimension, differentiable.
+at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& gain, float epsilon);
+
+/// The block's output for `hidden` `[rows, hidden]`, differentiable in everything: what forwardBlock computes, for learning.
+/// Activations are fake-quantized where a linear's `input` says so. Throws std::invalid_argument on rows that do not fit.
+at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& block, const RowLayout& layout,
+                              std::span<const RowAngles> angles, const at::Tensor& hidden);
+
+}  // namespace safequant
