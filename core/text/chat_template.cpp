@@ -9,12 +9,21 @@ namespace safequant {
 
 namespace {
 
-// Real templates take some thousand steps a message; these are seconds at worst.
+// Real templates take some thousand steps a message; these are seconds and some hundred megabytes at worst.
 constexpr std::uint64_t kSteps = 5'000'000;
 constexpr std::size_t kMaxSourceBytes = std::size_t{1} << 20;
 
+/// A template can raise with a text of megabytes; its beginning says enough.
+constexpr std::size_t kMaxMessageBytes = 1000;
+
 Error errorOf(const jinja::Fault& fault, int line) {
-    return Error{fault.kind, fault.message, "chat template:" + std::to_string(fault.line > 0 ? fault.line : line)};
+    std::string message = fault.message;
+    if (message.size() > kMaxMessageBytes) {
+        std::size_t end = kMaxMessageBytes;
+        while (end > 0 && isContinuationByte(message[end])) --end;
+        message = message.substr(0, end) + "...";
+    }
+    return Error{fault.kind, std::move(message), "chat template:" + std::to_string(fault.line > 0 ? fault.line : line)};
 }
 
 std::vector<TextSpan> spansOf(const jinja::Text& text) {
@@ -22,6 +31,7 @@ std::vector<TextSpan> spansOf(const jinja::Text& text) {
     for (std::size_t i = 0; i < text.size();) {
         const std::size_t begin = i;
         const bool fromContent = text.fromContent(begin);
+        jinja::charge(1);
         while (i < text.size() && text.fromContent(i) == fromContent) ++i;
         spans.push_back({text.bytes().substr(begin, i - begin), fromContent});
     }

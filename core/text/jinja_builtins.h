@@ -39,7 +39,11 @@ std::vector<Text> splitLines(const Text& text, bool keepEnds);
 /// The pieces around white space, at most `limit` splits when it is not negative.
 std::vector<Text> splitSpace(const Text& text, std::int64_t limit);
 bool isPythonSpace(char32_t c);
+/// Pays for looking a character's properties up; `lead` is its first byte.
+void chargeCharacter(char lead);
 
+/// The arguments less the first positional ones: those of a filter or test that another one applies.
+Arguments argumentsBehind(const Arguments& arguments, std::size_t skipped);
 /// The text of an argument. Faults when it is something else; `function` is for the message.
 const Text& textArgument(const Value& value, std::string_view function);
 /// The whole number of an argument, with a fallback when it was not given.

@@ -213,6 +213,9 @@ Value toFloat(Interpreter&, const Value& value, Arguments& arguments) {
                                                                                                       : fallback;
 }
 
+/// What writing a number with up to 600 digits and reading it again costs.
+constexpr std::uint64_t kRoundingSteps = 30;
+
 Value round(Interpreter&, const Value& value, Arguments& arguments) {
     if (!value.defined().isNumber()) raise("round needs a number, got " + value.typeName());
     const std::int64_t precision = integerArgument(arguments.find(0, "precision"), 0, "round");
@@ -231,6 +234,7 @@ Value round(Interpreter&, const Value& value, Arguments& arguments) {
         const double factor = std::pow(10.0, static_cast<double>(-precision));
         return Value(std::nearbyint(number / factor) * factor);
     }
+    charge(kRoundingSteps);
     // Rounds the exact binary value half to even, as Python does, which scaling would not.
     char buffer[700];
     std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(precision), number);
@@ -334,8 +338,7 @@ Value map(Interpreter& interpreter, const Value& value, Arguments& arguments) {
     const std::string name = textArgument(arguments.positional[0], "map").bytes();
     if (!hasFilter(name)) raise("No filter named " + inQuotes(name) + ".");
     for (const Value& item : iterate(value)) {
-        Arguments rest = arguments;
-        rest.positional.erase(rest.positional.begin());
+        Arguments rest = argumentsBehind(arguments, 1);
         result.push_back(applyFilter(interpreter, name, item, rest));
     }
     return Value::list(std::move(result));
@@ -354,10 +357,7 @@ Value choose(Interpreter& interpreter, const Value& value, Arguments& arguments)
     std::vector<Value> kept;
     for (const Value& item : iterate(value)) {
         const Value subject = kByAttribute ? dotted(interpreter, item, arguments.positional[0]) : item;
-        Arguments rest = arguments;
-        rest.positional.erase(
-            rest.positional.begin(),
-            rest.positional.begin() + static_cast<std::ptrdiff_t>(std::min(skipped + 1, rest.positional.size())));
+        Arguments rest = argumentsBehind(arguments, skipped + 1);
         if ((name.empty() ? subject.truthy() : applyTest(name, subject, rest)) == kKeep) kept.push_back(item);
     }
     return Value::list(std::move(kept));
@@ -393,6 +393,7 @@ Value wordCount(Interpreter&, const Value& value, Arguments&) {
     std::int64_t count = 0;
     bool inWord = false;
     for (std::size_t i = 0; i < text.size();) {
+        chargeCharacter(text[i]);
         const bool word = isWordCharacter(nextCodePoint(text, i));
         if (word && !inWord) ++count;
         inWord = word;

@@ -164,10 +164,11 @@ void appendJson(const Value& value, const JsonStyle& style, int depth, Text& out
 void newLine(const JsonStyle& style, int depth, Text& out) {
     if (!style.indented) return;
     out.append("\n");
-    for (int i = 0; i < depth; ++i) out.append(style.indent);
+    for (int i = 0; i < depth && !style.indent.empty(); ++i) out.append(style.indent);
 }
 
 void appendJsonDict(const DictObject& dict, const JsonStyle& style, int depth, Text& out) {
+    charge(dict.items.size());
     auto entries = dict.items;
     if (style.sortKeys) {
         std::stable_sort(entries.begin(), entries.end(),

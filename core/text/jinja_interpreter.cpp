@@ -62,8 +62,11 @@ private:
 };
 
 Interpreter::~Interpreter() {
-    // Namespaces may hold each other in circles: emptied one by one while all of them are still held here.
+    // Namespaces may hold each other in circles, and so may loops: emptied one by one while all of them are still held here.
     for (const auto& object : m_namespaces) object->attributes.items.clear();
+    for (const auto& object : m_changedLoops) {
+        if (const auto loop = object.lock()) loop->lastChanged.reset();
+    }
 }
 
 Text Interpreter::run(const Block& block) {
@@ -199,7 +202,10 @@ Text Interpreter::capture(const Block& block) {
 }
 
 Value Interpreter::makeMacro(const Stmt& stmt, std::string macroName) {
-    for (Scope* scope = m_scope; scope != nullptr && !scope->captured; scope = scope->parent) scope->captured = true;
+    for (Scope* scope = m_scope; scope != nullptr && !scope->captured; scope = scope->parent) {
+        charge(kHeldObjectSteps);
+        scope->captured = true;
+    }
     Scope* closure = m_scope;
     std::string shown = macroName;
     return Value::callable(std::move(shown),
@@ -213,6 +219,7 @@ Value Interpreter::callMacro(const Stmt& macro, const std::string& macroName, Sc
     const ScopeGuard scope(*this, closure);
     const auto& parameters = macro.parameters;
     const auto takeKeyword = [&](const std::string& wanted) -> std::optional<Value> {
+        charge(arguments.keywords.size() / 2);
         for (auto it = arguments.keywords.begin(); it != arguments.keywords.end(); ++it) {
             if (it->first != wanted) continue;
             Value value = std::move(it->second);
@@ -261,6 +268,7 @@ Value Interpreter::callMacro(const Stmt& macro, const std::string& macroName, Sc
 }
 
 void Interpreter::define(const std::string& variable, Value value) {
+    chargeBytes(m_scope->variables.size());
     for (auto& [key, old] : m_scope->variables) {
         if (key == variable) {
             old = std::move(value);
@@ -293,14 +301,21 @@ void Interpreter::assign(const Target& target, const Value& value) {
 }
 
 Value Interpreter::makeNamespace(DictObject attributes) {
+    charge(kHeldObjectSteps);
     auto object = std::make_shared<NamespaceObject>();
     object->attributes = std::move(attributes);
     m_namespaces.push_back(object);
     return Value(Value::Variant(std::move(object)));
 }
 
+void Interpreter::holdChanged(const std::shared_ptr<LoopObject>& loop) {
+    charge(kHeldObjectSteps);
+    m_changedLoops.push_back(loop);
+}
+
 Value Interpreter::name(const std::string& variable) {
     for (const Scope* scope = m_scope; scope != nullptr; scope = scope->parent) {
+        chargeBytes(1 + scope->variables.size());
         for (const auto& [key, value] : scope->variables) {
             if (key == variable) return value;
         }
@@ -343,7 +358,8 @@ std::optional<Value> loopAttribute(const std::shared_ptr<LoopObject>& loop, cons
         });
     }
     if (name == "changed") {
-        return Value::callable(name, [loop](Interpreter&, Arguments& arguments) {
+        return Value::callable(name, [loop](Interpreter& interpreter, Arguments& arguments) {
+            if (!loop->lastChanged) interpreter.holdChanged(loop);
             const Value now = Value::list(arguments.positional);
             const auto list = std::get<std::shared_ptr<const ListObject>>(now.variant());
             if (loop->lastChanged && equal(now, Value(Value::Variant(loop->lastChanged)))) return Value(false);
@@ -357,6 +373,7 @@ std::optional<Value> loopAttribute(const std::shared_ptr<LoopObject>& loop, cons
 }  // namespace
 
 Value Interpreter::attribute(const Value& object, const std::string& attributeName) {
+    charge(1);
     object.defined();
     if (attributeName.starts_with("__")) {
         return Value::undefined("access to attribute " + quotedRepr(attributeName) + " of " +
@@ -381,6 +398,7 @@ Value Interpreter::attribute(const Value& object, const std::string& attributeNa
 }
 
 Value Interpreter::item(const Value& object, const Value& key) {
+    charge(1);
     object.defined();
     if (object.isDict()) {
         if (const Value* found = object.dict().find(key)) return *found;

@@ -30,6 +30,8 @@ public:
     Value attribute(const Value& object, const std::string& name);
     Value item(const Value& object, const Value& key);
     Value makeNamespace(DictObject attributes);
+    /// The loop remembers values, among which it may be itself: it forgets them when the rendering ends.
+    void holdChanged(const std::shared_ptr<LoopObject>& loop);
 
 private:
     enum class Flow { Next, Break, Continue };
@@ -73,6 +75,7 @@ private:
     Scope* m_scope = nullptr;
     std::vector<std::unique_ptr<Scope>> m_captured;
     std::vector<std::shared_ptr<NamespaceObject>> m_namespaces;
+    std::vector<std::weak_ptr<LoopObject>> m_changedLoops;
     Text m_output;
     const Value* m_filterInput = nullptr;  ///< The text of the filter block being left.
     int m_line = 0;

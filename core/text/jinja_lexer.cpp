@@ -197,6 +197,7 @@ private:
             } else if (isNameStart(c)) {
                 std::size_t end = m_at;
                 while (end < m_source.size() && (isNameStart(m_source[end]) || isDigit(m_source[end]))) ++end;
+                if (end - m_at > kMaxNameBytes) fault("A name has more than 256 bytes.", m_line);
                 push(TokenKind::Name, m_source.substr(m_at, end - m_at));
                 advance(end - m_at);
             } else if (isDigit(c)) {

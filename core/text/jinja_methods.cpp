@@ -45,7 +45,7 @@ Value split(const Value& self, Arguments& arguments) {
     std::vector<Text> pieces;
     std::size_t at = 0;
     while (limit < 0 || static_cast<std::int64_t>(pieces.size()) < limit) {
-        const std::size_t found = self.text().bytes().find(by, at);
+        const std::size_t found = findFirst(self.text().bytes(), by, at);
         if (found == std::string::npos) break;
         pieces.push_back(self.text().slice(at, found - at));
         at = found + by.size();
@@ -59,17 +59,20 @@ Value splitRight(const Value& self, Arguments& arguments) {
     const std::int64_t limit = integerArgument(arguments.find(1, "maxsplit"), -1, "rsplit()");
     if (limit < 0) return split(self, arguments);
     if (separator == nullptr || separator->isNone()) raise("rsplit() with a limit needs a separator here.");
-    const std::string& by = textArgument(*separator, "rsplit()").bytes();
+    std::string by = textArgument(*separator, "rsplit()").bytes();
     if (by.empty()) raise("empty separator");
+    std::reverse(by.begin(), by.end());
+    const std::size_t size = self.text().size();
+    const std::string reversed(self.text().bytes().rbegin(), self.text().bytes().rend());
     std::vector<Text> pieces;
-    std::size_t end = self.text().size();
-    while (static_cast<std::int64_t>(pieces.size()) < limit && end >= by.size()) {
-        const std::size_t found = self.text().bytes().rfind(by, end - by.size());
+    std::size_t at = 0;
+    while (static_cast<std::int64_t>(pieces.size()) < limit) {
+        const std::size_t found = findFirst(reversed, by, at);
         if (found == std::string::npos) break;
-        pieces.push_back(self.text().slice(found + by.size(), end - found - by.size()));
-        end = found;
+        pieces.push_back(self.text().slice(size - found, found - at));
+        at = found + by.size();
     }
-    pieces.push_back(self.text().slice(0, end));
+    pieces.push_back(self.text().slice(0, size - at));
     std::reverse(pieces.begin(), pieces.end());
     return texts(std::move(pieces));
 }
@@ -79,6 +82,8 @@ Value hasAffix(const Value& self, Arguments& arguments) {
     const Value& affix = required(arguments, 0, "prefix", kAtEnd ? "endswith" : "startswith");
     const auto matches = [&](const Value& one) {
         const std::string& bytes = textArgument(one, kAtEnd ? "endswith()" : "startswith()").bytes();
+        charge(1);
+        chargeBytes(std::min(bytes.size(), self.text().size()));
         return kAtEnd ? self.text().bytes().ends_with(bytes) : self.text().bytes().starts_with(bytes);
     };
     if (affix.isList()) return Value(std::any_of(affix.items().begin(), affix.items().end(), matches));
@@ -96,7 +101,7 @@ template <bool kFromRight, bool kFault>
 Value findText(const Value& self, Arguments& arguments) {
     const std::string& bytes = self.text().bytes();
     const std::string& wanted = textArgument(required(arguments, 0, "sub", "find"), "find()").bytes();
-    const std::size_t found = kFromRight ? bytes.rfind(wanted) : bytes.find(wanted);
+    const std::size_t found = kFromRight ? findLast(bytes, wanted) : findFirst(bytes, wanted);
     if (found == std::string::npos) {
         if (kFault) raise("substring not found");
         return Value(std::int64_t{-1});
@@ -109,8 +114,8 @@ Value countText(const Value& self, Arguments& arguments) {
     const std::string& wanted = textArgument(required(arguments, 0, "sub", "count"), "count()").bytes();
     if (wanted.empty()) return Value(static_cast<std::int64_t>(self.text().codePointOffsets().size()));
     std::int64_t count = 0;
-    for (std::size_t at = self.text().bytes().find(wanted); at != std::string::npos; ++count) {
-        at = self.text().bytes().find(wanted, at + wanted.size());
+    for (std::size_t at = findFirst(self.text().bytes(), wanted); at != std::string::npos; ++count) {
+        at = findFirst(self.text().bytes(), wanted, at + wanted.size());
     }
     return Value(count);
 }
@@ -131,6 +136,7 @@ template <bool (*kIs)(char32_t)>
 Value all(const Value& self, Arguments&) {
     const std::string& bytes = self.text().bytes();
     for (std::size_t i = 0; i < bytes.size();) {
+        chargeCharacter(bytes[i]);
         if (!kIs(nextCodePoint(bytes, i))) return Value(false);
     }
     return Value(!bytes.empty());
@@ -156,6 +162,7 @@ template <bool kPrefix>
 Value removeAffix(const Value& self, Arguments& arguments) {
     const std::string& affix = textArgument(required(arguments, 0, "affix", "removeprefix"), "removeprefix()").bytes();
     const std::string& bytes = self.text().bytes();
+    chargeBytes(affix.size());
     if (affix.empty() || !(kPrefix ? bytes.starts_with(affix) : bytes.ends_with(affix))) return self;
     return Value(self.text().slice(kPrefix ? affix.size() : 0, bytes.size() - affix.size()));
 }
@@ -165,7 +172,7 @@ Value partition(const Value& self, Arguments& arguments) {
     const Text& separator = textArgument(required(arguments, 0, "sep", "partition"), "partition()");
     if (separator.empty()) raise("empty separator");
     const Text& text = self.text();
-    const std::size_t found = kFromRight ? text.bytes().rfind(separator.bytes()) : text.bytes().find(separator.bytes());
+    const std::size_t found = kFromRight ? findLast(text.bytes(), separator.bytes()) : findFirst(text.bytes(), separator.bytes());
     if (found == std::string::npos)
         return kFromRight ? texts({Text(), Text(), text}, true) : texts({text, Text(), Text()}, true);
     const std::size_t behind = found + separator.size();
@@ -329,6 +336,7 @@ DictObject keywordDict(Arguments& arguments) {
     DictObject dict;
     if (!arguments.positional.empty()) {
         if (!arguments.positional[0].isDict()) raise("namespace() and dict() take a mapping and keyword arguments");
+        charge(arguments.positional[0].dict().items.size());
         dict.items = arguments.positional[0].dict().items;
     }
     for (auto& [key, value] : arguments.keywords) dict.set(Value(Text(key)), std::move(value));

@@ -51,6 +51,8 @@ template <typename Rule>
 Text changeCase(const Text& text, Rule toUpper) {
     Text out;
     const std::string& bytes = text.bytes();
+    // Two look-ups a character besides the copy.
+    chargeBytes(3 * bytes.size());
     bool afterLetter = false;
     std::size_t index = 0;
     for (std::size_t i = 0; i < bytes.size(); ++index) {
@@ -66,6 +68,23 @@ Text changeCase(const Text& text, Rule toUpper) {
 
 bool isPythonSpace(char32_t c) {
     return isWhiteSpace(c) || (c >= 0x1C && c <= 0x1F);
+}
+
+void chargeCharacter(char lead) {
+    if (static_cast<unsigned char>(lead) < 0x80) {
+        chargeBytes(1);
+    } else {
+        charge(4);
+    }
+}
+
+Arguments argumentsBehind(const Arguments& arguments, std::size_t skipped) {
+    charge(arguments.positional.size() + arguments.keywords.size());
+    Arguments rest;
+    rest.keywords = arguments.keywords;
+    if (skipped < arguments.positional.size())
+        rest.positional.assign(arguments.positional.begin() + static_cast<std::ptrdiff_t>(skipped), arguments.positional.end());
+    return rest;
 }
 
 const Text& textArgument(const Value& value, std::string_view function) {
@@ -84,11 +103,16 @@ std::int64_t integerArgument(const Value* value, std::int64_t fallback, std::str
 
 Text strip(const Text& text, const Text* characters, Side side) {
     const auto offsets = text.codePointOffsets();
+    std::vector<char32_t> stripped;
+    if (characters != nullptr) {
+        charge(characters->size());
+        for (std::size_t i = 0; i < characters->size();) stripped.push_back(nextCodePoint(characters->bytes(), i));
+        std::sort(stripped.begin(), stripped.end());
+    }
     const auto strips = [&](std::size_t i) {
-        const std::string_view one = std::string_view(text.bytes()).substr(offsets[i], offsets[i + 1] - offsets[i]);
-        if (characters != nullptr) return characters->bytes().find(one) != std::string::npos;
-        std::size_t at = 0;
-        return isPythonSpace(nextCodePoint(one, at));
+        std::size_t at = offsets[i];
+        const char32_t c = nextCodePoint(text.bytes(), at);
+        return characters != nullptr ? std::binary_search(stripped.begin(), stripped.end(), c) : isPythonSpace(c);
     };
     std::size_t begin = 0;
     std::size_t end = offsets.size() - 1;
@@ -115,7 +139,7 @@ Text replaceAll(const Text& text, std::string_view old, const Text& fresh, std::
             at += length;
             continue;
         }
-        const std::size_t found = bytes.find(old, at);
+        const std::size_t found = findFirst(bytes, old, at);
         if (found == std::string::npos) break;
         out.append(text, at, found - at);
         out.append(fresh);
@@ -141,6 +165,7 @@ Text titleWords(const Text& text) {
 std::vector<Text> splitLines(const Text& text, bool keepEnds) {
     std::vector<Text> lines;
     const std::string& bytes = text.bytes();
+    chargeBytes(bytes.size());
     std::size_t begin = 0;
     for (std::size_t i = 0; i < bytes.size();) {
         const std::size_t at = i;
@@ -158,6 +183,7 @@ std::vector<Text> splitLines(const Text& text, bool keepEnds) {
 std::vector<Text> splitSpace(const Text& text, std::int64_t limit) {
     std::vector<Text> pieces;
     const std::string& bytes = text.bytes();
+    chargeBytes(bytes.size());
     std::size_t i = 0;
     while (true) {
         std::size_t next = i;
@@ -235,6 +261,8 @@ Text convert(const Conversion& conversion, const Value& value) {
 
 Text formatPercent(const Text& pattern, const Value& values) {
     const bool several = values.isList() && values.typeName() == "tuple";
+    charge(several ? values.items().size() : 1);
+    chargeBytes(pattern.size());
     const std::vector<Value> arguments = several ? values.items() : std::vector<Value>{values};
     const std::string& bytes = pattern.bytes();
     std::size_t used = 0;

@@ -10,42 +10,26 @@ namespace safequant::jinja {
 
 namespace {
 
-constexpr std::uint64_t kBytesPerStep = 16;
-thread_local std::uint64_t stepsLeft = 0;
+void checkTextSize(std::size_t size, std::size_t added) {
+    if (size + added > kMaxTextBytes) throw Fault{"The template made a text of more than 16 MiB.", 0, ErrorKind::Failed};
+    chargeBytes(added);
+}
 
 }  // namespace
-
-void startBudget(std::uint64_t steps) {
-    stepsLeft = steps;
-}
-
-void charge(std::uint64_t steps) {
-    if (steps > stepsLeft) throw Fault{"The template takes too many steps.", 0, ErrorKind::Failed};
-    stepsLeft -= steps;
-}
 
 std::string inQuotes(std::string_view name) {
     std::string out(1, '\'');
     return out.append(name).append(1, '\'');
 }
 
-void raise(std::string message) {
-    throw Fault{std::move(message), 0, ErrorKind::BadInput};
-}
-
 void Text::append(const Text& other, std::size_t begin, std::size_t length) {
-    if (m_bytes.size() + length > kMaxTextBytes)
-        throw Fault{"The template made a text of more than 16 MiB.", 0, ErrorKind::Failed};
-    charge(length / kBytesPerStep);
+    checkTextSize(m_bytes.size(), length);
     m_bytes.append(other.m_bytes, begin, length);
     m_marks.append(other.m_marks, begin, length);
 }
 
 void Text::append(std::string_view bytes, bool isContent) {
-    if (m_bytes.size() + bytes.size() > kMaxTextBytes) {
-        throw Fault{"The template made a text of more than 16 MiB.", 0, ErrorKind::Failed};
-    }
-    charge(bytes.size() / kBytesPerStep);
+    checkTextSize(m_bytes.size(), bytes.size());
     m_bytes.append(bytes);
     m_marks.append(bytes.size(), isContent ? '\1' : '\0');
 }
@@ -58,7 +42,7 @@ Text Text::slice(std::size_t begin, std::size_t length) const {
 }
 
 std::vector<std::size_t> Text::codePointOffsets() const {
-    charge(size() / kBytesPerStep);
+    chargeBytes(size());
     std::vector<std::size_t> offsets;
     offsets.reserve(m_bytes.size() + 1);
     for (std::size_t i = 0; i < m_bytes.size(); ++i) {
@@ -69,8 +53,9 @@ std::vector<std::size_t> Text::codePointOffsets() const {
 }
 
 const Value* DictObject::find(std::string_view key) const {
+    chargeBytes(items.size());
     for (const auto& [k, v] : items) {
-        if (k.isText() && k.text().bytes() == key) return &v;
+        if (k.isText() && sameBytes(k.text().bytes(), key)) return &v;
     }
     return nullptr;
 }
@@ -117,6 +102,7 @@ Value Value::list(std::vector<Value> items, bool tuple) {
 }
 
 Value Value::dict(DictObject items) {
+    charge(items.items.size());
     auto object = std::make_shared<DictObject>(std::move(items));
     object->depth = 1;
     for (const auto& [k, v] : object->items) {
@@ -229,8 +215,9 @@ std::string Value::typeName() const {
 
 const Value* Arguments::find(std::size_t index, std::string_view name) const {
     if (index < positional.size()) return &positional[index];
+    chargeBytes(keywords.size());
     for (const auto& [key, value] : keywords) {
-        if (key == name) return &value;
+        if (sameBytes(key, name)) return &value;
     }
     return nullptr;
 }
@@ -242,7 +229,7 @@ bool equal(const Value& a, const Value& b) {
     }
     if (a.variant().index() != b.variant().index()) return false;
     if (a.isUndefined() || a.isNone()) return true;
-    if (a.isText()) return a.text().bytes() == b.text().bytes();
+    if (a.isText()) return sameBytes(a.text().bytes(), b.text().bytes());
     if (a.isList()) {
         return a.typeName() == b.typeName() &&
                std::equal(a.items().begin(), a.items().end(), b.items().begin(), b.items().end(), equal);
@@ -278,7 +265,10 @@ bool less(const Value& a, const Value& b, std::string_view symbol) {
     if (a.isNumber() && b.isNumber()) {
         return a.isFloat() || b.isFloat() ? a.number() < b.number() : a.integer() < b.integer();
     }
-    if (a.isText() && b.isText()) return a.text().bytes() < b.text().bytes();
+    if (a.isText() && b.isText()) {
+        chargeBytes(std::min(a.text().size(), b.text().size()));
+        return a.text().bytes() < b.text().bytes();
+    }
     if (a.isList() && b.isList() && a.typeName() == b.typeName()) {
         const auto& x = a.items();
         const auto& y = b.items();
@@ -295,7 +285,7 @@ bool contains(const Value& container, const Value& item) {
     if (container.isText()) {
         if (item.isUndefined()) item.defined();
         if (!item.isText()) raise("'in <string>' requires string as left operand, not " + item.typeName());
-        return container.text().bytes().find(item.text().bytes()) != std::string::npos;
+        return findFirst(container.text().bytes(), item.text().bytes()) != std::string::npos;
     }
     if (container.isDict()) return container.dict().find(item) != nullptr;
     if (container.isList()) {
@@ -309,8 +299,12 @@ bool contains(const Value& container, const Value& item) {
 std::vector<Value> iterate(const Value& value) {
     std::vector<Value> result;
     if (value.isUndefined()) return result;
-    if (value.isList()) return value.items();
+    if (value.isList()) {
+        charge(value.items().size());
+        return value.items();
+    }
     if (value.isDict()) {
+        charge(value.dict().items.size());
         for (const auto& [key, entry] : value.dict().items) result.push_back(key);
         return result;
     }
@@ -322,7 +316,10 @@ std::vector<Value> iterate(const Value& value) {
         }
         return result;
     }
-    if (const auto* loop = std::get_if<std::shared_ptr<LoopObject>>(&value.variant())) return (*loop)->items->items;
+    if (const auto* loop = std::get_if<std::shared_ptr<LoopObject>>(&value.variant())) {
+        charge((*loop)->items->items.size());
+        return (*loop)->items->items;
+    }
     raise(inQuotes(value.typeName()) + " object is not iterable");
 }
 

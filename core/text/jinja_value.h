@@ -11,39 +11,23 @@
 #include <variant>
 #include <vector>
 
-#include "core/base/error.h"
+#include "core/text/jinja_limits.h"
 
 namespace safequant::jinja {
 
-/// Longest text and longest list a template may make.
-inline constexpr std::size_t kMaxTextBytes = std::size_t{1} << 24;
-inline constexpr std::size_t kMaxListItems = std::size_t{1} << 20;
-/// Deepest nesting of lists and mappings.
-inline constexpr int kMaxValueDepth = 200;
-
-/// What stops a template. It is thrown inside the interpreter only; ChatTemplate turns it into an Error.
-struct Fault {
-    std::string message;
-    int line = 0;  ///< 0: where the interpreter stands.
-    ErrorKind kind = ErrorKind::BadInput;
-};
-
-[[noreturn]] void raise(std::string message);
 /// The name between single quotes, for messages.
 std::string inQuotes(std::string_view name);
 
-/// Steps left to the rendering that goes on in this thread: every node evaluated, item compared and byte copied counts,
-/// so that no template runs for long.
-void startBudget(std::uint64_t steps);
-/// Faults when the steps are used up.
-void charge(std::uint64_t steps);
-
-/// UTF-8 text that knows of each byte whether it came from message content.
+/// UTF-8 text that knows of each byte whether it came from message content. Every byte copied is charged.
 class Text {
 public:
     Text() = default;
-    Text(std::string_view bytes, bool fromContent = false)
-        : m_bytes(bytes), m_marks(bytes.size(), fromContent ? '\1' : '\0') {}
+    Text(std::string_view bytes, bool isContent = false) { append(bytes, isContent); }
+    Text(const Text& other) { append(other); }
+    Text(Text&&) noexcept = default;
+    Text& operator=(const Text& other) { return *this = Text(other); }
+    Text& operator=(Text&&) noexcept = default;
+    ~Text() = default;
 
     const std::string& bytes() const { return m_bytes; }
     std::size_t size() const { return m_bytes.size(); }
