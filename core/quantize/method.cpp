@@ -10,6 +10,12 @@ constexpr std::array kMethods = {
     QuantizationMethod{"rtn", "Round to nearest",
                        "Every weight goes to the nearest point of its grid; calibration prompts play no part.", false,
                        &quantizeBlock},
+    QuantizationMethod{"omniquant", "OmniQuant",
+                       "Clipping and equivalent scales are learned block by block so that each block's output stays what it was.", true,
+                       nullptr},
+    QuantizationMethod{"q-realign", "Q-realign",
+                       "The same is learned with a second aim: on malicious prompts the block's output moves to the aligned model's.",
+                       true, nullptr},
 };
 
 }  // namespace

@@ -17,7 +17,10 @@ struct QuantizationMethod {
     std::string_view describe; ///< One sentence for reports and help.
     /// True: the outcome depends on calibration activations, and so on the mix of prompts.
     bool calibrated = false;
+    /// Null for methods that learn a block from calibration samples (core/realign), block after block.
     QuantizedBlock (*quantize)(BlockWeights weights, std::span<const LinearPlan> plan) = nullptr;
+
+    bool learned() const { return quantize == nullptr; }
 };
 
 /// Every method, in the order programs list them.

@@ -111,7 +111,7 @@ private:
         Generated generated;
         if (!prompts.empty() || wantsPerplexity(model)) {
             const Progress progress{m_session.stop(), {}};
-            const auto blocks = model == "base" ? checkpointBlocks(m_inputs.checkpoint) : quantizedBlocks(m_inputs);
+            const auto blocks = model == "base" ? checkpointBlocks(m_inputs.checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
             auto loaded = LanguageModel::load(m_inputs.checkpoint, blocks, progress);
             if (!loaded) return fail(loaded.error());
             if (!prompts.empty())

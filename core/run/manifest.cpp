@@ -110,6 +110,8 @@ nlohmann::json inputFingerprints(const RunInputs& inputs) {
                           {"tokenizer", tokenizerHash(source)},
                           {"chat template", sha256Hex(source.chatTemplate)}};
     if (inputs.usesPrompts()) prints["prompts"] = inputs.prompts.hash;
+    if (!inputs.alignedHash.empty()) prints["aligned checkpoint"] = inputs.alignedHash;
+    if (!inputs.learningHash.empty()) prints["calibration files"] = inputs.learningHash;
     if (!inputs.perplexityText.empty()) prints["perplexity text"] = sha256Hex(inputs.perplexityText);
     return prints;
 }

@@ -7,11 +7,11 @@
 
 namespace safequant {
 
-/// Reads a block and quantizes it by the spec's method. Errors: those of the checkpoint.
-Expected<QuantizedBlock> loadQuantizedBlock(const Checkpoint& checkpoint, const RunSpec& spec,
-                                            const std::vector<LinearPlan>& plan, int block);
+/// The quantized block of a run: by the spec's method from the checkpoint, or as a learned method left it in the run's folder. Errors:
+/// those of the checkpoint and of readCodedBlock.
+Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const RunInputs& inputs, int block);
 
-/// The quantized model's blocks, made anew from the checkpoint each time. `inputs` must outlive the source.
-BlockSource quantizedBlocks(const RunInputs& inputs);
+/// The quantized model's blocks. `inputs` must outlive the source.
+BlockSource quantizedBlocks(const std::string& folder, const RunInputs& inputs);
 
 }  // namespace safequant

@@ -14,9 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "builtin:";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kBundled{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kBundled{{
     {"default", "prompts/default.jsonl"},
     {"perplexity", "texts/perplexity.txt"},
+    {"tasks", "tasks/banking-intents.jsonl"},
     {"default-run", "runs/default.json"},
 }};
 

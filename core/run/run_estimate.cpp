@@ -147,11 +147,7 @@ Expected<Pace> timedPace(const RunInputs& inputs, double rowsPerPrompt) {
         if (auto timed = timeCapture(inputs, rowsPerPrompt, *weights, pace); !timed) return fail(timed.error());
     if (inputs.spec.hasStage("evaluate") && !inputs.asked.empty())
         if (auto timed = timeDecoding(inputs, *weights, pace); !timed) return fail(timed.error());
-    Expected<QuantizedBlock> quantized;
-    const double both =
-        secondsOf([&] { quantized = loadQuantizedBlock(*inputs.checkpoint, inputs.spec, inputs.plan, 0); });
-    if (!quantized) return fail(quantized.error());
-    pace.quantizeBlock = std::max(0.0, both - pace.loadBlock);
+    pace.quantizeBlock = secondsOf([&] { (void)quantizeBlock(std::move(*weights), planOfBlock(inputs.plan, 0)); });
     return pace;
 }
 

@@ -5,6 +5,8 @@
 
 #include "core/base/files.h"
 #include "core/base/random.h"
+#include "core/quantize/method.h"
+#include "core/run/learning_samples.h"
 
 namespace safequant {
 namespace {
@@ -58,6 +60,18 @@ Expected<void> openPrompts(RunInputs& inputs) {
     if (!prompts) return fail(prompts.error());
     if (!prompts->overlaps.empty() && !inputs.spec.allowOverlap) return fail(overlapError(*prompts));
     inputs.prompts = std::move(*prompts);
+    return {};
+}
+
+/// The aligned model, for methods that learn towards it.
+Expected<void> openAligned(RunInputs& inputs) {
+    const auto method = findQuantizationMethod(inputs.spec.method);
+    if (!method) return fail(method.error());
+    if (!(*method)->learned() || !inputs.spec.hasStage("quantize") || !inputs.spec.aligned.given()) return {};
+    const AlignedModel& aligned = inputs.spec.aligned;
+    auto checkpoint = openCheckpoint(aligned.checkpoint.empty() ? inputs.spec.checkpoint : aligned.checkpoint, aligned.adapters);
+    if (!checkpoint) return fail(checkpoint.error());
+    inputs.aligned = std::move(*checkpoint);
     return {};
 }
 
@@ -121,6 +135,8 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
     if (!plan) return fail(plan.error());
     inputs.plan = std::move(*plan);
 
+    if (auto opened = openAligned(inputs); !opened) return fail(opened.error());
+
     if (inputs.usesPrompts()) {
         auto format = ChatFormat::create(inputs.checkpoint->tokenizerSource(), spec.systemPrompt);
         if (!format) return fail(format.error());
@@ -157,6 +173,14 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
         auto hash = inputs.checkpoint->contentHash(progress);
         if (!hash) return fail(hash.error());
         inputs.checkpointHash = std::move(*hash);
+        if (inputs.aligned != nullptr) {
+            auto aligned = inputs.aligned->contentHash(progress);
+            if (!aligned) return fail(aligned.error());
+            inputs.alignedHash = std::move(*aligned);
+        }
+        auto files = learningFilesHash(spec);
+        if (!files) return fail(files.error());
+        inputs.learningHash = std::move(*files);
     }
     return inputs;
 }

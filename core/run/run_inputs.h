@@ -32,8 +32,11 @@ CaptureLayout makeLayout(const PromptSet& prompts, const CalibrationSample& samp
 struct RunInputs {
     RunSpec spec;
     std::shared_ptr<const Checkpoint> checkpoint;
+    std::shared_ptr<const Checkpoint> aligned;  ///< Null unless the spec names it and the method uses it.
     std::vector<LinearPlan> plan;  ///< Of every linear.
     std::string checkpointHash;    ///< SHA-256 of the content; empty unless asked for.
+    std::string alignedHash;       ///< The same of the aligned model.
+    std::string learningHash;      ///< Of the files a learned method is calibrated on; empty for other methods.
     ChatFormat format;             ///< Tokenizer always; template where prompts are used.
     PromptSet prompts;             ///< Empty when only an export is planned.
     CalibrationSample sample;

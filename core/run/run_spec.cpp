@@ -76,6 +76,8 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     reader.text("method", run.method);
     if (const auto method = findQuantizationMethod(run.method); !method)
         reader.reject("method", "is wrong: " + method.error().message);
+    run.learning = defaultLearning(run.method, run.aligned.given());
+    readLearning(reader, run.learning);
     if (const auto* scheme = reader.child("default"); scheme != nullptr)
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
@@ -164,6 +166,10 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
     if (run.stages.empty() && run.exportFolder.empty()) spec.reject("stages", "is empty: the run would do nothing.");
     if (named("export") && run.exportFolder.empty())
         spec.reject("export.folder", "is missing, and the stage \"export\" needs it.");
+    const RealignObjective& objective = run.learning.learning.objective;
+    if (named("quantize") && !run.aligned.given() && (objective.target != MaliciousTarget::FineTuned || objective.usesProbe()))
+        spec.reject("aligned", "is missing, and the objective \"" + run.learning.objective +
+                                   "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned.");
     if (named("quantize") && !named("capture"))
         spec.reject("stages", "has \"quantize\" without \"capture\", whose probes and axes it uses.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
@@ -225,6 +231,8 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
         reader.whole("path_length", run.probePathLength, 2, 1000);
         spec.finishInner(reader);
     }
+    readAligned(spec, run.aligned);
+    readCalibration(spec, run.calibration);
     readQuantization(spec, run);
     readStages(spec, run);
     readEvaluation(spec, run);
@@ -232,6 +240,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     checkTogether(spec, run);
     if (const auto read = spec.finish(); !read) return fail(read.error());
     run.decoding.seed = run.seed;
+    run.learning.learning.seed = run.seed;
     run.split.seed = run.seed;
     return run;
 }
@@ -273,6 +282,10 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     const auto folder = std::filesystem::absolute(path).parent_path();
     anchorModel(spec->checkpoint, folder);
     for (auto& adapter : spec->adapters) anchorModel(adapter, folder);
+    if (!spec->aligned.checkpoint.empty()) anchorModel(spec->aligned.checkpoint, folder);
+    for (auto& adapter : spec->aligned.adapters) anchorModel(adapter, folder);
+    anchor(spec->calibration.text, folder);
+    anchor(spec->calibration.taskPrompts, folder);
     for (auto& file : spec->prompts) anchor(file.path, folder);
     anchor(spec->perplexityText, folder);
     anchor(spec->exportFolder, folder);
@@ -321,6 +334,11 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
           {"perplexity_tokens", spec.perplexityTokens},
           {"perplexity_window", spec.perplexityWindow}}}};
     if (!spec.adapters.empty()) json["adapters"] = spec.adapters;
+    if (const auto method = findQuantizationMethod(spec.method); method && (*method)->learned()) {
+        json["calibration"] = calibrationToJson(spec.calibration);
+        json["quantization"]["learning"] = learningToJson(spec.learning);
+    }
+    if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.exportFolder.empty()) json["export"] = {{"folder", spec.exportFolder}};
     return json;
 }

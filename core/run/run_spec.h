@@ -10,6 +10,7 @@
 #include "core/model/generation.h"
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
+#include "core/run/learning_spec.h"
 
 namespace safequant {
 
@@ -21,7 +22,9 @@ namespace safequant {
 ///   "split": {"calibration": 0.5, "stratified": true, "again": false, "allow_overlap": false}, "system_prompt": "", "seed": 0,
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
-///   "quantization": {"method": "rtn", "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
+///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
+///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
+///   "quantization": {"method": "rtn", "learning": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
 ///                    "activation_bits": 16}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}]},
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
@@ -43,7 +46,10 @@ struct RunSpec {
     int mixTotal = 0;
     int probeFolds = 5;
     int probePathLength = 50;
+    AlignedModel aligned;          ///< For methods that learn from it.
+    CalibrationParts calibration;  ///< For methods that learn.
     std::string method = "rtn";
+    LearningSpec learning;
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
     std::vector<std::string> stages{"capture", "quantize", "evaluate"};

@@ -16,9 +16,12 @@ namespace {
 /// One input of linears, quantized once for all of them that ask for the same scheme.
 class LinearInput {
 public:
-    explicit LinearInput(at::Tensor x) : m_x(std::move(x)) {}
+    LinearInput(const TensorBlock& block, at::Tensor x, const LinearObserver& observe)
+        : m_block(block), m_x(std::move(x)), m_observe(observe) {}
 
-    at::Tensor operator()(const TensorLinear& linear) {
+    at::Tensor operator()(LinearRole role) {
+        const TensorLinear& linear = m_block[role];
+        if (m_observe) m_observe(role, m_x);
         if (!m_quantized.defined() || m_scheme.bits != linear.input.bits || m_scheme.symmetric != linear.input.symmetric) {
             m_scheme = linear.input;
             m_quantized = fakeQuantizeActivations(m_x, m_scheme);
@@ -30,7 +33,9 @@ public:
     }
 
 private:
+    const TensorBlock& m_block;
     at::Tensor m_x, m_quantized;
+    const LinearObserver& m_observe;
     ActivationScheme m_scheme;
 };
 
@@ -83,7 +88,7 @@ at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& gain, float epsilon) {
 }
 
 at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& block, const RowLayout& layout,
-                              std::span<const RowAngles> angles, const at::Tensor& hidden) {
+                              std::span<const RowAngles> angles, const at::Tensor& hidden, const LinearObserver& observe) {
     if (hidden.dim() != 2 || hidden.size(0) != layout.rows || hidden.size(1) != config.hiddenSize)
         throw std::invalid_argument("[forwardTensorBlock] got " + std::to_string(hidden.numel()) + " values, need " +
                                     std::to_string(layout.rows) + " rows of " + std::to_string(config.hiddenSize));
@@ -97,19 +102,19 @@ at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& bl
     };
     const auto branch = [&](const at::Tensor& x, const at::Tensor& norm) { return norm.defined() ? rmsNorm(x, norm, epsilon) : x; };
 
-    LinearInput normed(rmsNorm(hidden, block.inputNorm, epsilon));
-    const at::Tensor queries = heads(normed(block[LinearRole::Query]), config.heads, block.queryNorm);
-    const at::Tensor keys = heads(normed(block[LinearRole::Key]), config.kvHeads, block.keyNorm);
-    const at::Tensor values = normed(block[LinearRole::Value]);
+    LinearInput normed(block, rmsNorm(hidden, block.inputNorm, epsilon), observe);
+    const at::Tensor queries = heads(normed(LinearRole::Query), config.heads, block.queryNorm);
+    const at::Tensor keys = heads(normed(LinearRole::Key), config.kvHeads, block.keyNorm);
+    const at::Tensor values = normed(LinearRole::Value);
     const AttentionShape shape{config.heads,           config.kvHeads,         config.headDim, config.scoreScale(),
                                config.attentionSoftcap, block.attention.window};
-    LinearInput attended(rowAttention(queries, keys, values, layout, shape));
-    const at::Tensor middle = hidden + branch(attended(block[LinearRole::Output]), block.attentionOutputNorm);
+    LinearInput attended(block, rowAttention(queries, keys, values, layout, shape), observe);
+    const at::Tensor middle = hidden + branch(attended(LinearRole::Output), block.attentionOutputNorm);
 
-    LinearInput normedMiddle(rmsNorm(middle, block.preFeedForwardNorm, epsilon));
-    const at::Tensor gate = activated(config.activation, normedMiddle(block[LinearRole::Gate]));
-    LinearInput product(gate * normedMiddle(block[LinearRole::Up]));
-    return middle + branch(product(block[LinearRole::Down]), block.feedForwardOutputNorm);
+    LinearInput normedMiddle(block, rmsNorm(middle, block.preFeedForwardNorm, epsilon), observe);
+    const at::Tensor gate = activated(config.activation, normedMiddle(LinearRole::Gate));
+    LinearInput product(block, gate * normedMiddle(LinearRole::Up), observe);
+    return middle + branch(product(LinearRole::Down), block.feedForwardOutputNorm);
 }
 
 }  // namespace safequant

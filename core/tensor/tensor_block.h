@@ -4,6 +4,9 @@
 #include <ATen/ATen.h>
 
 #include <array>
+#include <functional>
+#include <span>
+#include <vector>
 
 #include "core/model/decoder.h"
 #include "core/tensor/row_layout.h"
@@ -46,9 +49,12 @@ std::vector<RowAngles> layoutAngles(const DecoderConfig& config, const RowLayout
 /// y = x / sqrt(mean(x^2) + epsilon) * gain over the last dimension, differentiable.
 at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& gain, float epsilon);
 
+/// Sees the input of every linear, `[rows, in]`, before it is quantized.
+using LinearObserver = std::function<void(LinearRole role, const at::Tensor& input)>;
+
 /// The block's output for `hidden` `[rows, hidden]`, differentiable in everything: what forwardBlock computes, for learning.
 /// Activations are fake-quantized where a linear's `input` says so. Throws std::invalid_argument on rows that do not fit.
 at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& block, const RowLayout& layout,
-                              std::span<const RowAngles> angles, const at::Tensor& hidden);
+                              std::span<const RowAngles> angles, const at::Tensor& hidden, const LinearObserver& observe = {});
 
 }  // namespace safequant

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/realign/learning_options.h"
+
+#include <algorithm>
+
+namespace safequant {
+
+const char* sampleKindName(SampleKind kind) {
+    constexpr const char* kNames[] = {"malicious", "benign", "text", "task"};
+    return kNames[static_cast<std::size_t>(kind)];
+}
+
+RealignObjective RealignObjective::reconstruction() {
+    RealignObjective objective;
+    objective.target = MaliciousTarget::FineTuned;
+    objective.maliciousLast = 0.0;
+    return objective;
+}
+
+RealignObjective RealignObjective::published() {
+    RealignObjective objective;
+    objective.target = MaliciousTarget::FineTuned;
+    objective.malicious = 0.0;
+    objective.maliciousLast = 0.0;
+    objective.probeMalicious = 1.0;
+    objective.normalise = false;
+    return objective;
+}
+
+RealignObjective RealignObjective::signature(double gain) {
+    RealignObjective objective;
+    objective.target = MaliciousTarget::Signature;
+    objective.gain = gain;
+    return objective;
+}
+
+bool RealignObjective::isMalicious(SampleKind kind) const {
+    return kind == (swapLabels ? SampleKind::Benign : SampleKind::Malicious);
+}
+
+bool LearnableTerms::any() const {
+    return clipping || offsets || std::any_of(equivalences.begin(), equivalences.end(), [](bool on) { return on; });
+}
+
+}  // namespace safequant

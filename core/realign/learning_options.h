@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace safequant {
+
+/// The four parts of a calibration mix.
+enum class SampleKind : std::uint8_t { Malicious, Benign, Text, Task };
+/// "malicious", "benign", "text", "task".
+const char* sampleKindName(SampleKind kind);
+
+/// One sequence to calibrate on.
+struct LearningSample {
+    std::string id;  ///< Of its prompt, or what part of a text it is.
+    SampleKind kind = SampleKind::Benign;
+    std::vector<std::int32_t> tokens;  ///< Not empty.
+};
+
+/// What malicious samples are pulled to.
+enum class MaliciousTarget : std::uint8_t {
+    FineTuned,  ///< The model being quantized: plain reconstruction.
+    Aligned,    ///< The aligned model's stream (dual-stream objective).
+    Signature,  ///< The fine-tuned model's stream, moved at the last positions by the aligned model's mean difference.
+};
+
+/// Weights of the terms a block's quantizer learns from. Every sample's reconstruction error is its mean over tokens and dimensions;
+/// the terms of a batch are added up.
+///   benign * |q - tuned|^2                                     benign samples, texts and tasks
+///   malicious * |q - target|^2 + maliciousLast * |q - target|^2 at the last token        malicious samples
+///   probeMalicious * softplus(margin - logit), probeBenign * softplus(margin + logit)    at the last token
+struct RealignObjective {
+    MaliciousTarget target = MaliciousTarget::Aligned;
+    double benign = 1.0;
+    double malicious = 1.0, maliciousLast = 1.0;
+    double probeMalicious = 0.0, probeBenign = 0.0;
+    double margin = 0.0;
+    double gain = 1.0;       ///< Signature: factor of the mean difference.
+    int tail = 5;            ///< Signature: last positions that are moved, the template's end.
+    bool normalise = true;   ///< Errors are divided by the mean square of the fine-tuned block's output.
+    bool swapLabels = false; ///< A control: benign chats are pulled to the malicious target, malicious ones to the fine-tuned model.
+
+    /// Reconstruction alone.
+    static RealignObjective reconstruction();
+    /// arXiv 2601.08089: reconstruction of benign samples, softplus(-logit) of malicious ones, nothing normalised.
+    static RealignObjective published();
+    static RealignObjective dualStream() { return {}; }
+    static RealignObjective signature(double gain);
+
+    bool usesProbe() const { return probeMalicious > 0.0 || probeBenign > 0.0; }
+    /// Whether the sample is pulled to the malicious target.
+    bool isMalicious(SampleKind kind) const;
+};
+
+/// A linear probe on a block's output: logit = weights . h + bias, positive for malicious.
+struct BlockProbe {
+    std::vector<float> weights;  ///< `[hidden]`; empty: no probe.
+    float bias = 0.0F;
+};
+
+/// Pairs of layers between which a positive factor per channel can move without changing what the block computes.
+enum class Equivalence : std::uint8_t {
+    NormToQueryKeyValue,
+    NormToGateUp,
+    ValueToOutput,  ///< One factor per channel of keys and values, shared by the query heads of the group.
+    UpToDown,
+};
+inline constexpr int kEquivalences = 4;
+
+/// What of a block's quantizer is learned, and from where.
+struct LearnableTerms {
+    bool clipping = true;  ///< Shrinks each group's range: sigmoid of a learned number that begins at 4 (OmniQuant, LWC).
+    std::array<bool, kEquivalences> equivalences = {true, true, true, true};  ///< Scales, as exponentials of learned numbers (LET).
+    bool offsets = false;  ///< Rounding offsets in [-0.5, 0.5] (SignRound).
+    double clippingRate = 5e-2, scaleRate = 5e-3, offsetRate = 5e-3;
+    /// Scales begin at act_max^alpha / w_max^(1 - alpha) of their channel; 0: at 1.
+    double initialAlpha = 0.0;
+
+    bool any() const;
+};
+
+/// How a block is learned.
+struct BlockLearning {
+    LearnableTerms terms;
+    RealignObjective objective;
+    int epochs = 4;      ///< Passes over all samples.
+    int batchSize = 10;  ///< Samples a step.
+    std::uint64_t seed = 0;
+};
+
+/// Means over one pass, a sample of its kind each.
+struct EpochLosses {
+    int epoch = 0;
+    double benign = 0.0, malicious = 0.0, probe = 0.0;
+};
+
+}  // namespace safequant

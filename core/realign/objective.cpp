@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/realign/objective.h"
+
+#include <stdexcept>
+
+#include "core/tensor/tensor_conversion.h"
+
+namespace safequant {
+namespace {
+
+/// Weights of a batch's rows in the sum over samples of their mean error.
+class RowWeights {
+public:
+    explicit RowWeights(std::int32_t rows) : m_weights(at::zeros({rows}, at::kFloat)) {}
+
+    void addMean(const std::vector<std::int32_t>& rows, double factor) {
+        for (const std::int32_t row : rows) add(row, factor / static_cast<double>(rows.size()));
+    }
+    void add(std::int32_t row, double factor) {
+        m_weights.data_ptr<float>()[row] += static_cast<float>(factor);
+        m_any = m_any || factor != 0.0;
+    }
+    bool any() const { return m_any; }
+    at::Tensor on(const at::Device& device) const { return m_weights.to(device); }
+
+private:
+    at::Tensor m_weights;
+    bool m_any = false;
+};
+
+}  // namespace
+
+CalibrationStream maliciousTarget(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& fineTuned,
+                                  const CalibrationStream& aligned) {
+    if (objective.target == MaliciousTarget::FineTuned) return {};
+    if (aligned.empty()) throw std::invalid_argument("[maliciousTarget] got no stream of the aligned model, need one for this objective");
+    if (objective.target == MaliciousTarget::Aligned) return cloneStream(aligned);
+    CalibrationStream target = cloneStream(fineTuned);
+    const std::size_t width = fineTuned.front().cols();
+    for (std::int32_t back = 0; back < objective.tail; ++back) {
+        std::vector<double> difference(width, 0.0);
+        std::vector<std::pair<std::size_t, std::int32_t>> places;
+        for (std::size_t sample = 0; sample < rows.samples().size(); ++sample) {
+            if (!objective.isMalicious(rows.samples()[sample].kind)) continue;
+            places.push_back(rows.rowFromEnd(sample, back));
+            const auto [group, row] = places.back();
+            const float* from = fineTuned[group].row(static_cast<std::size_t>(row));
+            const float* to = aligned[group].row(static_cast<std::size_t>(row));
+            for (std::size_t d = 0; d < width; ++d) difference[d] += static_cast<double>(to[d]) - static_cast<double>(from[d]);
+        }
+        for (const auto& [group, row] : places)
+            for (std::size_t d = 0; d < width; ++d)
+                target[group](static_cast<std::size_t>(row), d) +=
+                    static_cast<float>(objective.gain * difference[d] / static_cast<double>(places.size()));
+    }
+    return target;
+}
+
+double meanSquare(const CalibrationStream& stream) {
+    double sum = 0.0;
+    std::size_t count = 0;
+    for (const Matrix& matrix : stream) {
+        for (const float value : matrix.span()) sum += static_cast<double>(value) * static_cast<double>(value);
+        count += matrix.size();
+    }
+    return count > 0 ? sum / static_cast<double>(count) : 0.0;
+}
+
+BlockLoss::BlockLoss(const RealignObjective& objective, const CalibrationRows& rows, const BlockTargets& targets, const at::Device& device)
+    : m_objective(objective), m_rows(rows), m_targets(targets), m_device(device) {
+    if (objective.usesProbe() && targets.probe.weights.empty())
+        throw std::invalid_argument("[BlockLoss] got no probe, need one for this objective");
+    m_probe = tensorOf(targets.probe.weights, device);
+    if (objective.normalise) m_scale = 1.0 / std::max(meanSquare(targets.fineTuned), 1e-12);
+}
+
+BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor& output) const {
+    RowWeights tuned(batch.layout.rows), malicious(batch.layout.rows);
+    std::vector<std::int64_t> maliciousLast, benignLast;
+    for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+        const SampleKind kind = m_rows.samples()[batch.samples[i]].kind;
+        if (!m_objective.isMalicious(kind)) {
+            tuned.addMean(batch.sampleRows[i], m_objective.benign * m_scale);
+            // The probe separates prompts: passages of text and tasks have no verdict of their own.
+            if (kind == SampleKind::Benign || kind == SampleKind::Malicious) benignLast.push_back(batch.lastRows[i]);
+            continue;
+        }
+        RowWeights& weights = m_targets.malicious.empty() ? tuned : malicious;
+        weights.addMean(batch.sampleRows[i], m_objective.malicious * m_scale);
+        weights.add(batch.lastRows[i], m_objective.maliciousLast * m_scale);
+        maliciousLast.push_back(batch.lastRows[i]);
+    }
+    BatchLoss loss;
+    loss.total = at::zeros({}, output.options());
+    const auto reconstruction = [&](const RowWeights& weights, const CalibrationStream& stream) {
+        if (!weights.any()) return 0.0;
+        const at::Tensor target = CalibrationRows::gather(stream, batch, m_device);
+        const at::Tensor term = ((output - target).square().mean(1) * weights.on(m_device)).sum();
+        loss.total = loss.total + term;
+        return term.detach().item<double>();
+    };
+    loss.benign = reconstruction(tuned, m_targets.fineTuned);
+    loss.malicious = reconstruction(malicious, m_targets.malicious);
+    const auto hinge = [&](const std::vector<std::int64_t>& rows, double weight, double sign) {
+        if (weight == 0.0 || rows.empty()) return;
+        const at::Tensor last = output.index_select(0, at::tensor(rows, at::kLong).to(m_device));
+        const at::Tensor logits = at::matmul(last, m_probe) + static_cast<double>(m_targets.probe.bias);
+        const at::Tensor term = at::softplus(m_objective.margin - sign * logits).sum() * weight;
+        loss.total = loss.total + term;
+        loss.probe += term.detach().item<double>();
+    };
+    hinge(maliciousLast, m_objective.probeMalicious, 1.0);
+    hinge(benignLast, m_objective.probeBenign, -1.0);
+    return loss;
+}
+
+}  // namespace safequant

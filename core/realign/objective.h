@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "core/realign/calibration_rows.h"
+
+namespace safequant {
+
+/// Streams and constants a block is learned towards.
+struct BlockTargets {
+    CalibrationStream fineTuned;
+    CalibrationStream malicious;  ///< Empty: the fine-tuned one.
+    BlockProbe probe;
+};
+
+/// The malicious stream of a block for an objective. `aligned` may be empty unless the target asks for it. For Signature the mean
+/// difference over malicious samples is taken from the two streams, position by position from the end.
+CalibrationStream maliciousTarget(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& fineTuned,
+                                  const CalibrationStream& aligned);
+
+/// Mean square of a stream's values.
+double meanSquare(const CalibrationStream& stream);
+
+/// Loss of a batch and its parts, each summed over its samples and divided as the objective says.
+struct BatchLoss {
+    at::Tensor total;
+    double benign = 0.0, malicious = 0.0, probe = 0.0;
+};
+
+/// Computes the loss of batches of one block.
+class BlockLoss {
+public:
+    BlockLoss(const RealignObjective& objective, const CalibrationRows& rows, const BlockTargets& targets, const at::Device& device);
+    BatchLoss operator()(const CalibrationBatch& batch, const at::Tensor& output) const;
+
+private:
+    const RealignObjective m_objective;
+    const CalibrationRows& m_rows;
+    const BlockTargets& m_targets;
+    at::Device m_device;
+    at::Tensor m_probe;
+    double m_scale = 1.0;
+};
+
+}  // namespace safequant

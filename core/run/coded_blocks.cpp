@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/coded_blocks.h"
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "core/base/files.h"
+#include "core/checkpoint/decoder_tensors.h"
+#include "core/checkpoint/safetensors.h"
+#include "core/exporting/safetensors_writer.h"
+#include "core/quantize/quantize_block.h"
+
+namespace safequant {
+namespace {
+
+/// The norms of a block with their names, those that are there.
+template <typename Block>
+auto normsOf(const DecoderConfig& config, Block& weights, int block) {
+    using Vector = std::remove_reference_t<decltype((weights.inputNorm))>;
+    std::vector<std::pair<std::string, Vector*>> norms = {
+        {normName(config, TensorKind::InputNorm, block), &weights.inputNorm},
+        {normName(config, TensorKind::PreFeedForwardNorm, block), &weights.preFeedForwardNorm}};
+    if (config.postNorms) {
+        norms.emplace_back(normName(config, TensorKind::AttentionOutputNorm, block), &weights.attentionOutputNorm);
+        norms.emplace_back(normName(config, TensorKind::FeedForwardOutputNorm, block), &weights.feedForwardOutputNorm);
+    }
+    if (config.qkNorm) {
+        norms.emplace_back(normName(config, TensorKind::QueryNorm, block), &weights.queryNorm);
+        norms.emplace_back(normName(config, TensorKind::KeyNorm, block), &weights.keyNorm);
+    }
+    return norms;
+}
+
+/// A tensor to write and its bytes.
+struct Piece {
+    TensorToWrite tensor;
+    std::span<const std::byte> bytes;
+};
+
+template <typename T>
+Piece piece(std::string name, const char* type, std::vector<std::int64_t> shape, std::span<const T> values) {
+    return {{std::move(name), type, std::move(shape)}, std::as_bytes(values)};
+}
+
+std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block) {
+    std::vector<Piece> pieces;
+    const int index = block.weights.index;
+    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+        const std::string name = linearName(index, static_cast<LinearRole>(i));
+        const LinearWeights& linear = block.weights.linears[i];
+        const QuantizedLinear& coded = block.linears[i];
+        const std::int64_t rows = static_cast<std::int64_t>(linear.weight.rows()), cols = static_cast<std::int64_t>(linear.weight.cols());
+        if (coded.codes.empty()) {
+            pieces.push_back(piece(name + ".weight", "F32", {rows, cols}, linear.weight.span()));
+        } else {
+            pieces.push_back(piece(name + ".codes", "I8", {rows, cols}, std::span<const std::int8_t>(coded.codes)));
+            pieces.push_back(piece(name + ".scales", "F32", {rows, coded.groups()}, std::span<const float>(coded.scales)));
+            if (!coded.zeros.empty())
+                pieces.push_back(piece(name + ".zeros", "I8", {rows, coded.groups()}, std::span<const std::int8_t>(coded.zeros)));
+        }
+        if (!linear.bias.empty()) pieces.push_back(piece(name + ".bias", "F32", {rows}, std::span<const float>(linear.bias)));
+    }
+    for (const auto& [name, norm] : normsOf(config, block.weights, index))
+        pieces.push_back(piece(name, "F32", {static_cast<std::int64_t>(norm->size())}, std::span<const float>(*norm)));
+    return pieces;
+}
+
+/// Looks tensors of one file up and copies them.
+class CodedFile {
+public:
+    explicit CodedFile(std::shared_ptr<const SafetensorsFile> file) : m_file(std::move(file)) {}
+
+    const SafetensorsTensor* find(const std::string& name) const {
+        for (const SafetensorsTensor& tensor : m_file->tensors())
+            if (tensor.name == name) return &tensor;
+        return nullptr;
+    }
+
+    template <typename T>
+    Expected<void> read(const std::string& name, const char* type, std::vector<std::int64_t> shape, std::span<T> out) const {
+        const SafetensorsTensor* tensor = find(name);
+        if (tensor == nullptr || tensor->type != type || tensor->shape != shape || tensor->bytes != out.size_bytes())
+            return fail(ErrorKind::BadInput,
+                        "The tensor \"" + name + "\" is missing or does not fit the run's plan; delete the file to have the block learned again.",
+                        m_file->path());
+        std::memcpy(out.data(), m_file->file()->bytes().data() + tensor->offset, tensor->bytes);
+        return {};
+    }
+
+private:
+    std::shared_ptr<const SafetensorsFile> m_file;
+};
+
+Expected<void> readLinear(const CodedFile& file, const LinearPlan& plan, bool hasBias, std::pair<int, int> shape, LinearWeights& linear,
+                          QuantizedLinear& coded) {
+    const auto [rows, cols] = shape;
+    const std::int64_t out = rows, in = cols;
+    linear.input = {plan.actual.activationBits, true};
+    coded.scheme = plan.actual;
+    if (!plan.quantized()) {
+        linear.weight = Matrix(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
+        if (auto read = file.read(plan.name + ".weight", "F32", {out, in}, linear.weight.span()); !read) return read;
+    } else {
+        coded.rows = rows;
+        coded.cols = cols;
+        const std::int64_t groups = coded.groups();
+        coded.codes.resize(static_cast<std::size_t>(out * in));
+        coded.scales.resize(static_cast<std::size_t>(out * groups));
+        if (auto read = file.read(plan.name + ".codes", "I8", {out, in}, std::span(coded.codes)); !read) return read;
+        if (auto read = file.read(plan.name + ".scales", "F32", {out, groups}, std::span(coded.scales)); !read) return read;
+        if (!plan.actual.symmetric) {
+            coded.zeros.resize(coded.scales.size());
+            if (auto read = file.read(plan.name + ".zeros", "I8", {out, groups}, std::span(coded.zeros)); !read) return read;
+        }
+        linear.weight = coded.dequantize();
+    }
+    if (!hasBias) return {};
+    linear.bias.resize(static_cast<std::size_t>(rows));
+    return file.read(plan.name + ".bias", "F32", {out}, std::span(linear.bias));
+}
+
+}  // namespace
+
+std::string codedBlockPath(const std::string& folder, int block) {
+    char name[64];
+    std::snprintf(name, sizeof(name), "/blocks/weights-%03d.safetensors", block);
+    return folder + name;
+}
+
+bool hasCodedBlock(const std::string& folder, int block) {
+    std::error_code code;
+    return std::filesystem::exists(codedBlockPath(folder, block), code);
+}
+
+Expected<void> writeCodedBlock(const std::string& folder, const DecoderConfig& config, const CodedBlock& block) {
+    const std::vector<Piece> pieces = piecesOf(config, block);
+    return writeFileAtomically(codedBlockPath(folder, block.weights.index), [&](const std::string& path) -> Expected<void> {
+        std::vector<TensorToWrite> tensors;
+        for (const Piece& piece : pieces) tensors.push_back(piece.tensor);
+        SafetensorsWriter writer;
+        if (auto opened = writer.open(path, tensors); !opened) return opened;
+        for (const Piece& piece : pieces)
+            if (auto written = writer.append(piece.tensor.name, piece.bytes); !written) return written;
+        return writer.finish();
+    });
+}
+
+Expected<CodedBlock> readCodedBlock(const std::string& folder, const DecoderConfig& config, std::span<const LinearPlan> plan, int block) {
+    auto opened = SafetensorsFile::open(codedBlockPath(folder, block));
+    if (!opened) return fail(opened.error());
+    const CodedFile file(std::move(*opened));
+    CodedBlock coded;
+    coded.weights.index = block;
+    coded.linears.resize(kLinearsPerBlock);
+    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+        const auto role = static_cast<LinearRole>(i);
+        const bool hasBias = file.find(linearName(block, role) + ".bias") != nullptr;
+        if (auto read = readLinear(file, plan[i], hasBias, linearShape(config, role), coded.weights.linears[i], coded.linears[i]); !read)
+            return fail(read.error());
+    }
+    for (const auto& [name, norm] : normsOf(config, coded.weights, block)) {
+        const SafetensorsTensor* tensor = file.find(name);
+        if (tensor != nullptr) norm->resize(tensor->bytes / sizeof(float));
+        if (auto read = file.read(name, "F32", {static_cast<std::int64_t>(norm->size())}, std::span(*norm)); !read) return fail(read.error());
+    }
+    return coded;
+}
+
+}  // namespace safequant

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/learning_samples.h"
+
+#include <algorithm>
+
+#include "core/base/files.h"
+#include "core/base/hash.h"
+#include "core/base/random.h"
+#include "core/quantize/method.h"
+
+namespace safequant {
+namespace {
+
+Expected<std::string> readResource(const std::string& name) {
+    const auto path = resolveResource(name);
+    if (!path) return fail(path.error());
+    return readTextFile(*path);
+}
+
+/// Byte offset of a character of UTF-8 text; its size when there are fewer.
+std::size_t offsetOf(const std::string& text, int characters) {
+    std::size_t at = 0;
+    for (int seen = 0; at < text.size() && seen < characters; ++seen) {
+        ++at;
+        while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) ++at;
+    }
+    return at;
+}
+
+class Drawing {
+public:
+    explicit Drawing(const RunInputs& inputs) : m_inputs(inputs), m_parts(inputs.spec.calibration) {}
+
+    Expected<std::vector<LearningSample>> all() {
+        if (auto drawn = drawPrompts(SampleKind::Malicious, m_parts.malicious, {PromptLabel::Malicious}); !drawn) return fail(drawn.error());
+        if (auto drawn = drawPrompts(SampleKind::Benign, m_parts.benign, {PromptLabel::Benign, PromptLabel::HardBenign}); !drawn)
+            return fail(drawn.error());
+        if (auto drawn = drawTexts(); !drawn) return fail(drawn.error());
+        if (auto drawn = drawTasks(); !drawn) return fail(drawn.error());
+        return std::move(m_samples);
+    }
+
+private:
+    template <typename T>
+    void choose(std::vector<T>& items, SampleKind kind, int count) const {
+        RandomStream random(m_inputs.spec.seed, std::string("calibration, ") + sampleKindName(kind));
+        random.shuffle(items);
+        items.resize(std::min(items.size(), static_cast<std::size_t>(count)));
+    }
+
+    Expected<void> drawPrompts(SampleKind kind, int count, const std::vector<PromptLabel>& labels) {
+        std::vector<std::size_t> candidates;
+        for (const PromptLabel label : labels) {
+            const auto indices = m_inputs.prompts.indices(label, PromptSplit::Calibration);
+            candidates.insert(candidates.end(), indices.begin(), indices.end());
+        }
+        if (count > 0 && candidates.empty())
+            return fail(ErrorKind::BadInput, std::string("The calibration split has no ") + sampleKindName(kind) + " prompts.", "calibration");
+        choose(candidates, kind, count);
+        for (const std::size_t index : candidates)
+            if (auto added = addChat(m_inputs.prompts.prompts[index].id, kind, m_inputs.prompts.prompts[index].text); !added) return added;
+        return {};
+    }
+
+    Expected<void> drawTexts() {
+        if (m_parts.texts == 0) return {};
+        const auto text = readResource(m_parts.text);
+        if (!text) return fail(text.error());
+        const std::size_t from = offsetOf(*text, m_parts.textFrom);
+        const auto tokens = m_inputs.format.tokenizer->encode(text->substr(from), SpecialTokens::Text);
+        const auto length = static_cast<std::size_t>(m_parts.textTokens);
+        std::vector<std::size_t> passages;
+        for (std::size_t first = 0; first + length <= tokens.size(); first += length) passages.push_back(first);
+        if (passages.empty())
+            return fail(ErrorKind::BadInput,
+                        "The text has no passage of " + std::to_string(length) + " tokens from character " + std::to_string(m_parts.textFrom) + " on.",
+                        m_parts.text);
+        choose(passages, SampleKind::Text, m_parts.texts);
+        for (const std::size_t first : passages)
+            m_samples.push_back({"text-token-" + std::to_string(first), SampleKind::Text,
+                                 {tokens.begin() + static_cast<std::ptrdiff_t>(first), tokens.begin() + static_cast<std::ptrdiff_t>(first + length)}});
+        return {};
+    }
+
+    Expected<void> drawTasks() {
+        if (m_parts.tasks == 0) return {};
+        const auto content = readResource(m_parts.taskPrompts);
+        if (!content) return fail(content.error());
+        std::vector<std::pair<std::string, std::string>> tasks;
+        std::size_t line = 0;
+        for (std::size_t at = 0; at < content->size();) {
+            const std::size_t end = std::min(content->find('\n', at), content->size());
+            ++line;
+            if (end > at) {
+                const auto json = nlohmann::json::parse(content->substr(at, end - at), nullptr, false);
+                auto task = taskPrompt(json);
+                if (!task)
+                    return fail(ErrorKind::BadInput, "Line " + std::to_string(line) + " is no task: " + task.error().message, m_parts.taskPrompts);
+                tasks.emplace_back(json.value("id", "task-" + std::to_string(line)), std::move(*task));
+            }
+            at = end + 1;
+        }
+        choose(tasks, SampleKind::Task, m_parts.tasks);
+        for (const auto& [id, prompt] : tasks)
+            if (auto added = addChat(id, SampleKind::Task, prompt); !added) return added;
+        return {};
+    }
+
+    /// The prompt itself, or a question with its choices as one.
+    static Expected<std::string> taskPrompt(const nlohmann::json& json) {
+        if (json.is_object() && json.contains("prompt") && json["prompt"].is_string()) return json["prompt"].get<std::string>();
+        if (!json.is_object() || !json.contains("question") || !json["question"].is_string() || !json.contains("choices") ||
+            !json["choices"].is_array())
+            return fail(ErrorKind::BadInput, "it needs a \"prompt\", or a \"question\" with \"choices\".");
+        std::string prompt = json["question"].get<std::string>() + "\nAnswer with one intent: ";
+        for (std::size_t i = 0; i < json["choices"].size(); ++i) {
+            if (!json["choices"][i].is_string()) return fail(ErrorKind::BadInput, "a choice is no text.");
+            prompt += (i > 0 ? ", " : "") + json["choices"][i].get<std::string>();
+        }
+        return prompt + ".";
+    }
+
+    Expected<void> addChat(const std::string& id, SampleKind kind, const std::string& prompt) {
+        auto tokens = m_inputs.format.encodePrompt(prompt);
+        if (!tokens) {
+            Error error = tokens.error();
+            error.context = "prompt " + id;
+            return fail(std::move(error));
+        }
+        if (tokens->empty()) return fail(ErrorKind::BadInput, "It has no tokens once the chat template is applied.", "prompt " + id);
+        m_samples.push_back({id, kind, std::move(*tokens)});
+        return {};
+    }
+
+    const RunInputs& m_inputs;
+    const CalibrationParts& m_parts;
+    std::vector<LearningSample> m_samples;
+};
+
+}  // namespace
+
+Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs) { return Drawing(inputs).all(); }
+
+Expected<std::string> learningFilesHash(const RunSpec& spec) {
+    const auto method = findQuantizationMethod(spec.method);
+    if (!method) return fail(method.error());
+    if (!(*method)->learned() || !spec.hasStage("quantize")) return std::string();
+    Sha256 hash;
+    for (const auto& [count, name] : {std::pair{spec.calibration.texts, spec.calibration.text},
+                                      std::pair{spec.calibration.tasks, spec.calibration.taskPrompts}}) {
+        if (count == 0) continue;
+        const auto content = readResource(name);
+        if (!content) return fail(content.error());
+        hash.update(*content + "\n");
+    }
+    return hash.hex();
+}
+
+}  // namespace safequant

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/learning_spec.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/base/nearest_name.h"
+
+namespace safequant {
+namespace {
+
+constexpr int kMany = 10'000'000;
+constexpr double kLargestWeight = 1e6;
+constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
+const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
+
+std::string didYouMean(const std::string& name, const std::vector<std::string>& known) {
+    const std::string nearest = nearestName(name, known);
+    return nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?";
+}
+
+RealignObjective objectiveNamed(const std::string& name) {
+    if (name == "published") return RealignObjective::published();
+    if (name == "dual-stream") return RealignObjective::dualStream();
+    if (name == "signature") return RealignObjective::signature(1.0);
+    return RealignObjective::reconstruction();
+}
+
+void readScales(SpecReader& reader, LearnableTerms& terms) {
+    if (reader.child("scales") == nullptr) return;
+    std::vector<std::string> names;
+    reader.texts("scales", names);
+    terms.equivalences.fill(false);
+    const std::vector<std::string> known(kScaleNames.begin(), kScaleNames.end());
+    for (const std::string& name : names) {
+        const auto found = std::find(known.begin(), known.end(), name);
+        if (found == known.end())
+            reader.reject("scales", "names no pair of layers: \"" + name + "\"" + didYouMean(name, known));
+        else
+            terms.equivalences[static_cast<std::size_t>(found - known.begin())] = true;
+    }
+}
+
+void readObjective(SpecReader& reader, LearningSpec& spec) {
+    const std::string before = spec.objective;
+    reader.text("objective", spec.objective);
+    if (std::find(kObjectives.begin(), kObjectives.end(), spec.objective) == kObjectives.end())
+        reader.reject("objective", "names no objective: \"" + spec.objective + "\"" + didYouMean(spec.objective, kObjectives));
+    RealignObjective& objective = spec.learning.objective;
+    if (spec.objective != before) objective = objectiveNamed(spec.objective);
+    const auto weight = [&](const char* name, double& target) { reader.number(name, target, 0.0, kLargestWeight); };
+    weight("benign_weight", objective.benign);
+    weight("malicious_weight", objective.malicious);
+    weight("last_token_weight", objective.maliciousLast);
+    weight("probe_malicious_weight", objective.probeMalicious);
+    weight("probe_benign_weight", objective.probeBenign);
+    weight("margin", objective.margin);
+    weight("gain", objective.gain);
+    reader.whole("tail", objective.tail, 1, 1000);
+    reader.truth("normalise", objective.normalise);
+    reader.truth("swap_labels", objective.swapLabels);
+}
+
+}  // namespace
+
+LearningSpec defaultLearning(const std::string& method, bool aligned) {
+    LearningSpec spec;
+    if (method != "q-realign") {
+        spec.learning.objective = objectiveNamed(spec.objective);
+        return spec;
+    }
+    spec.objective = aligned ? "dual-stream" : "published";
+    spec.learning.objective = objectiveNamed(spec.objective);
+    if (!aligned) {
+        spec.learning.objective.probeBenign = 1.0;
+        spec.learning.objective.margin = 1.0;
+        spec.learning.objective.normalise = true;
+    }
+    return spec;
+}
+
+void readCalibration(SpecReader& spec, CalibrationParts& parts) {
+    const auto* json = spec.child("calibration");
+    if (json == nullptr) return;
+    SpecReader reader(*json, spec.pathOf("calibration"), spec.where());
+    reader.whole("malicious", parts.malicious, 0, kMany);
+    reader.whole("benign", parts.benign, 0, kMany);
+    reader.whole("texts", parts.texts, 0, kMany);
+    reader.whole("tasks", parts.tasks, 0, kMany);
+    reader.text("text", parts.text);
+    reader.whole("text_from", parts.textFrom, 0, 2'000'000'000);
+    reader.whole("text_tokens", parts.textTokens, 1, 1'000'000);
+    reader.text("task_prompts", parts.taskPrompts);
+    spec.finishInner(reader);
+}
+
+void readAligned(SpecReader& spec, AlignedModel& aligned) {
+    const auto* json = spec.child("aligned");
+    if (json == nullptr) return;
+    SpecReader reader(*json, spec.pathOf("aligned"), spec.where());
+    reader.text("checkpoint", aligned.checkpoint);
+    reader.texts("adapters", aligned.adapters);
+    spec.finishInner(reader);
+}
+
+void readLearning(SpecReader& quantization, LearningSpec& spec) {
+    const auto* json = quantization.child("learning");
+    if (json == nullptr) return;
+    SpecReader reader(*json, quantization.pathOf("learning"), quantization.where());
+    readObjective(reader, spec);
+    BlockLearning& learning = spec.learning;
+    reader.whole("early_epochs", spec.earlyEpochs, 0, 10'000);
+    reader.whole("late_epochs", learning.epochs, 0, 10'000);
+    reader.whole("batch_size", learning.batchSize, 1, 100'000);
+    reader.whole("first_block", spec.firstBlock, 0, 100'000);
+    reader.whole("last_block", spec.lastBlock, -1, 100'000);
+    reader.truth("clipping", learning.terms.clipping);
+    readScales(reader, learning.terms);
+    reader.truth("offsets", learning.terms.offsets);
+    reader.number("clipping_rate", learning.terms.clippingRate, 0.0, 10.0);
+    reader.number("scale_rate", learning.terms.scaleRate, 0.0, 10.0);
+    reader.number("offset_rate", learning.terms.offsetRate, 0.0, 10.0);
+    reader.number("initial_alpha", learning.terms.initialAlpha, 0.0, 1.0);
+    reader.text("device", spec.device);
+    quantization.finishInner(reader);
+}
+
+nlohmann::json calibrationToJson(const CalibrationParts& parts) {
+    return {{"malicious", parts.malicious}, {"benign", parts.benign},       {"texts", parts.texts},
+            {"tasks", parts.tasks},         {"text", parts.text},           {"text_from", parts.textFrom},
+            {"text_tokens", parts.textTokens}, {"task_prompts", parts.taskPrompts}};
+}
+
+nlohmann::json alignedToJson(const AlignedModel& aligned) {
+    return {{"checkpoint", aligned.checkpoint}, {"adapters", aligned.adapters}};
+}
+
+nlohmann::json learningToJson(const LearningSpec& spec) {
+    const BlockLearning& learning = spec.learning;
+    const RealignObjective& objective = learning.objective;
+    nlohmann::json scales = nlohmann::json::array();
+    for (std::size_t i = 0; i < kEquivalences; ++i)
+        if (learning.terms.equivalences[i]) scales.push_back(kScaleNames[i]);
+    return {{"objective", spec.objective},
+            {"benign_weight", objective.benign},
+            {"malicious_weight", objective.malicious},
+            {"last_token_weight", objective.maliciousLast},
+            {"probe_malicious_weight", objective.probeMalicious},
+            {"probe_benign_weight", objective.probeBenign},
+            {"margin", objective.margin},
+            {"gain", objective.gain},
+            {"tail", objective.tail},
+            {"normalise", objective.normalise},
+            {"swap_labels", objective.swapLabels},
+            {"early_epochs", spec.earlyEpochs},
+            {"late_epochs", learning.epochs},
+            {"batch_size", learning.batchSize},
+            {"first_block", spec.firstBlock},
+            {"last_block", spec.lastBlock},
+            {"clipping", learning.terms.clipping},
+            {"scales", std::move(scales)},
+            {"offsets", learning.terms.offsets},
+            {"clipping_rate", learning.terms.clippingRate},
+            {"scale_rate", learning.terms.scaleRate},
+            {"offset_rate", learning.terms.offsetRate},
+            {"initial_alpha", learning.terms.initialAlpha},
+            {"device", spec.device}};
+}
+
+}  // namespace safequant

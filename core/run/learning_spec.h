@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "core/realign/learning_options.h"
+#include "core/run/spec_reader.h"
+
+namespace safequant {
+
+/// What a learned method is calibrated on: how many samples of each part, and where texts and tasks come from. JSON form:
+/// {"malicious": 100, "benign": 100, "texts": 60, "tasks": 30, "text": "builtin:perplexity", "text_from": 78066,
+///  "text_tokens": 96, "task_prompts": "builtin:tasks"}
+struct CalibrationParts {
+    int malicious = 100;  ///< Malicious prompts of the calibration split.
+    int benign = 100;     ///< Benign prompts of it, ordinary and hard.
+    int texts = 60;       ///< Passages of `text`.
+    int tasks = 30;       ///< Prompts of `taskPrompts`.
+    std::string text = "builtin:perplexity";
+    int textFrom = 78'066;  ///< First character of the passages: a part that perplexity is not measured on.
+    int textTokens = 96;    ///< Length of a passage.
+    std::string taskPrompts = "builtin:tasks";  ///< JSON Lines with "prompt", or "question" and "choices".
+
+    bool operator==(const CalibrationParts&) const = default;
+};
+
+/// The model whose refusals are to be kept. JSON form: {"checkpoint": "", "adapters": ["PATH"]}.
+struct AlignedModel {
+    std::string checkpoint;  ///< Empty: the run's own.
+    std::vector<std::string> adapters;
+
+    bool given() const { return !checkpoint.empty() || !adapters.empty(); }
+};
+
+/// How a learned method learns. JSON form ("quantization.learning"), every field optional:
+/// {"objective": "dual-stream", "benign_weight": 1, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
+///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "normalise": true, "swap_labels": false,
+///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
+///  "clipping": true, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
+///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "device": "cpu"}
+/// The objective's name sets all weights, which later fields change.
+struct LearningSpec {
+    std::string objective = "reconstruction";  ///< "reconstruction", "published", "dual-stream", "signature".
+    BlockLearning learning;  ///< Its epochs are the late ones; its seed is the run's.
+    int earlyEpochs = 2;
+    int firstBlock = 0, lastBlock = -1;
+    std::string device = "cpu";
+};
+
+/// What a method learns by where the spec says nothing: OmniQuant reconstructs; Q-realign takes the dual-stream objective when there is
+/// an aligned model, else the published one with a hinge on benign prompts.
+LearningSpec defaultLearning(const std::string& method, bool aligned);
+
+void readCalibration(SpecReader& spec, CalibrationParts& parts);
+void readAligned(SpecReader& spec, AlignedModel& aligned);
+/// `quantization` is the reader of the section that holds "learning".
+void readLearning(SpecReader& quantization, LearningSpec& learning);
+nlohmann::json calibrationToJson(const CalibrationParts& parts);
+nlohmann::json alignedToJson(const AlignedModel& aligned);
+nlohmann::json learningToJson(const LearningSpec& learning);
+
+}  // namespace safequant
