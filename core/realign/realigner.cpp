@@ -128,7 +128,7 @@ private:
             const auto alignedWeights = loadBlock(*m_setup.aligned, m_next);
             if (!alignedWeights) return fail(alignedWeights.error());
             aligned = cloneStream(m_aligned);
-            if (!m_rows.advance(m_config, *alignedWeights, aligned, stop)) return fail(cancelledError());
+            if (!m_rows.advance(m_setup.aligned->config(), *alignedWeights, aligned, stop)) return fail(cancelledError());
         }
         CalibrationStream fineTuned = cloneStream(m_fineTuned);
         if (!m_rows.advance(m_config, *weights, fineTuned, stop)) return fail(cancelledError());

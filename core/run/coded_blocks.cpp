@@ -92,32 +92,39 @@ private:
     std::shared_ptr<const SafetensorsFile> m_file;
 };
 
-Expected<void> readLinear(const CodedFile& file, const LinearPlan& plan, bool hasBias, std::pair<int, int> shape, LinearWeights& linear,
+Expected<QuantizedLinear> readCodes(const CodedFile& file, const LinearPlan& plan, std::pair<int, int> shape) {
+    QuantizedLinear coded;
+    coded.scheme = plan.actual;
+    coded.rows = shape.first;
+    coded.cols = shape.second;
+    const std::int64_t out = shape.first, in = shape.second, groups = coded.groups();
+    coded.codes.resize(static_cast<std::size_t>(out * in));
+    coded.scales.resize(static_cast<std::size_t>(out * groups));
+    if (auto read = file.read(plan.name + ".codes", "I8", {out, in}, std::span(coded.codes)); !read) return fail(read.error());
+    if (auto read = file.read(plan.name + ".scales", "F32", {out, groups}, std::span(coded.scales)); !read) return fail(read.error());
+    if (plan.actual.symmetric) return coded;
+    coded.zeros.resize(coded.scales.size());
+    if (auto read = file.read(plan.name + ".zeros", "I8", {out, groups}, std::span(coded.zeros)); !read) return fail(read.error());
+    return coded;
+}
+
+Expected<void> readLinear(const CodedFile& file, const LinearPlan& plan, std::pair<int, int> shape, LinearWeights& linear,
                           QuantizedLinear& coded) {
-    const auto [rows, cols] = shape;
-    const std::int64_t out = rows, in = cols;
     linear.input = {plan.actual.activationBits, true};
     coded.scheme = plan.actual;
-    if (!plan.quantized()) {
-        linear.weight = Matrix(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
-        if (auto read = file.read(plan.name + ".weight", "F32", {out, in}, linear.weight.span()); !read) return read;
-    } else {
-        coded.rows = rows;
-        coded.cols = cols;
-        const std::int64_t groups = coded.groups();
-        coded.codes.resize(static_cast<std::size_t>(out * in));
-        coded.scales.resize(static_cast<std::size_t>(out * groups));
-        if (auto read = file.read(plan.name + ".codes", "I8", {out, in}, std::span(coded.codes)); !read) return read;
-        if (auto read = file.read(plan.name + ".scales", "F32", {out, groups}, std::span(coded.scales)); !read) return read;
-        if (!plan.actual.symmetric) {
-            coded.zeros.resize(coded.scales.size());
-            if (auto read = file.read(plan.name + ".zeros", "I8", {out, groups}, std::span(coded.zeros)); !read) return read;
-        }
+    const auto rows = static_cast<std::size_t>(shape.first);
+    if (plan.quantized()) {
+        auto codes = readCodes(file, plan, shape);
+        if (!codes) return fail(codes.error());
+        coded = std::move(*codes);
         linear.weight = coded.dequantize();
+    } else {
+        linear.weight = Matrix(rows, static_cast<std::size_t>(shape.second));
+        if (auto read = file.read(plan.name + ".weight", "F32", {shape.first, shape.second}, linear.weight.span()); !read) return read;
     }
-    if (!hasBias) return {};
-    linear.bias.resize(static_cast<std::size_t>(rows));
-    return file.read(plan.name + ".bias", "F32", {out}, std::span(linear.bias));
+    if (file.find(plan.name + ".bias") == nullptr) return {};
+    linear.bias.resize(rows);
+    return file.read(plan.name + ".bias", "F32", {shape.first}, std::span(linear.bias));
 }
 
 }  // namespace
@@ -154,10 +161,8 @@ Expected<CodedBlock> readCodedBlock(const std::string& folder, const DecoderConf
     coded.weights.index = block;
     coded.linears.resize(kLinearsPerBlock);
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
-        const auto role = static_cast<LinearRole>(i);
-        const bool hasBias = file.find(linearName(block, role) + ".bias") != nullptr;
-        if (auto read = readLinear(file, plan[i], hasBias, linearShape(config, role), coded.weights.linears[i], coded.linears[i]); !read)
-            return fail(read.error());
+        const auto shape = linearShape(config, static_cast<LinearRole>(i));
+        if (auto read = readLinear(file, plan[i], shape, coded.weights.linears[i], coded.linears[i]); !read) return fail(read.error());
     }
     for (const auto& [name, norm] : normsOf(config, coded.weights, block)) {
         const SafetensorsTensor* tensor = file.find(name);
@@ -165,6 +170,12 @@ Expected<CodedBlock> readCodedBlock(const std::string& folder, const DecoderConf
         if (auto read = file.read(name, "F32", {static_cast<std::int64_t>(norm->size())}, std::span(*norm)); !read) return fail(read.error());
     }
     return coded;
+}
+
+Expected<QuantizedLinear> readCodedLinear(const std::string& folder, const DecoderConfig& config, const LinearPlan& plan) {
+    auto opened = SafetensorsFile::open(codedBlockPath(folder, plan.block));
+    if (!opened) return fail(opened.error());
+    return readCodes(CodedFile(std::move(*opened)), plan, linearShape(config, plan.role));
 }
 
 }  // namespace safequant

@@ -19,6 +19,8 @@ Expected<void> writeCodedBlock(const std::string& folder, const DecoderConfig& c
 
 /// Reads a block back; `plan` says the schemes. Errors: not_found, bad_input when a tensor is missing or does not fit.
 Expected<CodedBlock> readCodedBlock(const std::string& folder, const DecoderConfig& config, std::span<const LinearPlan> plan, int block);
+/// One quantized linear of it. Errors: the same.
+Expected<QuantizedLinear> readCodedLinear(const std::string& folder, const DecoderConfig& config, const LinearPlan& plan);
 bool hasCodedBlock(const std::string& folder, int block);
 
 }  // namespace safequant

@@ -2,6 +2,9 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/quantize/method.h"
+#include "core/run/coded_blocks.h"
+#include "core/run/learned_checkpoint.h"
 #include "core/run/run_export.h"
 #include "core/run/session.h"
 #include "safequant_version.h"
@@ -35,16 +38,24 @@ nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& chec
     return provenance;
 }
 
-Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::string& checkpointHash,
-                                       const std::string& target, const Progress& progress,
-                                       const ExportOptions& options) {
+Expected<ExportResult> exportQuantized(const std::string& folder, const RunInputs& inputs, const std::string& checkpointHash,
+                                       const std::string& target, const Progress& progress, const ExportOptions& options) {
+    const auto method = findQuantizationMethod(inputs.spec.method);
+    if (!method) return fail(method.error());
+    std::shared_ptr<const Checkpoint> checkpoint = inputs.checkpoint;
+    if ((*method)->learned()) {
+        auto learned = openLearnedCheckpoint(checkpoint, folder);
+        if (!learned) return fail(learned.error());
+        checkpoint = std::move(*learned);
+    }
     const auto quantized = [&](const LinearPlan& plan) -> Expected<QuantizedLinear> {
-        auto weight = inputs.checkpoint->readMatrix(plan.name + ".weight");
+        if ((*method)->learned()) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
+        auto weight = checkpoint->readMatrix(plan.name + ".weight");
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, plan.actual);
     };
-    return exportModel(*inputs.checkpoint, *inputs.format.tokenizer, inputs.plan, quantized,
-                       exportProvenance(inputs, checkpointHash), target, progress, options);
+    return exportModel(*checkpoint, *inputs.format.tokenizer, inputs.plan, quantized, exportProvenance(inputs, checkpointHash), target,
+                       progress, options);
 }
 
 Expected<void> runExportStage(Session& session) {
@@ -76,7 +87,7 @@ Expected<void> runExportStage(Session& session) {
                                 // the stage.
                                 (void)session.tellProgress("export");
                             }};
-    const auto result = exportQuantized(inputs, inputs.checkpointHash, target, progress, {});
+    const auto result = exportQuantized(session.folder(), inputs, inputs.checkpointHash, target, progress, {});
     if (!result) return fail(result.error());
     schedule.advance("export", total);
     schedule.end("export");

@@ -117,9 +117,9 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
     reader.truth("clipping", learning.terms.clipping);
     readScales(reader, learning.terms);
     reader.truth("offsets", learning.terms.offsets);
-    reader.number("clipping_rate", learning.terms.clippingRate, 0.0, 10.0);
-    reader.number("scale_rate", learning.terms.scaleRate, 0.0, 10.0);
-    reader.number("offset_rate", learning.terms.offsetRate, 0.0, 10.0);
+    reader.number("clipping_rate", learning.terms.clippingRate, 0.0, 10.0, true);
+    reader.number("scale_rate", learning.terms.scaleRate, 0.0, 10.0, true);
+    reader.number("offset_rate", learning.terms.offsetRate, 0.0, 10.0, true);
     reader.number("initial_alpha", learning.terms.initialAlpha, 0.0, 1.0);
     reader.text("device", spec.device);
     quantization.finishInner(reader);

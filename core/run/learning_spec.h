@@ -36,7 +36,7 @@ struct AlignedModel {
 
 /// How a learned method learns. JSON form ("quantization.learning"), every field optional:
 /// {"objective": "dual-stream", "benign_weight": 1, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
-///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "normalise": true, "swap_labels": false,
+///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
 ///  "clipping": true, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
 ///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "device": "cpu"}

@@ -87,7 +87,7 @@ Expected<nlohmann::json> resultHashes(const std::string& folder) {
     std::error_code code;
     for (fs::directory_iterator entry(fs::path(folder) / "blocks", code), end; !code && entry != end;
          entry.increment(code))
-        if (entry->path().extension() == ".h5")
+        if (entry->path().extension() == ".h5" || entry->path().extension() == ".safetensors")
             if (auto added = addHash(hashes, "blocks/" + entry->path().filename().string(), entry->path()); !added)
                 return fail(added.error());
     const auto exported = manifest->json().find("export");

@@ -86,7 +86,7 @@ Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std
                         "The checkpoint has changed since this run was made; its export would be another model. "
                         "Put the checkpoint back, or start a new run.",
                         inputs->spec.checkpoint);
-        const auto result = exportQuantized(*inputs, inputs->checkpointHash, target, progress, options);
+        const auto result = exportQuantized(folder, *inputs, inputs->checkpointHash, target, progress, options);
         if (!result) return fail(result.error());
         return protocol::ExportOutcome{result->folder, result->bytes, result->files, result->maxReloadError};
     });

@@ -12,9 +12,9 @@ namespace safequant {
 /// Where an exported checkpoint comes from: the same for equal specs, whatever folders they name.
 nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& checkpointHash);
 
-/// Quantizes every linear anew and writes the export. Errors: those of exportModel.
-Expected<ExportResult> exportQuantized(const RunInputs& inputs, const std::string& checkpointHash,
-                                       const std::string& target, const Progress& progress,
-                                       const ExportOptions& options);
+/// Quantizes every linear anew, or reads what a learned method left in the run's `folder`, and writes the export. Errors: those of
+/// exportModel, not_found when a block is not learned yet.
+Expected<ExportResult> exportQuantized(const std::string& folder, const RunInputs& inputs, const std::string& checkpointHash,
+                                       const std::string& target, const Progress& progress, const ExportOptions& options);
 
 }  // namespace safequant

@@ -167,7 +167,8 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
     if (named("export") && run.exportFolder.empty())
         spec.reject("export.folder", "is missing, and the stage \"export\" needs it.");
     const RealignObjective& objective = run.learning.learning.objective;
-    if (named("quantize") && !run.aligned.given() && (objective.target != MaliciousTarget::FineTuned || objective.usesProbe()))
+    const auto method = findQuantizationMethod(run.method);
+    if (named("quantize") && method && (*method)->learned() && !run.aligned.given() && (objective.target != MaliciousTarget::FineTuned || objective.usesProbe()))
         spec.reject("aligned", "is missing, and the objective \"" + run.learning.objective +
                                    "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned.");
     if (named("quantize") && !named("capture"))

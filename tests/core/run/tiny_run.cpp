@@ -100,8 +100,10 @@ json config() {
 
 class Weights {
 public:
+    explicit Weights(std::uint64_t seed) : m_seed(seed) {}
+
     void add(const std::string& name, int rows, int cols, double scale) {
-        RandomStream random(7, name);
+        RandomStream random(m_seed, name);
         const auto begin = m_data.size();
         const int values = rows * std::max(1, cols);
         for (int i = 0; i < values; ++i) {
@@ -119,12 +121,13 @@ public:
     }
 
 private:
+    std::uint64_t m_seed;
     json m_header = json::object();
     std::string m_data;
 };
 
-std::string weights() {
-    Weights all;
+std::string weights(std::uint64_t seed) {
+    Weights all(seed);
     all.add("model.embed_tokens.weight", kVocabulary, kHidden, 0.5);
     for (int block = 0; block < kBlocks; ++block) {
         const auto prefix = "model.layers." + std::to_string(block) + ".";
@@ -169,10 +172,7 @@ std::string prompts() {
     return lines;
 }
 
-}  // namespace
-
-void writeInputs(const QString& folder) {
-    const QString model = folder + "/tiny-llama";
+void writeModel(const QString& model, std::uint64_t seed) {
     QDir().mkpath(model);
     write(model + "/config.json", config().dump(2));
     write(model + "/tokenizer.json", tokenizer().dump());
@@ -184,7 +184,14 @@ void writeInputs(const QString& folder) {
                {"bos_token", "<|im_start|>"},
                {"eos_token", "<|im_end|>"}}
               .dump());
-    write(model + "/model.safetensors", weights());
+    write(model + "/model.safetensors", weights(seed));
+}
+
+}  // namespace
+
+void writeInputs(const QString& folder) {
+    writeModel(folder + "/tiny-llama", 7);
+    writeModel(folder + "/tiny-aligned", 8);
     write(folder + "/prompts.jsonl", prompts());
     std::string text;
     for (int i = 0; i < 60; ++i)
@@ -209,6 +216,19 @@ json specJson(const QString& inputs, const QString& exportFolder) {
                 {"perplexity_tokens", 256},
                 {"perplexity_window", 64}}}};
     if (!exportFolder.isEmpty()) spec["export"] = {{"folder", exportFolder.toStdString()}};
+    return spec;
+}
+
+json learnedSpecJson(const QString& inputs, const QString& exportFolder) {
+    json spec = specJson(inputs, exportFolder);
+    const auto folder = inputs.toStdString();
+    spec["aligned"] = {{"checkpoint", folder + "/tiny-aligned"}};
+    spec["calibration"] = {{"malicious", 8}, {"benign", 8}, {"texts", 3}, {"tasks", 2}, {"text", folder + "/text.txt"},
+                           {"text_from", 100}, {"text_tokens", 24}};
+    spec["quantization"] = {{"method", "q-realign"},
+                            {"default", {{"weight_bits", 4}, {"group_size", 16}, {"activation_bits", 8}}},
+                            {"rules", {{{"pattern", "layers\\.2\\.mlp\\.up_proj"}, {"weight_bits", 16}}}},
+                            {"learning", {{"offsets", true}, {"early_epochs", 1}, {"late_epochs", 2}, {"batch_size", 8}}}};
     return spec;
 }
 

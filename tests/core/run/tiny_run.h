@@ -15,6 +15,8 @@ namespace tiny {
 void writeInputs(const QString& folder);
 /// Spec of a run on them with every stage; the export lies in `exportFolder` (empty: no export).
 nlohmann::json specJson(const QString& inputs, const QString& exportFolder = {});
+/// The same with a method that learns, towards a second model of the folder.
+nlohmann::json learnedSpecJson(const QString& inputs, const QString& exportFolder = {});
 /// Makes a run folder in a workspace; fails the program when it cannot.
 std::string makeRun(const QString& workspace, const nlohmann::json& spec);
 

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFile>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include "core/model/decoder.h"
+#include "core/quantize/quantize_block.h"
+#include "core/run/coded_blocks.h"
+#include "core/run/manifest.h"
+#include "core/run/run_folder.h"
+#include "core/run/run_inputs.h"
+#include "tiny_run.h"
+
+using namespace safequant;
+using nlohmann::json;
+
+/// Runs whose method learns its blocks: files of the run folder hold them, and everything after reads those.
+class TestRunLearned : public QObject {
+    Q_OBJECT
+
+    QTemporaryDir m_folder;
+    QString m_inputs;
+    std::string m_whole;
+    int m_workspaces = 0;
+
+    std::string newRun(const json& spec) { return tiny::makeRun(m_folder.filePath("workspace-" + QString::number(++m_workspaces)), spec); }
+    static void finish(const std::string& folder) {
+        const auto done = executeRun(folder, {}, {});
+        QVERIFY2(done.has_value(), done ? "" : done.error().describe().c_str());
+    }
+
+private slots:
+    void initTestCase() {
+        m_inputs = m_folder.filePath("inputs");
+        tiny::writeInputs(m_inputs);
+        m_whole = newRun(tiny::learnedSpecJson(m_inputs, m_folder.filePath("export")));
+        finish(m_whole);
+    }
+
+    void blocksAreKept() {
+        const auto state = readRunState(m_whole);
+        QVERIFY(state.has_value());
+        QCOMPARE(state->summary.status, std::string("finished"));
+        QCOMPARE(state->metrics.size(), std::size_t{2});
+        QVERIFY(state->metrics[0].perplexity != state->metrics[1].perplexity);
+        const auto hashes = resultHashes(m_whole);
+        for (int block = 0; block < 4; ++block)
+            QVERIFY(hashes->contains("blocks/weights-00" + std::to_string(block) + ".safetensors"));
+        const auto manifest = Manifest::read(m_whole);
+        QVERIFY(manifest->json()["fingerprints"].contains("aligned checkpoint"));
+        QVERIFY(manifest->json()["fingerprints"].contains("calibration files"));
+    }
+
+    /// What the export reads back as is what evaluation ran: codes, moved scales in norms, and a linear that is left alone.
+    void exportHoldsTheLearnedModel() {
+        const auto spec = readRunSpec(m_whole + "/spec.json");
+        const auto inputs = openInputs(*spec, false);
+        QVERIFY2(inputs.has_value(), inputs ? "" : inputs.error().describe().c_str());
+        const auto exported = openCheckpoint(m_folder.filePath("export").toStdString());
+        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        const DecoderConfig& config = inputs->checkpoint->config();
+        for (int block = 0; block < config.blocks; ++block) {
+            const auto coded = readCodedBlock(m_whole, config, planOfBlock(inputs->plan, block), block);
+            QVERIFY2(coded.has_value(), coded ? "" : coded.error().describe().c_str());
+            const auto loaded = loadBlock(**exported, block);
+            const auto original = loadBlock(*inputs->checkpoint, block);
+            QVERIFY(loaded && original);
+            QVERIFY(loaded->inputNorm == coded->weights.inputNorm && loaded->inputNorm != original->inputNorm);
+            QVERIFY(loaded->preFeedForwardNorm == coded->weights.preFeedForwardNorm);
+            for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+                const std::span<const float> expected = coded->weights.linears[i].weight.span();
+                const std::span<const float> actual = loaded->linears[i].weight.span();
+                QVERIFY2(std::equal(expected.begin(), expected.end(), actual.begin(), actual.end()),
+                         linearName(block, static_cast<LinearRole>(i)).c_str());
+            }
+        }
+        QVERIFY(readCodedBlock(m_whole, config, planOfBlock(inputs->plan, 2), 2)->linears[static_cast<std::size_t>(LinearRole::Up)].codes.empty());
+    }
+
+    void stoppedRunsGoOn_data() {
+        QTest::addColumn<int>("blocks");
+        QTest::newRow("before the first block is learned") << 4;
+        QTest::newRow("within") << 6;
+    }
+    void stoppedRunsGoOn() {
+        QFETCH(int, blocks);
+        auto spec = tiny::learnedSpecJson(m_inputs);
+        const auto uninterrupted = newRun(spec);
+        finish(uninterrupted);
+        const auto folder = newRun(spec);
+        std::stop_source stop;
+        int seen = 0;
+        const auto stopped = executeRun(
+            folder,
+            [&](const protocol::RunEvent& event) {
+                if (event.type == "block" && ++seen == blocks) stop.request_stop();
+            },
+            stop.get_token());
+        QVERIFY(!stopped && stopped.error().kind == ErrorKind::Cancelled);
+        // A file that a kill left half written lies beside its name and is no block.
+        QFile torn(QString::fromStdString(codedBlockPath(folder, 3) + ".part"));
+        QVERIFY(torn.open(QIODevice::WriteOnly) && torn.write("half") == 4);
+        torn.close();
+        finish(folder);
+        QCOMPARE(QString::fromStdString(resultHashes(folder)->dump(1)), QString::fromStdString(resultHashes(uninterrupted)->dump(1)));
+    }
+
+    void changedInputsAreRefused() {
+        const auto folder = newRun(tiny::learnedSpecJson(m_inputs));
+        std::stop_source stop;
+        QVERIFY(!executeRun(
+            folder, [&](const protocol::RunEvent& event) { if (event.type == "block") stop.request_stop(); }, stop.get_token()));
+        QFile weights(m_inputs + "/tiny-aligned/model.safetensors");
+        QVERIFY(weights.open(QIODevice::ReadWrite) && weights.seek(weights.size() - 4));
+        const float changed = 0.5F;
+        QCOMPARE(weights.write(reinterpret_cast<const char*>(&changed), sizeof(changed)), qint64{4});
+        weights.close();
+        const auto refused = executeRun(folder, {}, {});
+        QVERIFY(!refused && refused.error().kind == ErrorKind::Mismatch);
+        QVERIFY(refused.error().message.find("aligned checkpoint") != std::string::npos);
+    }
+
+    void brokenSpecsAreRefused_data() {
+        QTest::addColumn<QString>("section");
+        QTest::addColumn<QString>("patch");
+        QTest::addColumn<QString>("named");
+        QTest::newRow("objective") << "quantization" << R"({"method": "q-realign", "learning": {"objective": "dual-steam"}})" << "dual-stream";
+        QTest::newRow("field") << "quantization" << R"({"method": "q-realign", "learning": {"epoch": 3}})" << "epoch";
+        QTest::newRow("scales") << "quantization" << R"({"method": "omniquant", "learning": {"scales": ["up-to-dawn"]}})" << "up-to-down";
+        QTest::newRow("rate") << "quantization" << R"({"method": "omniquant", "learning": {"scale_rate": 0}})" << "scale_rate";
+        QTest::newRow("calibration") << "calibration" << R"({"malicous": 3})" << "malicious";
+        QTest::newRow("aligned") << "aligned" << R"({})" << "aligned";
+    }
+    void brokenSpecsAreRefused() {
+        QFETCH(QString, section);
+        QFETCH(QString, patch);
+        QFETCH(QString, named);
+        auto spec = tiny::learnedSpecJson(m_inputs);
+        spec["quantization"]["learning"]["objective"] = "dual-stream";
+        spec[section.toStdString()] = json::parse(patch.toStdString());
+        const auto read = runSpecFromJson(spec, "test");
+        QVERIFY(!read.has_value());
+        QVERIFY2(read.error().describe().find(named.toStdString()) != std::string::npos, read.error().describe().c_str());
+    }
+
+    /// A spec survives being written and read.
+    void specsAreKeptWhole() {
+        auto spec = tiny::learnedSpecJson(m_inputs);
+        spec["quantization"]["learning"] = {{"objective", "signature"}, {"gain", 1.5}, {"tail", 3}, {"scales", {"up-to-down"}},
+                                            {"swap_labels", true}, {"initial_alpha", 0.5}, {"first_block", 1}, {"last_block", 2}};
+        const auto read = runSpecFromJson(spec, "test");
+        QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
+        const auto again = runSpecFromJson(runSpecToJson(*read), "test");
+        QVERIFY(again.has_value());
+        QCOMPARE(runSpecToJson(*again).dump(), runSpecToJson(*read).dump());
+        QVERIFY(again->learning.learning.objective.target == MaliciousTarget::Signature);
+        QCOMPARE(again->learning.learning.objective.gain, 1.5);
+    }
+
+    /// A task file that is none, a text without passages.
+    void brokenCalibrationFilesAreNamed() {
+        auto spec = tiny::learnedSpecJson(m_inputs);
+        spec["calibration"]["task_prompts"] = m_inputs.toStdString() + "/text.txt";
+        const auto tasks = executeRun(newRun(spec), {}, {});
+        QVERIFY(!tasks && tasks.error().message.find("Line 1 is no task") != std::string::npos);
+        spec = tiny::learnedSpecJson(m_inputs);
+        spec["calibration"]["text_from"] = 1000000;
+        const auto text = executeRun(newRun(spec), {}, {});
+        QVERIFY(!text && text.error().message.find("no passage of 24 tokens") != std::string::npos);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestRunLearned)
+#include "test_run_learned.moc"
