@@ -54,8 +54,9 @@ BlockTerms::BlockTerms(const DecoderConfig& config, const BlockWeights& weights,
         const WeightGrid linearGrid = grid(m_plan[i].role);
         const auto leaf = [&](at::IntArrayRef shape, double value) { return at::full(shape, value, weight.options()).requires_grad_(true); };
         const std::int64_t groups = linearGrid.groups(weight.size(1));
-        if (terms.clipping) m_terms[i].upper = leaf({weight.size(0), groups}, kInitialClipping);
-        if (terms.clipping && !linearGrid.symmetric) m_terms[i].lower = leaf({weight.size(0), groups}, kInitialClipping);
+        const double clipping = terms.clippingInRange ? 1.0 : kInitialClipping;
+        if (terms.clipping) m_terms[i].upper = leaf({weight.size(0), groups}, clipping);
+        if (terms.clipping && !linearGrid.symmetric) m_terms[i].lower = leaf({weight.size(0), groups}, clipping);
         if (terms.offsets) m_terms[i].offsets = leaf(weight.sizes(), 0.0);
     }
     const auto initial = initialScales(inputMaxima);
@@ -96,8 +97,11 @@ at::Tensor BlockTerms::scale(Equivalence equivalence) const {
 WeightTerms BlockTerms::weightTerms(LinearRole role) const {
     const LinearTerms& own = m_terms[indexOf(role)];
     WeightTerms terms;
-    if (own.upper.defined()) terms.upper = own.upper.sigmoid();
-    if (own.lower.defined()) terms.lower = own.lower.sigmoid();
+    const auto factor = [&](const at::Tensor& learned) {
+        return learned.defined() && !m_options.clippingInRange ? learned.sigmoid() : learned;
+    };
+    terms.upper = factor(own.upper);
+    terms.lower = factor(own.lower);
     terms.offsets = own.offsets;
     switch (role) {
         case LinearRole::Query:
@@ -165,8 +169,26 @@ std::vector<AdamWGroup> BlockTerms::groups() const {
 
 void BlockTerms::clamp() {
     const at::NoGradGuard guard;
-    for (LinearTerms& terms : m_terms)
+    for (LinearTerms& terms : m_terms) {
         if (terms.offsets.defined()) terms.offsets.clamp_(-0.5, 0.5);
+        if (!m_options.clippingInRange) continue;
+        if (terms.upper.defined()) terms.upper.clamp_(0.0, 1.0);
+        if (terms.lower.defined()) terms.lower.clamp_(0.0, 1.0);
+    }
+}
+
+std::vector<at::Tensor> BlockTerms::values() const {
+    std::vector<at::Tensor> values;
+    for (const AdamWGroup& group : groups())
+        for (const at::Tensor& parameter : group.parameters) values.push_back(parameter.detach().clone());
+    return values;
+}
+
+void BlockTerms::restore(const std::vector<at::Tensor>& values) {
+    const at::NoGradGuard guard;
+    std::size_t next = 0;
+    for (const AdamWGroup& group : groups())
+        for (at::Tensor parameter : group.parameters) parameter.copy_(values.at(next++));
 }
 
 CodedBlock BlockTerms::finish() const {

@@ -31,6 +31,9 @@ public:
     std::vector<AdamWGroup> groups() const;
     /// Brings terms back into their ranges; after every step.
     void clamp();
+    /// Copies of all that learns, in the order of groups(), and back.
+    std::vector<at::Tensor> values() const;
+    void restore(const std::vector<at::Tensor>& values);
     CodedBlock finish() const;
 
 private:

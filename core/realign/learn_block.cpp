@@ -2,6 +2,7 @@
 #include "core/realign/learn_block.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -27,6 +28,43 @@ std::vector<CalibrationBatch> batches(const CalibrationRows& rows, const std::ve
     return result;
 }
 
+/// Moves terms by one of the rules.
+class Mover {
+public:
+    Mover(LearningRule rule, BlockTerms& terms, std::uint64_t steps) : m_rule(rule), m_terms(terms), m_steps(steps), m_optimizer(terms.groups()) {}
+
+    void clearGradients() { m_optimizer.clearGradients(); }
+    /// One step after a batch with this loss.
+    void step(double loss) {
+        if (m_rule == LearningRule::AdamW) {
+            m_optimizer.step();
+        } else {
+            if (loss < m_least) {
+                m_least = loss;
+                m_best = m_terms.values();
+            }
+            const at::NoGradGuard guard;
+            const double left = 1.0 - static_cast<double>(m_done) / static_cast<double>(m_steps);
+            for (const AdamWGroup& group : m_terms.groups())
+                for (at::Tensor parameter : group.parameters)
+                    if (parameter.grad().defined()) parameter.sub_(parameter.grad().sign(), group.learningRate * left);
+        }
+        ++m_done;
+        m_terms.clamp();
+    }
+    void finish() {
+        if (!m_best.empty()) m_terms.restore(m_best);
+    }
+
+private:
+    LearningRule m_rule;
+    BlockTerms& m_terms;
+    std::uint64_t m_steps, m_done = 0;
+    AdamW m_optimizer;
+    double m_least = std::numeric_limits<double>::infinity();
+    std::vector<at::Tensor> m_best;
+};
+
 std::vector<std::size_t> inOrder(const CalibrationRows& rows) {
     std::vector<std::size_t> order(rows.samples().size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -46,7 +84,6 @@ std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWei
     BlockTerms terms(config, weights, plan, options.terms, maxima, device);
     if (!options.terms.any()) return terms.finish();
 
-    AdamW optimizer(terms.groups());
     const BlockLoss blockLoss(options.objective, rows, targets, device);
     RandomStream random(options.seed, "learn-block-" + std::to_string(weights.index));
     std::vector<std::size_t> order = inOrder(rows);
@@ -55,6 +92,8 @@ std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWei
     }));
     const double others = static_cast<double>(order.size()) - malicious;
     const std::size_t steps = (order.size() + static_cast<std::size_t>(options.batchSize) - 1) / static_cast<std::size_t>(options.batchSize);
+    const std::uint64_t allSteps = static_cast<std::uint64_t>(options.epochs) * steps;
+    Mover mover(options.rule, terms, allSteps);
     std::uint64_t done = 0;
     for (int epoch = 0; epoch < options.epochs; ++epoch) {
         random.shuffle(order);
@@ -65,17 +104,17 @@ std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWei
             const at::Tensor output =
                 forwardTensorBlock(config, terms.compose(), batch.layout, angles, CalibrationRows::gather(input, batch, device));
             const BatchLoss loss = blockLoss(batch, output);
-            optimizer.clearGradients();
+            mover.clearGradients();
             loss.total.backward();
-            optimizer.step();
-            terms.clamp();
+            mover.step(loss.benign + loss.malicious + loss.probe);
             losses.benign += loss.benign / std::max(others, 1.0);
             losses.malicious += loss.malicious / std::max(malicious, 1.0);
             losses.probe += loss.probe / static_cast<double>(order.size());
-            progress(++done, static_cast<std::uint64_t>(options.epochs) * steps);
+            progress(++done, allSteps);
         }
         if (report) report(losses);
     }
+    mover.finish();
     return terms.finish();
 }
 

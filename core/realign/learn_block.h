@@ -10,8 +10,8 @@
 
 namespace safequant {
 
-/// Learns the quantizer of one block: `input` is the quantized stream before it, `targets` what its output is pulled to. AdamW without
-/// decay; the order of samples is drawn anew each epoch from seed and block. Nothing when stopped. Throws std::invalid_argument on
+/// Learns the quantizer of one block: `input` is the quantized stream before it, `targets` what its output is pulled to. The order of
+/// samples is drawn anew each epoch from seed and block. Nothing when stopped. Throws std::invalid_argument on
 /// options or streams that do not fit.
 std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWeights& weights, std::span<const LinearPlan> plan,
                                        const CalibrationRows& rows, const CalibrationStream& input, const BlockTargets& targets,

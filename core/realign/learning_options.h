@@ -73,6 +73,7 @@ inline constexpr int kEquivalences = 4;
 /// What of a block's quantizer is learned, and from where.
 struct LearnableTerms {
     bool clipping = true;  ///< Shrinks each group's range: sigmoid of a learned number that begins at 4 (OmniQuant, LWC).
+    bool clippingInRange = false;  ///< Instead the factor itself, which begins at 1 and stays within [0, 1] (SignRound).
     std::array<bool, kEquivalences> equivalences = {true, true, true, true};  ///< Scales, as exponentials of learned numbers (LET).
     bool offsets = false;  ///< Rounding offsets in [-0.5, 0.5] (SignRound).
     double clippingRate = 5e-2, scaleRate = 5e-3, offsetRate = 5e-3;
@@ -82,10 +83,18 @@ struct LearnableTerms {
     bool any() const;
 };
 
+/// How terms move along their gradients.
+enum class LearningRule : std::uint8_t {
+    AdamW,         ///< Without decay, at constant rates.
+    SignGradient,  ///< By rate times the gradient's sign, rates falling linearly to 0; the terms of the batch with the least loss are
+                   ///< kept (SignRound, arXiv 2309.05516, algorithm 1).
+};
+
 /// How a block is learned.
 struct BlockLearning {
     LearnableTerms terms;
     RealignObjective objective;
+    LearningRule rule = LearningRule::AdamW;
     int epochs = 4;      ///< Passes over all samples.
     int batchSize = 10;  ///< Samples a step.
     std::uint64_t seed = 0;

@@ -11,7 +11,11 @@ namespace {
 
 constexpr int kMany = 10'000'000;
 constexpr double kLargestWeight = 1e6;
+/// SignRound's 200 steps of 8 samples from 128, at a rate of 1 / steps.
+constexpr int kSignRoundBatch = 8, kSignRoundEpochs = 13;
+constexpr double kSignRoundRate = 0.005;
 constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
+const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By LearningRule.
 const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
 
 std::string didYouMean(const std::string& name, const std::vector<std::string>& known) {
@@ -65,10 +69,18 @@ void readObjective(SpecReader& reader, LearningSpec& spec) {
 
 LearningSpec defaultLearning(const std::string& method, bool aligned) {
     LearningSpec spec;
-    if (method != "q-realign") {
-        spec.learning.objective = objectiveNamed(spec.objective);
-        return spec;
+    spec.learning.objective = objectiveNamed(spec.objective);
+    if (method == "autoround") {
+        LearnableTerms& terms = spec.learning.terms;
+        terms.clippingInRange = true;
+        terms.equivalences.fill(false);
+        terms.offsets = true;
+        terms.clippingRate = terms.offsetRate = kSignRoundRate;
+        spec.learning.rule = LearningRule::SignGradient;
+        spec.learning.epochs = spec.earlyEpochs = kSignRoundEpochs;
+        spec.learning.batchSize = kSignRoundBatch;
     }
+    if (method != "q-realign") return spec;
     spec.objective = aligned ? "dual-stream" : "published";
     spec.learning.objective = objectiveNamed(spec.objective);
     if (!aligned) {
@@ -114,7 +126,15 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
     reader.whole("batch_size", learning.batchSize, 1, 100'000);
     reader.whole("first_block", spec.firstBlock, 0, 100'000);
     reader.whole("last_block", spec.lastBlock, -1, 100'000);
+    std::string rule = kRules[static_cast<std::size_t>(learning.rule)];
+    reader.text("rule", rule);
+    const auto known = std::find(kRules.begin(), kRules.end(), rule);
+    if (known == kRules.end())
+        reader.reject("rule", "names no rule: \"" + rule + "\"" + didYouMean(rule, kRules));
+    else
+        learning.rule = static_cast<LearningRule>(known - kRules.begin());
     reader.truth("clipping", learning.terms.clipping);
+    reader.truth("clipping_in_range", learning.terms.clippingInRange);
     readScales(reader, learning.terms);
     reader.truth("offsets", learning.terms.offsets);
     reader.number("clipping_rate", learning.terms.clippingRate, 0.0, 10.0, true);
@@ -157,7 +177,9 @@ nlohmann::json learningToJson(const LearningSpec& spec) {
             {"batch_size", learning.batchSize},
             {"first_block", spec.firstBlock},
             {"last_block", spec.lastBlock},
+            {"rule", kRules[static_cast<std::size_t>(learning.rule)]},
             {"clipping", learning.terms.clipping},
+            {"clipping_in_range", learning.terms.clippingInRange},
             {"scales", std::move(scales)},
             {"offsets", learning.terms.offsets},
             {"clipping_rate", learning.terms.clippingRate},

@@ -38,7 +38,7 @@ struct AlignedModel {
 /// {"objective": "dual-stream", "benign_weight": 1, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
 ///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
-///  "clipping": true, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
+///  "rule": "adamw", "clipping": true, "clipping_in_range": false, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
 ///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "device": "cpu"}
 /// The objective's name sets all weights, which later fields change.
 struct LearningSpec {
@@ -49,7 +49,7 @@ struct LearningSpec {
     std::string device = "cpu";
 };
 
-/// What a method learns by where the spec says nothing: OmniQuant reconstructs; Q-realign takes the dual-stream objective when there is
+/// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and constants; Q-realign takes the dual-stream objective when there is
 /// an aligned model, else the published one with a hinge on benign prompts.
 LearningSpec defaultLearning(const std::string& method, bool aligned);
 

@@ -117,8 +117,15 @@ private slots:
             QVERIFY(relativeError(coded.weights.linears[i].weight.span(), coded.linears[i].dequantize().span()) == 0.0);
     }
 
+    void rules_data() {
+        QTest::addColumn<bool>("signs");
+        QTest::newRow("AdamW") << false;
+        QTest::newRow("sign gradient") << true;
+    }
+    void learningReconstructs_data() { rules_data(); }
     /// Learning takes the reconstruction error well below that of rounding, the same each time, and stops when asked.
     void learningReconstructs() {
+        QFETCH(bool, signs);
         const Case testCase = makeCase("llama");
         const auto plan = planOf(testCase.config, {3, -1, false, 16});
         const auto entries = std::span(plan).first(kLinearsPerBlock);
@@ -127,6 +134,12 @@ private slots:
         learning.terms.offsets = true;
         learning.epochs = 40;
         learning.batchSize = 3;
+        if (signs) {
+            learning.rule = LearningRule::SignGradient;
+            learning.terms.clippingInRange = true;
+            learning.terms.equivalences.fill(false);
+            learning.terms.clippingRate = learning.terms.offsetRate = 0.01;
+        }
         std::vector<EpochLosses> epochs;
         const auto learn = [&] {
             epochs.clear();
