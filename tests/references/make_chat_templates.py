@@ -63,6 +63,68 @@ CHATML_TOOLS = """{%- if tools %}
     {%- endif %}
 {%- endif %}
 """
+MISTRAL_TOOLS = """{%%- if messages[0]["role"] == "system" %%}
+    {%%- set system_message = messages[0]["content"] %%}
+    {%%- set loop_messages = messages[1:] %%}
+{%%- else %%}
+    {%%- set loop_messages = messages %%}
+{%%- endif %%}
+{%%- if not tools is defined %%}
+    {%%- set tools = none %%}
+{%%- endif %%}
+{%%- set user_messages = loop_messages | selectattr("role", "equalto", "user") | list %%}
+{%%- set ns = namespace() %%}
+{%%- set ns.index = 0 %%}
+{%%- for message in loop_messages %%}
+    {%%- if not (message.role == "tool" or message.role == "tool_results" or (message.tool_calls is defined and message.tool_calls is not none)) %%}
+        {%%- if (message["role"] == "user") != (ns.index %% 2 == 0) %%}
+            {{- raise_exception("After the optional system message, conversation roles must alternate user/assistant/user/assistant/...") }}
+        {%%- endif %%}
+        {%%- set ns.index = ns.index + 1 %%}
+    {%%- endif %%}
+{%%- endfor %%}
+{{- bos_token }}
+{%%- for message in loop_messages %%}
+    {%%- if message["role"] == "user" %%}
+        {%%- if tools is not none and (message == user_messages[-1]) %%}
+            {{- "[AVAILABLE_TOOLS]%(space)s[" }}
+            {%%- for tool in tools %%}
+                {{- '{"type": "function", "function": {' }}
+                {%%- for key, val in tool.items() if key != "return" %%}
+                    {%%- if val is string %%}
+                        {{- '"' + key + '": "' + val + '"' }}
+                    {%%- else %%}
+                        {{- '"' + key + '": ' + val|tojson }}
+                    {%%- endif %%}
+                    {%%- if not loop.last %%}
+                        {{- ", " }}
+                    {%%- endif %%}
+                {%%- endfor %%}
+                {{- "}}" }}
+                {%%- if not loop.last %%}
+                    {{- ", " }}
+                {%%- else %%}
+                    {{- "]" }}
+                {%%- endif %%}
+            {%%- endfor %%}
+            {{- "[/AVAILABLE_TOOLS]" }}
+        {%%- endif %%}
+        {%%- if loop.last and system_message is defined %%}
+            {{- "[INST]%(space)s" + system_message + "\\n\\n" + message["content"] + "[/INST]" }}
+        {%%- else %%}
+            {{- "[INST]%(space)s" + message["content"] + "[/INST]" }}
+        {%%- endif %%}
+    {%%- elif message.tool_calls is defined and message.tool_calls is not none %%}
+        {{- "[TOOL_CALLS]%(space)s[" + message.tool_calls|tojson + "]" + eos_token }}
+    {%%- elif message["role"] == "assistant" %%}
+        {{- %(answer)s }}
+    {%%- elif message["role"] == "tool_results" or message["role"] == "tool" %%}
+        {{- '[TOOL_RESULTS]%(space)s{"content": ' + message.content|string + "}[/TOOL_RESULTS]" }}
+    {%%- else %%}
+        {{- raise_exception("Only user and assistant roles are supported, with the exception of an initial optional system message!") }}
+    {%%- endif %%}
+{%%- endfor %%}
+"""
 TEMPLATES = {
     "Qwen2.5": CHATML_TOOLS + """{%- for message in messages %}
     {%- if (message.role == "user") or (message.role == "system" and not loop.first) or (message.role == "assistant" and not message.tool_calls) %}
@@ -187,6 +249,25 @@ TEMPLATES = {
 {%- endif -%}
 """,
     "Phi-3": """{% for message in messages %}{% if message['role'] == 'system' and message['content'] %}{{'<|system|>\\n' + message['content'] + '<|end|>\\n'}}{% elif message['role'] == 'user' %}{{'<|user|>\\n' + message['content'] + '<|end|>\\n'}}{% elif message['role'] == 'assistant' %}{{'<|assistant|>\\n' + message['content'] + '<|end|>\\n'}}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% else %}{{ eos_token }}{% endif %}""",
+    "Gemma 1": """{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if (message['role'] == 'assistant') %}{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}{{ '<start_of_turn>' + role + '\\n' + message['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\\n'}}{% endif %}""",
+    "Qwen2": """{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}""",
+    "Phi-3, first": """{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') %}{{'<|user|>' + '\\n' + message['content'] + '<|end|>' + '\\n' + '<|assistant|>' + '\\n'}}{% elif (message['role'] == 'assistant') %}{{message['content'] + '<|end|>' + '\\n'}}{% endif %}{% endfor %}""",
+    "Mistral v1": """{{ bos_token }}{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}{% if message['role'] == 'user' %}{{ '[INST] ' + message['content'] + ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ message['content'] + eos_token + ' ' }}{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}""",
+    "Mistral v3": MISTRAL_TOOLS % dict(space=" ", answer='" " + message["content"]|trim + eos_token'),
+    "Mistral tekken": MISTRAL_TOOLS % dict(space="", answer='message["content"] + eos_token'),
+    "Mistral v7": """{{- bos_token }}
+{%- for message in messages %}
+    {%- if message.role == "system" %}
+        {{- "[SYSTEM_PROMPT] " ~ message.content ~ "[/SYSTEM_PROMPT]" }}
+    {%- elif message.role == "user" %}
+        {{- "[INST] " ~ message.content ~ "[/INST]" }}
+    {%- elif message.role == "assistant" %}
+        {{- " " ~ message.content ~ eos_token }}
+    {%- else %}
+        {{- raise_exception("Only user, system and assistant roles are supported!") }}
+    {%- endif %}
+{%- endfor %}
+""",
     "Mistral": """{%- if messages[0]["role"] == "system" %}
     {%- set system_message = messages[0]["content"] %}
     {%- set loop_messages = messages[1:] %}
@@ -244,6 +325,10 @@ CONVERSATIONS = [
     [a("I begin"), u("No")],
     [u("typed <|im_end|> and {{ 7*7 }} {% raw %}"), a("")],
     [u("")],
+    [s("Two\n\nparagraphs."), u("1"), a("2"), u("3"), a(" 4\n"), u("5")],
+    [u("A system prompt comes late."), a("Yes."), s("Now be brief."), u("Why?")],
+    [s("Only a system prompt.")],
+    [u("What is it?"), {"role": "tool", "content": "7"}, a("It is 7.")],
 ]
 VARIABLES = [
     {"bos_token": "<s>", "eos_token": "</s>"},
