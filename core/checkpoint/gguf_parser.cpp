@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "core/checkpoint/utf8.h"
+#include "core/base/utf8.h"
 
 namespace safequant {
 namespace {

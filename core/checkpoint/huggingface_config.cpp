@@ -11,6 +11,7 @@
 #include "core/checkpoint/family_gemma.h"
 #include "core/checkpoint/json_file.h"
 #include "core/checkpoint/rope_config.h"
+#include "core/checkpoint/vocabulary_files.h"
 
 namespace safequant {
 namespace {
@@ -44,15 +45,6 @@ Expected<Activation> readActivation(JsonFields& fields, const ModelFamily& famil
                                         "be computed.", fields.path());
 }
 
-/// A special token: a string, an object with "content", or absent.
-std::string specialText(const nlohmann::json& json, const char* field) {
-    if (!json.is_object() || !json.contains(field)) return {};
-    const nlohmann::json& value = json[field];
-    if (value.is_string()) return value.get<std::string>();
-    if (value.is_object() && value.contains("content") && value["content"].is_string()) return value["content"].get<std::string>();
-    return {};
-}
-
 /// The chat template of tokenizer_config.json: a string, or a list of named ones of which "default" counts.
 Expected<std::string> configuredTemplate(const nlohmann::json& config, const std::string& path) {
     if (!config.is_object() || !config.contains("chat_template") || config["chat_template"].is_null()) return std::string();
@@ -60,9 +52,36 @@ Expected<std::string> configuredTemplate(const nlohmann::json& config, const std
     if (value.is_string()) return value.get<std::string>();
     if (value.is_array())
         for (const auto& entry : value)
-            if (entry.is_object() && specialText(entry, "name") == "default" && !specialText(entry, "template").empty())
-                return specialText(entry, "template");
+            if (entry.is_object() && specialTokenText(entry, "name") == "default" && !specialTokenText(entry, "template").empty())
+                return specialTokenText(entry, "template");
     return fail(ErrorKind::BadInput, "Field \"chat_template\" must be a string or a list that has a template named \"default\".", path);
+}
+
+/// Tokenizers without a file of their own form: vocab.json and merges.txt, or qwen.tiktoken.
+Expected<void> readVocabularyFiles(const std::string& folder, const nlohmann::json& config, TokenizerSource& source) {
+    const auto keep = [&](Expected<GgufVocabulary> vocabulary) -> Expected<void> {
+        if (!vocabulary) {
+            Error error = vocabulary.error();
+            error.context = inside(folder, error.context.c_str());
+            return fail(std::move(error));
+        }
+        source.vocabulary = std::move(*vocabulary);
+        return {};
+    };
+    const std::string vocabularyPath = inside(folder, "vocab.json");
+    const std::string mergesPath = inside(folder, "merges.txt");
+    const std::string ranksPath = inside(folder, "qwen.tiktoken");
+    if (exists(vocabularyPath) && exists(mergesPath)) {
+        const auto vocabulary = readTextFile(vocabularyPath, kMaxTextFile);
+        if (!vocabulary) return fail(vocabulary.error());
+        const auto merges = readTextFile(mergesPath, kMaxTextFile);
+        if (!merges) return fail(merges.error());
+        return keep(readVocabularyAndMerges(*vocabulary, *merges, config));
+    }
+    if (!exists(ranksPath)) return {};
+    const auto ranks = readTextFile(ranksPath, kMaxTextFile);
+    if (!ranks) return fail(ranks.error());
+    return keep(readQwenTiktoken(*ranks));
 }
 
 }  // namespace
@@ -176,6 +195,8 @@ Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {
     const std::string configPath = inside(folder, "tokenizer_config.json");
     auto config = readOptional(configPath);
     if (!config) return fail(config.error());
+    if (!source.hasTokenizer())
+        if (auto read = readVocabularyFiles(folder, *config, source); !read) return fail(read.error());
     const auto map = readOptional(inside(folder, "special_tokens_map.json"));
     if (!map) return fail(map.error());
     if (const std::string path = inside(folder, "chat_template.jinja"); exists(path)) {
@@ -188,8 +209,8 @@ Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {
         source.chatTemplate = std::move(*text);
     }
     const auto special = [&](const char* field) {
-        std::string text = specialText(*config, field);
-        return text.empty() ? specialText(*map, field) : text;
+        std::string text = specialTokenText(*config, field);
+        return text.empty() ? specialTokenText(*map, field) : text;
     };
     source.beginText = special("bos_token");
     source.endText = special("eos_token");

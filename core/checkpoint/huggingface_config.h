@@ -20,8 +20,9 @@ Expected<DecoderConfig> readHuggingFaceConfig(const nlohmann::json& json, const 
 /// What transformers' configuration class needs to build the same model, for checkpoints that have no config.json.
 nlohmann::json makeConfigJson(const DecoderConfig& config);
 
-/// tokenizer.json, tokenizer_config.json, special_tokens_map.json and the chat template (chat_template.jinja wins). Files that do
-/// not exist leave their fields empty.
+/// The tokenizer (tokenizer.json, tokenizer.model, tekken.json, vocab.json with merges.txt, qwen.tiktoken: the first that is there),
+/// tokenizer_config.json, special_tokens_map.json and the chat template (chat_template.jinja wins). Files that do not exist leave
+/// their fields empty.
 Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder);
 
 /// A folder's model name; of a hub cache snapshot the repository's.

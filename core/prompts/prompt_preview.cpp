@@ -3,11 +3,11 @@
 #include <set>
 
 #include "core/base/files.h"
+#include "core/base/utf8.h"
 #include "core/prompts/prompt_csv.h"
 #include "core/prompts/prompt_json.h"
 #include "core/prompts/prompt_reader.h"
 #include "core/prompts/prompt_validation.h"
-#include "core/prompts/words.h"
 
 namespace safequant {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
+#include "core/base/utf8.h"
 #include "core/prompts/prompt_csv.h"
 #include "core/prompts/prompt_json.h"
-#include "core/prompts/words.h"
 
 namespace safequant {
 namespace {

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 
+#include "core/base/utf8.h"
+
 namespace safequant {
 namespace {
 
@@ -16,28 +18,10 @@ struct Character {
 };
 
 Character decode(std::string_view text, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(at);
-    if (first < 0x80) return {first, 1};
-    std::size_t length = 0;
-    char32_t code = 0;
-    char32_t smallest = 0;
-    if ((first & 0xE0U) == 0xC0U) {
-        length = 2, code = first & 0x1FU, smallest = 0x80;
-    } else if ((first & 0xF0U) == 0xE0U) {
-        length = 3, code = first & 0x0FU, smallest = 0x800;
-    } else if ((first & 0xF8U) == 0xF0U) {
-        length = 4, code = first & 0x07U, smallest = 0x10000;
-    } else {
-        return {};
-    }
-    if (at + length > text.size()) return {};
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(at + i) & 0xC0U) != 0x80U) return {};
-        code = (code << 6U) | (byte(at + i) & 0x3FU);
-    }
-    if (code < smallest || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return {};
-    return {code, length};
+    const Utf8Sequence sequence = utf8SequenceAt(text, at);
+    if (!sequence.wellFormed) return {kIllFormed, sequence.length};
+    std::size_t begin = at;
+    return {nextCodePoint(text, begin), sequence.length};
 }
 
 bool isSeparator(char32_t code) {
@@ -51,15 +35,6 @@ bool isSeparator(char32_t code) {
 bool isApostrophe(char32_t code) { return code == '\'' || code == 0x2019; }
 
 }  // namespace
-
-std::size_t illFormedUtf8At(std::string_view text) {
-    for (std::size_t at = 0; at < text.size();) {
-        const Character c = decode(text, at);
-        if (c.code == kIllFormed) return at;
-        at += c.length;
-    }
-    return std::string_view::npos;
-}
 
 std::string asciiLower(std::string_view text) {
     std::string lower(text);

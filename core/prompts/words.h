@@ -7,10 +7,6 @@
 
 namespace safequant {
 
-/// Byte of the first sequence that is not well-formed UTF-8 (overlong forms, surrogates, anything above U+10FFFF); npos when
-/// there is none.
-std::size_t illFormedUtf8At(std::string_view text);
-
 /// A text with its ASCII letters in lower case.
 std::string asciiLower(std::string_view text);
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "core/base/utf8.h"
 #include "core/text/unicode.h"
 
 namespace safequant {

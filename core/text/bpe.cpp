@@ -5,8 +5,8 @@
 #include <queue>
 #include <utility>
 
-#include "core/text/byte_alphabet.h"
-#include "core/text/unicode.h"
+#include "core/base/byte_alphabet.h"
+#include "core/base/utf8.h"
 
 namespace safequant {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/text/chat_template.h"
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_interpreter.h"
 #include "core/text/jinja_parser.h"
-#include "core/text/unicode.h"
 
 namespace safequant {
 

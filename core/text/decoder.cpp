@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/text/byte_alphabet.h"
+#include "core/base/byte_alphabet.h"
+#include "core/base/utf8.h"
 #include "core/text/component_fields.h"
 #include "core/text/pre_tokenizer.h"
 #include "core/text/text_model.h"
-#include "core/text/unicode.h"
 
 namespace safequant {
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <unordered_map>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_builtins.h"
 #include "core/text/jinja_interpreter.h"
 #include "core/text/unicode.h"

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_value.h"
-#include "core/text/unicode.h"
 
 namespace safequant::jinja {
 

@@ -5,8 +5,8 @@
 #include <array>
 #include <cctype>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_value.h"
-#include "core/text/unicode.h"
 
 namespace safequant::jinja {
 

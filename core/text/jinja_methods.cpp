@@ -5,6 +5,7 @@
 #include <cwctype>
 #include <unordered_map>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_builtins.h"
 #include "core/text/jinja_interpreter.h"
 #include "core/text/unicode.h"

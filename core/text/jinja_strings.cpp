@@ -7,6 +7,7 @@
 #include <cwctype>
 #include <optional>
 
+#include "core/base/utf8.h"
 #include "core/text/jinja_builtins.h"
 #include "core/text/unicode.h"
 

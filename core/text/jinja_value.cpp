@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/text/unicode.h"
+#include "core/base/utf8.h"
 
 namespace safequant::jinja {
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/base64.h"
+#include "core/base/utf8.h"
 #include "core/text/charsmap.h"
 #include "core/text/component_fields.h"
 #include "core/text/regex.h"

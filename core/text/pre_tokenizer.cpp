@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "core/base/utf8.h"
 #include "core/text/component_fields.h"
 #include "core/text/unicode.h"
 

@@ -9,7 +9,7 @@
 #include <limits>
 #include <stdexcept>
 
-#include "core/text/unicode.h"
+#include "core/base/utf8.h"
 
 namespace safequant {
 

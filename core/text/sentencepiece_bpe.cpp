@@ -5,7 +5,7 @@
 #include <numeric>
 #include <queue>
 
-#include "core/text/unicode.h"
+#include "core/base/utf8.h"
 
 namespace safequant {
 

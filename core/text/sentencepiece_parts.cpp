@@ -3,10 +3,10 @@
 #include <unordered_map>
 
 #include "core/base/base64.h"
+#include "core/base/utf8.h"
 #include "core/text/charsmap.h"
 #include "core/text/sentencepiece_bpe.h"
 #include "core/text/tokenizer_parts.h"
-#include "core/text/unicode.h"
 #include "core/text/unigram.h"
 
 namespace safequant {
@@ -133,9 +133,9 @@ private:
     /// Every byte that begins no valid character becomes U+FFFD.
     static void appendBytes(std::string_view run, std::string& text) {
         for (std::size_t i = 0; i < run.size();) {
-            const std::size_t length = validSequenceLength(run, i);
-            text.append(length > 0 ? run.substr(i, length) : kReplacement);
-            i += std::max<std::size_t>(length, 1);
+            const Utf8Sequence sequence = utf8SequenceAt(run, i);
+            text.append(sequence.wellFormed ? run.substr(i, sequence.length) : kReplacement);
+            i += sequence.wellFormed ? sequence.length : 1;
         }
     }
 
@@ -228,9 +228,9 @@ Expected<std::vector<AddedToken>> configuredTokens(const json& config) {
             return bad("has '" + key + "', which is no id.");
         if (!item.is_object() || !item.contains("content") || !item["content"].is_string())
             return bad("has no content for id " + key + ".");
-        const auto flag = [&item](const char* name, bool fallback) {
-            const auto it = item.find(name);
-            return it != item.end() && it->is_boolean() ? it->get<bool>() : fallback;
+        const auto flag = [&fields = item](const char* name, bool fallback) {
+            const auto it = fields.find(name);
+            return it != fields.end() && it->is_boolean() ? it->get<bool>() : fallback;
         };
         AddedToken token;
         token.id = std::stoi(key);

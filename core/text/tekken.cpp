@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 
 #include "core/base/base64.h"
+#include "core/base/byte_alphabet.h"
 #include "core/checkpoint/json_file.h"
+#include "core/checkpoint/ranked_merges.h"
 #include "core/text/bpe.h"
-#include "core/text/byte_alphabet.h"
 #include "core/text/tokenizer_parts.h"
 
 namespace safequant {
@@ -17,7 +17,6 @@ using nlohmann::json;
 
 constexpr const char* kFile = "tekken.json";
 constexpr int kMostTokens = 1 << 24;
-constexpr std::size_t kLongestToken = 4096;
 constexpr int kBeginToken = 1;
 
 // What the special tokens are in files that do not list them (mistral_common: up to version 7).
@@ -46,29 +45,6 @@ tl::unexpected<Error> bad(const std::string& what) {
     return fail(ErrorKind::BadInput, what, kFile);
 }
 
-using Ranks = std::unordered_map<std::string_view, std::int32_t>;
-
-/// The two tokens a token is merged from: what byte pair encoding with the lower ranks alone leaves of it. An empty
-/// first one when it cannot be made.
-std::pair<std::string_view, std::string_view> splitOf(std::string_view token, std::int32_t rank, const Ranks& ranks) {
-    std::vector<std::string_view> parts;
-    for (std::size_t i = 0; i < token.size(); ++i) parts.push_back(token.substr(i, 1));
-    while (parts.size() > 2) {
-        std::int32_t lowest = rank;
-        std::size_t at = 0;
-        for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-            const auto it = ranks.find({parts[i].data(), parts[i].size() + parts[i + 1].size()});
-            if (it == ranks.end() || it->second >= lowest) continue;
-            lowest = it->second;
-            at = i;
-        }
-        if (lowest == rank) return {};
-        parts[at] = {parts[at].data(), parts[at].size() + parts[at + 1].size()};
-        parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(at) + 1);
-    }
-    return {parts[0], parts[1]};
-}
-
 Expected<std::vector<std::string>> readRanks(const json& root, std::size_t count) {
     const auto list = root.find("vocab");
     if (list == root.end() || !list->is_array()) return bad("It has no list 'vocab'.");
@@ -85,10 +61,7 @@ Expected<std::vector<std::string>> readRanks(const json& root, std::size_t count
         const auto text = item.find("token_bytes");
         auto bytes =
             text != item.end() && text->is_string() ? fromBase64(text->get_ref<const std::string&>()) : std::nullopt;
-        if (!bytes || bytes->empty() || bytes->size() > kLongestToken)
-            return bad(where + " has no usable token_bytes (base 64 of 1 to " + std::to_string(kLongestToken) +
-                       " bytes).");
-        if (i < 256 && bytes->size() != 1) return bad(where + " is not a single byte; the first 256 must be.");
+        if (!bytes) return bad(where + " has no token_bytes in base 64.");
         tokens.push_back(std::move(*bytes));
     }
     return tokens;
@@ -140,21 +113,13 @@ Expected<TokenizerParts> readTekken(std::string_view content) {
     auto added = readSpecialTokens(*root, static_cast<std::size_t>(specials));
     if (!added) return fail(added.error());
 
+    const auto merges = rankedMerges(*tokens, kFile);
+    if (!merges) return fail(merges.error());
     BpeTables tables;
     tables.ignoreMerges = true;
     tables.entries.resize(static_cast<std::size_t>(specials));
-    Ranks ranks;
-    for (std::size_t rank = 0; rank < tokens->size(); ++rank) {
-        if (!ranks.emplace((*tokens)[rank], static_cast<std::int32_t>(rank)).second)
-            return bad("Token " + std::to_string(rank) + " of the vocabulary stands there twice.");
-        tables.entries.emplace_back(bytesToAlphabet((*tokens)[rank]));
-    }
-    for (std::size_t rank = 256; rank < tokens->size(); ++rank) {
-        const auto [left, right] = splitOf((*tokens)[rank], static_cast<std::int32_t>(rank), ranks);
-        // A token that its bytes never merge into is found as a whole piece only.
-        if (left.empty()) continue;
-        tables.merges.emplace_back(ranks.at(left) + specials, ranks.at(right) + specials);
-    }
+    for (const std::string& token : *tokens) tables.entries.emplace_back(bytesToAlphabet(token));
+    for (const auto& [left, right] : *merges) tables.merges.emplace_back(left + specials, right + specials);
 
     TokenizerParts parts;
     const json preTokenizer = splitThenBytes(pattern);

@@ -5,9 +5,9 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include "core/base/utf8.h"
 #include "core/text/added_tokens.h"
 #include "core/text/tokenizer_parts.h"
-#include "core/text/unicode.h"
 
 namespace safequant {
 
@@ -149,8 +149,8 @@ Expected<TokenizerParts> readParts(const TokenizerSource& source) {
     if (source.vocabulary) return readGgufVocabulary(*source.vocabulary);
     return fail(
         ErrorKind::NotFound,
-        "The model has no tokenizer: a folder needs a tokenizer.json, tokenizer.model or tekken.json beside its "
-        "weights.",
+        "The model has no tokenizer: a folder needs a tokenizer.json, tokenizer.model, tekken.json, or vocab.json with "
+        "merges.txt, beside its weights.",
         "tokenizer");
 }
 

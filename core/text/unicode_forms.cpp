@@ -8,7 +8,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "core/text/unicode.h"
+#include "core/base/utf8.h"
 
 namespace safequant {
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/utf8.h"
 #include "core/text/sentencepiece_bpe.h"
-#include "core/text/unicode.h"
 
 namespace safequant {
 

@@ -147,6 +147,41 @@ def qwen(path):
     return tokenizer
 
 
+def tiktoken_peer(path):
+    """Qwen's own way: composed characters, its pattern, its ranks."""
+    import tiktoken
+    import unicodedata
+    ranks = {base64.b64decode(line.split()[0]): int(line.split()[1]) for line in Path(path).read_text().splitlines() if line}
+    model = tiktoken.Encoding("qwen", pat_str=QWEN2, mergeable_ranks=ranks, special_tokens={
+        token: len(ranks) + i for i, token in enumerate(["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(f"<|extra_{i}|>" for i in range(205))])})
+
+    def encode(text, special):
+        return model.encode(unicodedata.normalize("NFC", text), allowed_special="all" if special else set(), disallowed_special=())
+    # Special tokens are left out of what is decoded.
+    return Peer(encode, lambda ids: model.decode([i for i in ids if i < len(ranks)]))
+
+
+def files_peer(kind, folder):
+    """A class of transformers on the vocab.json and merges.txt of a folder."""
+    import transformers
+    tokenizer = getattr(transformers, kind).from_pretrained(folder)
+
+    def encode(text, special):
+        return tokenizer(text, add_special_tokens=False, split_special_tokens=not special)["input_ids"]
+    return Peer(encode, lambda ids: tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+
+def vocabulary_folder(tokenizer, kind):
+    """vocab.json, merges.txt and tokenizer_config.json of a byte-level BPE."""
+    description = json.loads(tokenizer.to_str())
+    merges = [m if isinstance(m, str) else " ".join(m) for m in description["model"]["merges"]]
+    added = {str(t["id"]): {k: v for k, v in t.items() if k != "id"} for t in description["added_tokens"]}
+    return folder_with({"vocab.json": json.dumps(description["model"]["vocab"], ensure_ascii=False),
+                        "merges.txt": "\n".join(["#version: 0.2", *merges]) + "\n", "tokenizer_config.json": json.dumps({
+                            "tokenizer_class": kind, "add_prefix_space": False, "added_tokens_decoder": added, "eos_token": "<|endoftext|>",
+                            "unk_token": "<|endoftext|>", "bos_token": None, "pad_token": "<|endoftext|>"})})
+
+
 def tekken(path):
     import tiktoken
     description = json.loads(Path(path).read_text())
@@ -177,6 +212,10 @@ def rows(options):
     if options.qwen:
         tokenizer = qwen(options.qwen)
         yield "Qwen 2, tokenizer.json", "tokenizers", folder_with({"tokenizer.json": tokenizer.to_str()}), tokenizers_peer(tokenizer)
+        yield "Qwen 1, qwen.tiktoken", "tiktoken", folder_with({"qwen.tiktoken": Path(options.qwen).read_bytes()}), tiktoken_peer(options.qwen)
+        for kind in ("Qwen2Tokenizer", "GPT2Tokenizer"):
+            folder = vocabulary_folder(tokenizer, kind)
+            yield f"Qwen 2's vocab.json and merges.txt as {kind}", "transformers", folder, files_peer(kind, folder)
     if options.data:
         for path in sorted(Path(options.data).glob("*.json")):
             content = path.read_text()

@@ -20,8 +20,6 @@ class TestPromptWords : public QObject {
 private slots:
     void words_data();
     void words();
-    void utf8_data();
-    void utf8();
     void stopWords();
     void clustersByHand();
     void clusterThresholds();
@@ -104,28 +102,6 @@ void TestPromptWords::words() {
     QFETCH(std::string, text);
     QFETCH(std::vector<std::string>, expected);
     QVERIFY2(splitWords(text) == expected, nlohmann::json(splitWords(text)).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace).c_str());
-}
-
-void TestPromptWords::utf8_data() {
-    QTest::addColumn<std::string>("text");
-    QTest::addColumn<bool>("valid");
-    QTest::newRow("ascii") << std::string("abc\n") << true;
-    QTest::newRow("four bytes") << std::string("\xF0\x9F\x98\x80") << true;
-    QTest::newRow("last code point") << std::string("\xF4\x8F\xBF\xBF") << true;
-    QTest::newRow("beyond the last") << std::string("\xF4\x90\x80\x80") << false;
-    QTest::newRow("overlong") << std::string("\xC0\xAF") << false;
-    QTest::newRow("overlong of three") << std::string("\xE0\x80\xAF") << false;
-    QTest::newRow("surrogate") << std::string("\xED\xA0\x80") << false;
-    QTest::newRow("lone continuation") << std::string("a\x80") << false;
-    QTest::newRow("cut short") << std::string("\xE2\x82") << false;
-    QTest::newRow("latin-1") << std::string("caf\xE9 x") << false;
-    QTest::newRow("0xFF") << std::string("\xFF") << false;
-}
-
-void TestPromptWords::utf8() {
-    QFETCH(std::string, text);
-    QFETCH(bool, valid);
-    QCOMPARE(illFormedUtf8At(text) == std::string::npos, valid);
 }
 
 void TestPromptWords::stopWords() {

@@ -6,9 +6,9 @@
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/base/random.h"
+#include "core/base/utf8.h"
 #include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
-#include "core/text/unicode.h"
 
 using namespace safequant;
 using nlohmann::json;

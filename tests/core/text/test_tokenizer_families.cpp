@@ -3,11 +3,11 @@
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
+#include "core/base/utf8.h"
 #include "core/text/sentencepiece_model.h"
 #include "core/text/token_stream.h"
 #include "core/text/tokenizer.h"
 #include "core/text/tokenizer_difference.h"
-#include "core/text/unicode.h"
 
 using namespace safequant;
 using nlohmann::json;
