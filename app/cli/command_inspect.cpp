@@ -51,6 +51,7 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
         json["attention"] = attentionText(checkpoint.config());
         json["rotary_positions"] = ropeText(checkpoint.config());
         json["activation"] = activationName(checkpoint.config().activation);
+        json["tokenizer_copies"] = tokenizerCopies(checkpoint);
         if (chosen.tensors) {
             for (const auto& t : checkpoint.tensors())
                 json["tensors"].push_back({{"name", t.name}, {"type", t.storedType}, {"shape", t.shape}, {"bytes", t.bytes}});
@@ -67,6 +68,10 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
                 info.intermediateSize, info.heads, info.kvHeads, info.vocabulary, info.maxPositions,
                 attentionText(checkpoint.config()).c_str(), ropeText(checkpoint.config()).c_str(),
                 activationName(checkpoint.config().activation), info.hasChatTemplate ? "yes" : "no");
+    for (const auto& [path, differences] : compareWithCopies(checkpoint)) {
+        std::printf("  other copy      %s%s\n", path.c_str(), differences.empty() ? ": tokenizer and chat template are the same" : "");
+        for (const auto& [aspect, detail] : differences) std::printf("    %-14s%s\n", aspect.c_str(), detail.c_str());
+    }
     if (chosen.tensors) {
         for (const auto& t : checkpoint.tensors()) {
             std::string shape;
@@ -86,7 +91,8 @@ void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& acti
     command->add_option("--adapter", chosen->adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable")->allow_extra_args(false);
     command->add_flag("--tensors", chosen->tensors, "List every tensor");
     command->add_option("--compare-tokenizer", chosen->otherTokenizer,
-                        "Another copy of the model: say only what its tokenizer and chat template do differently");
+                        "Another copy of the model: say only what its tokenizer and chat template do differently (copies in the "
+                        "model's own folder are compared anyway)");
     command->footer("Examples:\n  safequant inspect model.gguf\n  safequant inspect model.gguf --compare-tokenizer model-folder\n  safequant inspect model-folder --tensors --json");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return inspect(options, *chosen); }; });
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/text/tokenizer_difference.h"
+
 namespace safequant {
 
 protocol::CheckpointInfo checkpointInfo(const Checkpoint& checkpoint) {
@@ -42,6 +44,16 @@ protocol::CheckpointInfo checkpointInfo(const Checkpoint& checkpoint) {
         }
     }
     return info;
+}
+
+nlohmann::json tokenizerCopies(const Checkpoint& checkpoint) {
+    auto copies = nlohmann::json::array();
+    for (const auto& [path, differences] : compareWithCopies(checkpoint)) {
+        auto list = nlohmann::json::array();
+        for (const auto& [aspect, detail] : differences) list.push_back({{"aspect", aspect}, {"detail", detail}});
+        copies.push_back({{"path", path}, {"differences", std::move(list)}});
+    }
+    return copies;
 }
 
 protocol::PromptSetInfo promptSetInfo(const PromptSet& set) {

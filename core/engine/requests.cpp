@@ -184,7 +184,9 @@ Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
     }
     const auto checkpoint = openCheckpoint(*path, adapters);
     if (!checkpoint) return fail(checkpoint.error());
-    return protocol::toJson(checkpointInfo(**checkpoint));
+    auto info = protocol::toJson(checkpointInfo(**checkpoint));
+    info["tokenizer_copies"] = tokenizerCopies(**checkpoint);
+    return info;
 }
 
 Expected<std::shared_ptr<const PromptSet>> EngineRequests::promptSet(const json& params) {

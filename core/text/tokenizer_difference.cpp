@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
+#include "core/checkpoint/gguf_parts.h"
+#include "core/checkpoint/huggingface_config.h"
 #include "core/text/chat_template.h"
 #include "core/text/tokenizer.h"
 
@@ -101,6 +104,30 @@ void compareEntries(const Tokenizer& a, const Tokenizer& b, Differences& out) {
         out.push_back({"special tokens", counted(specials, "token differs", "tokens differ") + ": " + firstSpecial});
 }
 
+/// "left right" by rank of byte-level BPE; null for other kinds, whose files need not hold merges.
+nlohmann::json mergesOf(const Tokenizer& tokenizer) {
+    const nlohmann::json written = tokenizer.toTokenizerJson();
+    const bool byteLevel = written["decoder"].is_object() && written["decoder"]["type"] == "ByteLevel";
+    return byteLevel ? written["model"]["merges"] : nlohmann::json();
+}
+
+void compareMerges(const Tokenizer& a, const Tokenizer& b, Differences& out) {
+    const nlohmann::json left = mergesOf(a);
+    const nlohmann::json right = mergesOf(b);
+    if (left.is_null() || right.is_null() || left == right) return;
+    const auto shown = [](const nlohmann::json& merges, std::size_t rank) {
+        return rank < merges.size() ? merges[rank].dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) : "missing";
+    };
+    std::size_t count = 0;
+    std::size_t first = 0;
+    for (std::size_t rank = 0; rank < std::max(left.size(), right.size()); ++rank) {
+        if (rank < left.size() && rank < right.size() && left[rank] == right[rank]) continue;
+        if (++count == 1) first = rank;
+    }
+    out.push_back({"merges", counted(count, "merge differs", "merges differ") + ": rank " + std::to_string(first) + " is " +
+                                 shown(left, first) + " and " + shown(right, first)});
+}
+
 void compareEncodings(const Tokenizer& a, const Tokenizer& b, Differences& out) {
     std::size_t count = 0;
     std::string first;
@@ -132,7 +159,8 @@ std::string rendered(const ChatFormat& format, const std::vector<ChatMessage>& m
     return joined;
 }
 
-void compareTemplates(const ChatFormat& a, const ChatFormat& b, Differences& out) {
+void compareTemplates(const ChatFormat& a, const std::string& aText, const ChatFormat& b, const std::string& bText,
+                      Differences& out) {
     if (!a.chatTemplate && !b.chatTemplate) return;
     if (!a.chatTemplate || !b.chatTemplate) {
         out.push_back(
@@ -153,6 +181,11 @@ void compareTemplates(const ChatFormat& a, const ChatFormat& b, Differences& out
         out.push_back({"template", "a conversation (" + roles + ") gives " + quoted(left) + " and " + quoted(right)});
         return;
     }
+    if (aText == bText) return;
+    const auto at = std::ranges::mismatch(aText, bText).in1 - aText.begin();
+    out.push_back({"template text", "the sources differ from line " +
+                                        std::to_string(1 + std::count(aText.begin(), aText.begin() + at, '\n')) +
+                                        " on, although the conversations tried give the same"});
 }
 
 }  // namespace
@@ -171,6 +204,7 @@ Expected<std::vector<TokenizerDifference>> compareTokenizers(const TokenizerSour
     if (!right) return fail(right.error());
     Differences out;
     compareEntries(*left->tokenizer, *right->tokenizer, out);
+    compareMerges(*left->tokenizer, *right->tokenizer, out);
     const TokenAffixes& leftAround = left->tokenizer->affixes();
     const TokenAffixes& rightAround = right->tokenizer->affixes();
     if (leftAround.before != rightAround.before || leftAround.behind != rightAround.behind) {
@@ -179,8 +213,52 @@ Expected<std::vector<TokenizerDifference>> compareTokenizers(const TokenizerSour
                                             listed(rightAround.behind) + " behind in the second"});
     }
     compareEncodings(*left->tokenizer, *right->tokenizer, out);
-    compareTemplates(*left, *right, out);
+    compareTemplates(*left, a.chatTemplate, *right, b.chatTemplate, out);
     return out;
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+TokenizerCopy copyAt(const std::string& path, const Checkpoint& checkpoint, const Expected<TokenizerSource>& source) {
+    const auto differences = source ? compareTokenizers(checkpoint.tokenizerSource(), *source)
+                                    : Expected<Differences>(fail(source.error()));
+    if (differences) return {path, *differences};
+    return {path, {{"unreadable", differences.error().describe()}}};
+}
+
+/// GGUF files of a folder, of a split one its first part, sorted.
+std::vector<std::string> ggufFilesIn(const fs::path& folder) {
+    std::vector<std::string> files;
+    std::error_code code;
+    for (fs::directory_iterator entry(folder, code), end; !code && entry != end; entry.increment(code)) {
+        if (entry->path().extension() != ".gguf") continue;
+        const auto part = GgufPartName::parse(entry->path().string());
+        if (!part || part->number == 1) files.push_back(entry->path().string());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+}  // namespace
+
+std::vector<TokenizerCopy> compareWithCopies(const Checkpoint& checkpoint) {
+    std::vector<TokenizerCopy> copies;
+    if (!checkpoint.tokenizerSource().hasTokenizer()) return copies;
+    const fs::path path = checkpoint.path();
+    if (checkpoint.format() == "gguf") {
+        const std::string folder = path.has_parent_path() ? path.parent_path().string() : ".";
+        const auto source = readHuggingFaceTokenizer(folder);
+        if (!source || source->hasTokenizer()) copies.push_back(copyAt(folder, checkpoint, source));
+        return copies;
+    }
+    for (const std::string& file : ggufFilesIn(path)) {
+        const auto other = openCheckpoint(file);
+        copies.push_back(copyAt(file, checkpoint,
+                                other ? Expected<TokenizerSource>((*other)->tokenizerSource()) : fail(other.error())));
+    }
+    return copies;
 }
 
 }  // namespace safequant

@@ -129,6 +129,22 @@ private slots:
         QCOMPARE(json.at("blocks").get<int>(), 3);
         QCOMPARE(json.at("model_type").get<std::string>(), std::string("llama"));
         QCOMPARE(json.at("tensors").size(), std::size_t{2 + 3 * 9});
+        QVERIFY(json.at("tokenizer_copies").empty());
+    }
+
+    void inspectComparesCopiesInOneFolder() {
+        QVERIFY(QDir(m_folder.path()).mkpath("copies"));
+        const QString model = m_folder.filePath("copies/model.gguf");
+        QVERIFY(QFile::copy(m_model, model));
+        write("copies/tokenizer.json", "{\"model\": ");
+        const auto said = run({"inspect", model});
+        QCOMPARE(said.code, 0);
+        QVERIFY2(said.out.contains("other copy") && said.out.contains("unreadable") && said.out.contains("tokenizer.json"), said.out.constData());
+        const auto result = run({"inspect", model, "--json"});
+        QCOMPARE(result.code, 0);
+        const auto json = nlohmann::json::parse(result.out.toStdString());
+        QCOMPARE(json.at("tokenizer_copies").size(), std::size_t{1});
+        QCOMPARE(json.at("tokenizer_copies").at(0).at("differences").at(0).at("aspect").get<std::string>(), std::string("unreadable"));
     }
 
     void promptsAreCheckedAndConverted() {
