@@ -2,6 +2,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 
 #include "bad_files.h"
@@ -170,6 +171,49 @@ private slots:
         writeBytes(folder + "/model.safetensors", weights);
         writeBytes(folder + "/config.json", config.dump());
         verifyRefused(bad, openAndRead(folder), folder);
+    }
+
+    /// Every 8-bit code that is a number, in blocks that divide neither side of the weight.
+    void floatBlocksTakeTheirOwnScale() {
+        constexpr std::size_t kSize = 8, kBlockRows = 3, kBlockColumns = 5;
+        const std::string folder = m_folder.path().toStdString() + "/blocks";
+        std::filesystem::create_directories(folder);
+        auto config = tinyConfig();
+        config["quantization_config"] = {{"quant_method", "fp8"}, {"weight_block_size", {kBlockRows, kBlockColumns}}};
+        writeBytes(folder + "/config.json", config.dump());
+        const std::vector<float> scales = {0.5F, 3.0F, 1.0F / 3.0F, 7.0F, 1e-4F, 11.0F};
+        for (unsigned firstCode = 0; firstCode < 256; firstCode += kSize * kSize) {
+            std::string codes;
+            for (unsigned i = 0; i < kSize * kSize; ++i) codes.push_back(static_cast<char>((firstCode + i) % 128 == 127 ? 0 : firstCode + i));
+            auto dense = tinyWeights();
+            dense.erase(kLinear + "weight");
+            const std::string file = safetensorsOf(dense);
+            std::uint64_t length = 0;
+            std::memcpy(&length, file.data(), sizeof length);
+            auto header = nlohmann::json::parse(file.substr(8, length));
+            std::string data = file.substr(8 + length);
+            const auto put = [&](const std::string& part, const char* type, const std::vector<std::size_t>& shape, const std::string& bytes) {
+                header[kLinear + part] = {{"dtype", type}, {"shape", shape}, {"data_offsets", {data.size(), data.size() + bytes.size()}}};
+                data += bytes;
+            };
+            put("weight", "F8_E4M3", {kSize, kSize}, codes);
+            put("weight_scale_inv", "F32", {3, 2}, bytesOf(scales));
+            writeBytes(folder + "/model.safetensors", safetensorsBytes(header.dump(), data));
+            const auto checkpoint = openCheckpoint(folder);
+            QVERIFY2(checkpoint.has_value(), checkpoint ? "" : checkpoint.error().describe().c_str());
+            const auto read = (*checkpoint)->readMatrix(kLinear + "weight");
+            QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
+            for (std::size_t row = 0; row < kSize; ++row)
+                for (std::size_t column = 0; column < kSize; ++column) {
+                    // E4M3: sign, 4 bits of exponent with bias 7, 3 of mantissa; no infinities (Micikevicius et al. 2022).
+                    const auto code = static_cast<unsigned char>(codes[row * kSize + column]);
+                    const int exponent = code >> 3 & 15, mantissa = code & 7;
+                    const double size = exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8 + mantissa, exponent - 10);
+                    const auto value = static_cast<float>(code >= 128 ? -size : size);
+                    QCOMPARE((*read)(row, column), value * scales[row / kBlockRows * 2 + column / kBlockColumns]);
+                }
+        }
+        std::filesystem::remove_all(folder);
     }
 
     void readsOldConfigurations_data() {
