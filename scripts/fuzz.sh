@@ -7,7 +7,7 @@ set -euo pipefail
 seconds=${1:?usage: scripts/fuzz.sh SECONDS [TARGET...]}; shift
 cd "$(dirname "$0")/.."
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(gguf huggingface tokenizer template prompts runspec protocol runfolder)
+[ ${#targets[@]} -gt 0 ] || targets=(gguf huggingface adapter tokenizer template prompts runspec protocol runfolder)
 
 [ -f build/fuzz/build.ninja ] || cmake --preset fuzz >/dev/null
 cmake --build build/fuzz --target "${targets[@]/#/fuzz_}" >&2

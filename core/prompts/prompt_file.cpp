@@ -22,7 +22,7 @@ Expected<void> readMap(const nlohmann::json& json, PromptMapping& map, const std
     if (!json.is_object()) return bad("map", "must be an object such as {\"prompt\": \"goal\"}", where);
     for (const auto& [name, column] : json.items()) {
         const auto* role = std::find_if(std::begin(kPromptRoles), std::end(kPromptRoles),
-                                        [&](const PromptRole& known) { return name == known.name; });
+                                        [&wanted = name](const PromptRole& known) { return wanted == known.name; });
         if (role == std::end(kPromptRoles)) {
             std::vector<std::string_view> known;
             for (const auto& each : kPromptRoles) known.emplace_back(each.name);

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Checkpoint readers: every byte of a tensor is decoded, the tokenizer is made, as opening a model for work does.
-#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "core/checkpoint/adapter.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/gguf.h"
 #include "core/text/tokenizer.h"
@@ -42,6 +45,15 @@ bool readsWhole(const Checkpoint& checkpoint) {
     return good;
 }
 
+/// The model that adapters are put on: a seed of the Hugging Face target, whose head is not its embeddings.
+std::shared_ptr<const Checkpoint> adapterBase() {
+    std::ifstream file(SAFEQUANT_SOURCE_DIR "/tests/fuzz/seeds/huggingface/valid-untied", std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    const ScratchFolder folder;
+    folder.unpackFolder(std::as_bytes(std::span(bytes)));
+    return openCheckpoint(folder.path()).value();
+}
+
 }  // namespace
 
 bool acceptsGguf(std::span<const std::byte> input) {
@@ -67,6 +79,15 @@ bool acceptsHuggingFace(std::span<const std::byte> input) {
     folder.unpackFolder(input);
     const auto checkpoint = openCheckpoint(folder.path());
     return checkpoint && readsWhole(**checkpoint);
+}
+
+bool acceptsAdapter(std::span<const std::byte> input) {
+    // Opened once: its files stay mapped when their folder is emptied for the next input.
+    static const std::shared_ptr<const Checkpoint> base = adapterBase();
+    const ScratchFolder folder;
+    folder.unpackFolder(input);
+    const auto adapted = adaptCheckpoint(base, {folder.path()});
+    return adapted && readsWhole(**adapted);
 }
 
 }  // namespace safequant::fuzzing

@@ -16,6 +16,7 @@ struct Target {
 
 bool acceptsGguf(std::span<const std::byte> input);
 bool acceptsHuggingFace(std::span<const std::byte> input);
+bool acceptsAdapter(std::span<const std::byte> input);
 bool acceptsTokenizer(std::span<const std::byte> input);
 bool acceptsTemplate(std::span<const std::byte> input);
 bool acceptsPrompts(std::span<const std::byte> input);
@@ -24,8 +25,9 @@ bool acceptsProtocol(std::span<const std::byte> input);
 bool acceptsRunFolder(std::span<const std::byte> input);
 
 inline constexpr Target kTargets[] = {
-    {"gguf", acceptsGguf},       {"huggingface", acceptsHuggingFace}, {"tokenizer", acceptsTokenizer}, {"template", acceptsTemplate},
-    {"prompts", acceptsPrompts}, {"runspec", acceptsRunSpec},         {"protocol", acceptsProtocol},   {"runfolder", acceptsRunFolder},
+    {"gguf", acceptsGguf},         {"huggingface", acceptsHuggingFace}, {"adapter", acceptsAdapter},
+    {"tokenizer", acceptsTokenizer}, {"template", acceptsTemplate},       {"prompts", acceptsPrompts},
+    {"runspec", acceptsRunSpec},   {"protocol", acceptsProtocol},       {"runfolder", acceptsRunFolder},
 };
 
 }  // namespace safequant::fuzzing

@@ -3,6 +3,7 @@
 """Writes the seeds of the fuzz targets into tests/fuzz/seeds: at least one valid file of every type each reader knows, as small
 as the type allows, and a few broken ones. Needs numpy, sentencepiece and gguf 0.18
 or later. Deterministic."""
+import base64
 import json
 import struct
 import sys
@@ -299,6 +300,15 @@ def write_text():
         model.trainer_spec.model_type, model.trainer_spec.byte_fallback, model.trainer_spec.vocab_size = kind, True, len(pieces)
         model.normalizer_spec.name, model.normalizer_spec.add_dummy_prefix = "identity", True
         put("tokenizer", f"valid-sentencepiece-{name}", pack({"tokenizer.model": model.SerializeToString(deterministic=True), "text": text}))
+    ranks = [bytes([b]) for b in range(256)] + [b"he", b"ll"]
+    put("tokenizer", "valid-tekken", pack({"text": text, "tekken.json": json.dumps({
+        "config": {"pattern": r"\S+|\s+", "default_vocab_size": 261, "default_num_special_tokens": 3},
+        "vocab": [{"rank": i, "token_bytes": base64.b64encode(t).decode()} for i, t in enumerate(ranks)]})}))
+    put("tokenizer", "valid-tiktoken", pack({"text": text,
+        "qwen.tiktoken": "".join(f"{base64.b64encode(t).decode()} {i}\n" for i, t in enumerate(ranks))}))
+    put("tokenizer", "valid-vocabulary-and-merges", pack({"text": text, "vocab.json": json.dumps(letters, ensure_ascii=False),
+        "merges.txt": "#version: 0.2\nh e\nl l\n", "tokenizer_config.json": json.dumps({"tokenizer_class": "Qwen2Tokenizer",
+            "eos_token": "<|im_end|>", "added_tokens_decoder": {"258": {"content": "<|im_end|>", "special": True}}})}))
     put("template", "valid-chatml", "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
         "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}")
     put("template", "valid-everything", """{%- macro turn(m, last=false) -%}{{ m.role|upper }}: {{ m['content']|trim }}{% if last %}.{% endif %}{%- endmacro -%}
@@ -345,11 +355,56 @@ def write_runs():
         "generations.jsonl": json.dumps({"prompt": 0, "model": "base", "answer": "Hi.", "refused": False}) + "\n"}))
 
 
+# ---- PEFT adapters over the seed huggingface/valid-untied -------------------------------------------------------------
+def lora(shapes, rank=2, **extra):
+    """`shapes`: module -> (rows, columns). Other tensors of the adapter by name in `extra`."""
+    parts = {}
+    for module, (rows, columns) in shapes.items():
+        parts[f"{module}.lora_A.weight"], parts[f"{module}.lora_B.weight"] = tensor((rank, columns)), tensor((rows, rank))
+    return safetensors({f"base_model.model.{name}": stored for name, stored in {**parts, **extra}.items()})
+
+
+def adapter_config(modules, **extra):
+    return json.dumps({"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": "tiny", "r": 2, "lora_alpha": 4,
+                       "target_modules": modules, "bias": "none", **extra})
+
+
+def write_adapters():
+    stored = dense_tensors()
+    stored["lm_head.weight"] = tensor((16, 8))
+    stored.update({f"model.layers.0.self_attn.{n}_proj.bias": tensor((8,)) for n in "qkvo"})
+    put("huggingface", "valid-untied", pack({"config.json": llama_config(tie_word_embeddings=False, attention_bias=True),
+        "model.safetensors": safetensors(stored)}))
+    q, v, down = "model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj", "model.layers.0.mlp.down_proj"
+    attention = {q: (8, 8), v: (8, 8)}
+    for name, config, weights in (
+            ("plain", adapter_config(["q_proj", "v_proj"]), lora(attention)),
+            ("stabilized", adapter_config("all-linear", use_rslora=True), lora({down: (8, 16), **attention})),
+            ("patterns", adapter_config(r".*\.(q|v)_proj", rank_pattern={"q_proj|v_proj": 3}, alpha_pattern={r"layers\.0\..*v_proj": 5.5}),
+             lora(attention, 3)),
+            ("dora", adapter_config(["q_proj"], use_dora=True), lora({q: (8, 8)}, **{f"{q}.lora_magnitude_vector": tensor((8,))})),
+            ("biases", adapter_config(["q_proj"], bias="all", lora_bias=True),
+             lora({q: (8, 8)}, **{f"{q}.lora_B.bias": tensor((8,)), f"{v}.bias": tensor((8,))})),
+            ("saved", adapter_config(["v_proj"], modules_to_save=["lm_head", "norm"]),
+             lora({v: (8, 8)}, **{"lm_head.weight": tensor((16, 8)), "model.norm.weight": tensor((8,))})),
+            ("embedding", adapter_config(["embed_tokens"]),
+             lora({}, **{"model.embed_tokens.lora_embedding_A": tensor((2, 16)), "model.embed_tokens.lora_embedding_B": tensor((8, 2))})),
+            ("fused", adapter_config(["qkv_proj", "gate_up_proj"]),
+             lora({"model.layers.0.self_attn.qkv_proj": (24, 8), "model.layers.0.mlp.gate_up_proj": (32, 8)}))):
+        put("adapter", f"valid-{name}", pack({"adapter_config.json": config, "adapter_model.safetensors": weights}))
+    put("adapter", "valid-half", pack({"adapter_config.json": adapter_config(["down_proj"]), "adapter_model.safetensors": safetensors(
+        {f"base_model.model.{down}.lora_A.weight": tensor((2, 16), "F16"), f"base_model.model.{down}.lora_B.weight": tensor((8, 2), "BF16")})}))
+    put("adapter", "bad-other-shape", pack({"adapter_config.json": adapter_config(["q_proj"]), "adapter_model.safetensors": lora({q: (8, 16)})}))
+    put("adapter", "bad-slow-pattern", pack({"adapter_config.json": adapter_config("(a*)*(.*.*)*b", rank_pattern={"((.*)*)*c": 2}),
+        "adapter_model.safetensors": lora(attention)}))
+
+
 def main():
     write_gguf()
     write_huggingface()
     write_text()
     write_runs()
+    write_adapters()
     total = sum(f.stat().st_size for f in SEEDS.rglob("*") if f.is_file())
     print(f"{sum(1 for f in SEEDS.rglob('*') if f.is_file())} seeds, {total} bytes")
 
