@@ -29,6 +29,7 @@ void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& acti
 void addTokenizeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPromptsCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addFinetuneCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addCaptureCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& action);

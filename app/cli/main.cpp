@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
     addCaptureCommand(app, options, action);
     addQuantizeCommand(app, options, action);
     addEvaluateCommand(app, options, action);
+    addFinetuneCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);
     addPlotCommand(app, options, action);

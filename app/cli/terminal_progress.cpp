@@ -104,6 +104,29 @@ void TerminalProgress::show(const protocol::RunEvent& event) {
     if (event.type == "log") line((event.level == "info" ? "" : event.level + ": ") + event.message, true);
 }
 
+void TerminalProgress::showTraining(const nlohmann::json& event) {
+    const std::scoped_lock lock(m_mutex);
+    if (m_quiet) return;
+    if (m_json) {
+        std::fprintf(stderr, "%s\n", event.dump().c_str());
+        return;
+    }
+    const std::string type = event["type"];
+    if (type == "note") line("note: " + event["message"].get<std::string>(), true);
+    if (type == "resumed") line(format("resumed after step %d", event["step"].get<int>()), true);
+    if (type != "step" && type != "answers") return;
+    const bool step = type == "step";
+    const int done = event[step ? "step" : "done"], total = event["of"];
+    const auto now = std::chrono::steady_clock::now();
+    if (!m_terminal && done < total && now - m_lastPlain < kPlainInterval) return;
+    m_lastPlain = now;
+    std::string text = format("%-9s %4d of %d", type.c_str(), done, total);
+    if (step)
+        text += format(", loss %.4f, rate %.2e, ", event["loss"].get<double>(), event["learning_rate"].get<double>()) +
+                (done < total ? "about " + durationText(event["seconds_left"]) + " left" : durationText(event["seconds"]));
+    line(text, done == total);
+}
+
 Progress TerminalProgress::task(const std::string& title, const std::string& unit, std::stop_token stop) {
     Progress progress;
     progress.stop = std::move(stop);

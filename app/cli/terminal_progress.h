@@ -18,6 +18,8 @@ public:
     ~TerminalProgress();
 
     void show(const protocol::RunEvent& event);
+    /// An event of a fine-tuning.
+    void showTraining(const nlohmann::json& event);
     /// A Progress that shows under a title.
     Progress task(const std::string& title, const std::string& unit, std::stop_token stop);
 

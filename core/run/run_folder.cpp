@@ -2,7 +2,6 @@
 #include "core/run/run_folder.h"
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -13,39 +12,12 @@
 #include "core/run/manifest.h"
 #include "core/run/prompt_table.h"
 #include "core/run/run_lock.h"
+#include "core/run/timed_folder.h"
 
 namespace safequant {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t kLongestSlug = 48;
-
-/// Letters, digits and single dashes of a name, for a folder.
-std::string slugOf(const std::string& name) {
-    std::string slug;
-    for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (plain)
-            slug += c;
-        else if (c >= 'A' && c <= 'Z')
-            slug += static_cast<char>(c - 'A' + 'a');
-        else if (!slug.empty() && slug.back() != '-')
-            slug += '-';
-        if (slug.size() >= kLongestSlug) break;
-    }
-    while (!slug.empty() && slug.back() == '-') slug.pop_back();
-    return slug.empty() ? "run" : slug;
-}
-
-std::string timeStamp() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    localtime_r(&now, &parts);
-    char text[32];
-    const auto size = std::strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &parts);
-    return std::string(text, size);
-}
 
 void makeAbsolute(std::string& path) {
     if (!path.empty() && !path.starts_with("builtin:")) path = fs::absolute(path).lexically_normal().string();
@@ -101,23 +73,12 @@ Expected<protocol::FloatArray> coordinatesOf(const std::string& path, const std:
 Expected<std::string> createRunFolder(const std::string& workspace, const RunSpec& spec) {
     const auto whole = completed(spec);
     if (!whole) return fail(whole.error());
-    const auto runs = fs::absolute(workspace).lexically_normal() / "runs";
-    std::error_code code;
-    fs::create_directories(runs, code);
-    if (code) return fail(ErrorKind::Io, "The workspace cannot be made: " + code.message() + ".", runs.string());
-    const auto stem = timeStamp() + "-" + slugOf(whole->name);
-    fs::path folder;
-    for (int attempt = 1;; ++attempt) {
-        folder = runs / (attempt == 1 ? stem : stem + "-" + std::to_string(attempt));
-        // Only the process that makes the folder owns it: creating is the test.
-        if (fs::create_directory(folder, code)) break;
-        if (code) return fail(ErrorKind::Io, "The run folder cannot be made: " + code.message() + ".", folder.string());
-    }
-    if (auto written = writeFileAtomically((folder / "spec.json").string(), runSpecToJson(*whole).dump(2) + "\n");
-        !written)
+    const auto folder = makeTimedFolder((fs::absolute(workspace).lexically_normal() / "runs").string(), whole->name);
+    if (!folder) return folder;
+    if (auto written = writeFileAtomically(*folder + "/spec.json", runSpecToJson(*whole).dump(2) + "\n"); !written)
         return fail(written.error());
-    if (auto saved = Manifest::create(folder.string(), *whole).save(); !saved) return fail(saved.error());
-    return folder.string();
+    if (auto saved = Manifest::create(*folder, *whole).save(); !saved) return fail(saved.error());
+    return folder;
 }
 
 Expected<protocol::RunSummary> readRunSummary(const std::string& folder) {

@@ -5,8 +5,6 @@
 #include <array>
 #include <filesystem>
 
-#include "core/base/files.h"
-#include "core/checkpoint/hub_cache.h"
 #include "core/evaluate/judge.h"
 #include "core/quantize/method.h"
 #include "core/run/spec_reader.h"
@@ -181,17 +179,6 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
         spec.reject("evaluation", "asks for no answers and for no perplexity; leave the stage \"evaluate\" out.");
 }
 
-/// A file named in a spec stands beside the spec when its path is relative.
-void anchor(std::string& path, const std::filesystem::path& folder) {
-    if (path.empty() || path.starts_with("builtin:")) return;
-    path = (folder / path).lexically_normal().string();
-}
-
-/// The same for a model or an adapter, which may also be a name in the Hugging Face cache.
-void anchorModel(std::string& path, const std::filesystem::path& folder) {
-    if (std::filesystem::exists(folder / path) || !HubName::parse(path)) anchor(path, folder);
-}
-
 }  // namespace
 
 bool RunSpec::hasStage(const std::string& stage) const {
@@ -202,17 +189,7 @@ bool RunSpec::hasStage(const std::string& stage) const {
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where) {
     RunSpec run;
     SpecReader spec(json, {}, where);
-    std::string format = kFormat;
-    int version = kFormatVersion;
-    spec.text("format", format);
-    spec.whole("format_version", version, 1, 1'000'000);
-    if (format != kFormat)
-        spec.reject("format", "is \"" + format + "\"; a run spec has \"" + std::string(kFormat) + "\".");
-    if (version > kFormatVersion)
-        spec.adopt(Error{ErrorKind::Unsupported,
-                         "The spec has format version " + std::to_string(version) + "; this program reads version " +
-                             std::to_string(kFormatVersion) + ". Update the program.",
-                         where});
+    spec.format(kFormat, kFormatVersion);
     spec.text("name", run.name);
     spec.text("checkpoint", run.checkpoint);
     spec.texts("adapters", run.adapters);
@@ -270,26 +247,20 @@ Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> fil
 }
 
 Expected<RunSpec> readRunSpec(const std::string& path) {
-    const auto text = readTextFile(path, std::uint64_t{16} << 20);
-    if (!text) return fail(text.error());
-    nlohmann::json json;
-    try {
-        json = nlohmann::json::parse(*text);
-    } catch (const nlohmann::json::exception& error) {
-        return fail(ErrorKind::BadInput, std::string("The run spec is not JSON: ") + error.what(), path);
-    }
-    auto spec = runSpecFromJson(json, path);
+    const auto json = readSpecFile(path, "run spec");
+    if (!json) return fail(json.error());
+    auto spec = runSpecFromJson(*json, path);
     if (!spec) return spec;
     const auto folder = std::filesystem::absolute(path).parent_path();
     anchorModel(spec->checkpoint, folder);
     for (auto& adapter : spec->adapters) anchorModel(adapter, folder);
     if (!spec->aligned.checkpoint.empty()) anchorModel(spec->aligned.checkpoint, folder);
     for (auto& adapter : spec->aligned.adapters) anchorModel(adapter, folder);
-    anchor(spec->calibration.text, folder);
-    anchor(spec->calibration.taskPrompts, folder);
-    for (auto& file : spec->prompts) anchor(file.path, folder);
-    anchor(spec->perplexityText, folder);
-    anchor(spec->exportFolder, folder);
+    anchorPath(spec->calibration.text, folder);
+    anchorPath(spec->calibration.taskPrompts, folder);
+    for (auto& file : spec->prompts) anchorPath(file.path, folder);
+    anchorPath(spec->perplexityText, folder);
+    anchorPath(spec->exportFolder, folder);
     return spec;
 }
 

@@ -6,6 +6,9 @@
 #include <numeric>
 #include <sstream>
 
+#include "core/base/files.h"
+#include "core/checkpoint/hub_cache.h"
+
 namespace safequant {
 namespace {
 
@@ -45,8 +48,8 @@ std::string nearestName(std::string_view name, const std::vector<std::string>& k
     return nearest;
 }
 
-SpecReader::SpecReader(const nlohmann::json& json, std::string path, std::string where)
-    : m_json(&json), m_path(std::move(path)), m_where(std::move(where)) {
+SpecReader::SpecReader(const nlohmann::json& json, std::string path, std::string where, std::string kind)
+    : m_json(&json), m_path(std::move(path)), m_where(std::move(where)), m_kind(std::move(kind)) {
     if (json.is_object()) return;
     m_error = Error{ErrorKind::BadInput,
                     (m_path.empty() ? "The spec" : m_path) + " must be an object {...}, not " + json.type_name() + ".",
@@ -74,6 +77,19 @@ const nlohmann::json* SpecReader::find(const std::string& name) {
     if (!m_json->is_object()) return nullptr;
     const auto found = m_json->find(name);
     return found == m_json->end() ? nullptr : &*found;
+}
+
+void SpecReader::format(const std::string& name, int version) {
+    std::string format = name;
+    int found = version;
+    text("format", format);
+    whole("format_version", found, 1, 1'000'000);
+    if (format != name) reject("format", "is \"" + format + "\"; a " + m_kind + " has \"" + name + "\".");
+    if (found > version)
+        adopt(Error{ErrorKind::Unsupported,
+                    "The spec has format version " + std::to_string(found) + "; this program reads version " +
+                        std::to_string(version) + ". Update the program.",
+                    m_where});
 }
 
 const nlohmann::json* SpecReader::child(const std::string& name) {
@@ -153,11 +169,30 @@ Expected<void> SpecReader::finish() {
             if (std::find(m_known.begin(), m_known.end(), key) != m_known.end()) continue;
             const auto nearest = nearestName(key, m_known);
             reject(key,
-                   "is not a field of a run spec" + (nearest.empty() ? "." : "; did you mean \"" + nearest + "\"?"));
+                   "is not a field of a " + m_kind + (nearest.empty() ? "." : "; did you mean \"" + nearest + "\"?"));
         }
     }
     if (m_error) return fail(*m_error);
     return {};
+}
+
+Expected<nlohmann::json> readSpecFile(const std::string& path, const std::string& kind) {
+    const auto text = readTextFile(path, std::uint64_t{16} << 20);
+    if (!text) return fail(text.error());
+    try {
+        return nlohmann::json::parse(*text);
+    } catch (const nlohmann::json::exception& error) {
+        return fail(ErrorKind::BadInput, "The " + kind + " is not JSON: " + error.what(), path);
+    }
+}
+
+void anchorPath(std::string& path, const std::filesystem::path& folder) {
+    if (path.empty() || path.starts_with("builtin:")) return;
+    path = (folder / path).lexically_normal().string();
+}
+
+void anchorModel(std::string& path, const std::filesystem::path& folder) {
+    if (std::filesystem::exists(folder / path) || !HubName::parse(path)) anchorPath(path, folder);
 }
 
 }  // namespace safequant

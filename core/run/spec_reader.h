@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -20,8 +21,11 @@ std::string nearestName(std::string_view name, const std::vector<std::string>& k
 /// others.
 class SpecReader {
 public:
-    /// `path` is empty for the outermost object. `where` (a file) becomes the context of errors.
-    SpecReader(const nlohmann::json& json, std::string path, std::string where);
+    /// `path` is empty for the outermost object. `where` (a file) becomes the context of errors; `kind` says in them what is read.
+    SpecReader(const nlohmann::json& json, std::string path, std::string where, std::string kind = "run spec");
+
+    /// Fields "format" and "format_version", which a spec may leave out. Errors: another format; unsupported for a newer version.
+    void format(const std::string& name, int version);
 
     void text(const std::string& name, std::string& target);
     void truth(const std::string& name, bool& target);
@@ -32,6 +36,9 @@ public:
     void texts(const std::string& name, std::vector<std::string>& target);
     /// The value of a field for a reader of its own; null when it is missing.
     const nlohmann::json* child(const std::string& name);
+
+    /// A reader of what a field holds.
+    SpecReader inside(const nlohmann::json& value, const std::string& name) const { return {value, pathOf(name), m_where, m_kind}; }
 
     void reject(const std::string& name, const std::string& problem);
     void adopt(const Error& error);
@@ -48,8 +55,17 @@ private:
     const nlohmann::json* m_json;
     std::string m_path;
     std::string m_where;
+    std::string m_kind;
     std::vector<std::string> m_known;
     std::optional<Error> m_error;
 };
+
+/// The JSON of a spec file of at most 16 MiB. Errors: those of reading; bad_input when it is not JSON.
+Expected<nlohmann::json> readSpecFile(const std::string& path, const std::string& kind);
+
+/// A file named in a spec stands beside the spec when its path is relative.
+void anchorPath(std::string& path, const std::filesystem::path& folder);
+/// The same for a model or an adapter, which may also be a name in the Hugging Face cache.
+void anchorModel(std::string& path, const std::filesystem::path& folder);
 
 }  // namespace safequant

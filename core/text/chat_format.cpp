@@ -41,21 +41,22 @@ Expected<ChatFormat> ChatFormat::create(const TokenizerSource& source, std::stri
     return format;
 }
 
-Expected<std::vector<TextSpan>> ChatFormat::renderPrompt(const std::string& prompt) const {
-    if (chatTemplate) {
-        std::vector<ChatMessage> messages;
-        if (!systemPrompt.empty()) messages.push_back({"system", systemPrompt});
-        messages.push_back({"user", prompt});
-        return chatTemplate->render(messages, true, variables);
-    }
+Expected<std::vector<TextSpan>> ChatFormat::renderChat(const std::vector<ChatMessage>& messages, bool addGenerationPrompt) const {
+    std::vector<ChatMessage> all;
+    if (!systemPrompt.empty() && (messages.empty() || messages.front().role != "system")) all.push_back({"system", systemPrompt});
+    all.insert(all.end(), messages.begin(), messages.end());
+    if (chatTemplate) return chatTemplate->render(all, addGenerationPrompt, variables);
     std::vector<TextSpan> spans;
     if (!prefix.empty()) spans.push_back({prefix, false});
-    if (!systemPrompt.empty()) {
-        spans.push_back({systemPrompt, true});
-        spans.push_back({"\n\n", false});
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        if (i > 0) spans.push_back({"\n\n", false});
+        spans.push_back({std::move(all[i].content), true});
     }
-    spans.push_back({prompt, true});
     return spans;
+}
+
+Expected<std::vector<TextSpan>> ChatFormat::renderPrompt(const std::string& prompt) const {
+    return renderChat({{"user", prompt}}, true);
 }
 
 Expected<std::vector<std::int32_t>> ChatFormat::encodePrompt(const std::string& prompt) const {

@@ -42,6 +42,8 @@ struct ChatFormat {
     std::string prefix;                                ///< Without a template: the begin token, where the tokenizer adds one.
 
     static Expected<ChatFormat> create(const TokenizerSource& source, std::string systemPrompt = {});
+    /// Spans of a conversation, behind the system prompt when it does not bring its own.
+    Expected<std::vector<TextSpan>> renderChat(const std::vector<ChatMessage>& messages, bool addGenerationPrompt) const;
     /// Spans of one user prompt with the generation prompt added.
     Expected<std::vector<TextSpan>> renderPrompt(const std::string& prompt) const;
     /// Ids of the same.

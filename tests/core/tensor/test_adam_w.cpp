@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+// libtorch's headers come first: Qt's word "slots" is a name in them.
+#include "core/tensor/adam_w.h"
+#include "core/tensor/tensor_conversion.h"
+
 #include <QtTest>
 #include <fstream>
 #include <nlohmann/json.hpp>
-
-#include "core/tensor/adam_w.h"
-#include "core/tensor/tensor_conversion.h"
 
 using namespace safequant;
 

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/finetune/finetuning.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "core/base/random.h"
+#include "core/tensor/device.h"
+
+namespace safequant {
+namespace {
+
+constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
+
+AdamW optimizerOf(const FinetuneSpec& spec, const LowRankAdapter& adapter) {
+    return AdamW({{adapter.parameters(), spec.training.learningRate, spec.training.weightDecay}});
+}
+
+}  // namespace
+
+double rateFactor(RateSchedule schedule, int step, int warmup, int steps) {
+    const double rise = warmup > 0 ? std::min(1.0, (step + 1.0) / warmup) : 1.0;
+    const double passed = static_cast<double>(step) / std::max(steps, 1);
+    switch (schedule) {
+        case RateSchedule::Constant: return rise;
+        case RateSchedule::Cosine: return rise * 0.5 * (1.0 + std::cos(std::numbers::pi * passed));
+        case RateSchedule::Linear: break;
+    }
+    return rise * (1.0 - passed);
+}
+
+int stepCount(const TrainingOptions& options, std::size_t samples) {
+    if (options.steps > 0) return options.steps;
+    const double perStep = static_cast<double>(options.batch) * options.accumulate;
+    return std::max(1, static_cast<int>(std::ceil(options.epochs * static_cast<double>(samples) / perStep)));
+}
+
+Finetuning::Finetuning(const FinetuneSpec& spec, LowRankAdapter adapter, TrainingModel model, std::vector<TrainingSample> samples)
+    : m_options(spec.training),
+      m_seed(spec.seed),
+      m_adapter(std::move(adapter)),
+      m_model(std::move(model)),
+      m_samples(std::move(samples)),
+      m_optimizer(optimizerOf(spec, m_adapter)),
+      m_steps(stepCount(spec.training, m_samples.size())) {}
+
+Expected<Finetuning> Finetuning::create(const FinetuneSpec& spec, std::shared_ptr<const Checkpoint> checkpoint,
+                                        std::vector<TrainingSample> samples, const Progress& progress) {
+    if (samples.empty()) return fail(ErrorKind::BadInput, "There are no samples to learn from.");
+    const auto device = parseDevice(spec.device);
+    if (!device) return fail(device.error());
+    prepareTensorThreads();
+    auto adapter = LowRankAdapter::create(checkpoint->config(), spec.lora, spec.seed, *device);
+    if (!adapter) return fail(adapter.error());
+    if (!spec.initialAdapter.empty())
+        if (auto loaded = adapter->load(spec.initialAdapter); !loaded) return fail(loaded.error());
+    const auto graphBytes = static_cast<std::uint64_t>(spec.graphMemoryGib * kBytesPerGib);
+    auto model = TrainingModel::load(std::move(checkpoint), *adapter, *device, graphBytes, progress);
+    if (!model) return fail(model.error());
+    return Finetuning(spec, std::move(*adapter), std::move(*model), std::move(samples));
+}
+
+std::vector<std::size_t> Finetuning::samplesOf(int step) const {
+    const std::size_t perStep = static_cast<std::size_t>(m_options.batch) * static_cast<std::size_t>(m_options.accumulate);
+    const std::size_t first = static_cast<std::size_t>(step) * perStep;
+    std::vector<std::size_t> chosen;
+    std::vector<std::size_t> order;
+    std::size_t orderPass = 0;
+    for (std::size_t i = first; i < first + perStep; ++i) {
+        const std::size_t pass = i / m_samples.size();
+        if (order.empty() || pass != orderPass) {
+            order.resize(m_samples.size());
+            std::iota(order.begin(), order.end(), std::size_t{0});
+            RandomStream(m_seed, "finetune.pass." + std::to_string(pass)).shuffle(order);
+            orderPass = pass;
+        }
+        chosen.push_back(order[i % m_samples.size()]);
+    }
+    return chosen;
+}
+
+Expected<BatchLoss> Finetuning::gradient(const std::stop_token& stop) {
+    std::vector<const TrainingSample*> chosen;
+    for (const std::size_t index : samplesOf(m_done)) chosen.push_back(&m_samples[index]);
+    std::size_t targets = 0;
+    for (const TrainingSample* sample : chosen) targets += sample->learned();
+    BatchLoss total;
+    const auto batch = static_cast<std::size_t>(m_options.batch);
+    for (std::size_t first = 0; first < chosen.size(); first += batch) {
+        const std::span<const TrainingSample* const> samples(chosen.data() + first, batch);
+        const auto loss = m_model.addGradient(samples, 1.0 / static_cast<double>(targets), stop);
+        if (!loss) return loss;
+        total.sum += loss->sum;
+        total.targets += loss->targets;
+        total.rows += loss->rows;
+    }
+    return total;
+}
+
+Expected<FinetuneStep> Finetuning::step(const std::stop_token& stop) {
+    m_optimizer.clearGradients();
+    const auto loss = gradient(stop);
+    if (!loss) return fail(loss.error());
+    FinetuneStep result;
+    result.loss = loss->sum / static_cast<double>(loss->targets);
+    result.targets = loss->targets;
+    result.rows = loss->rows;
+    result.gradientNorm = clipGradients(m_optimizer.parameters(), m_options.clipNorm);
+    if (!std::isfinite(result.loss) || !std::isfinite(result.gradientNorm))
+        return fail(ErrorKind::Failed, "The loss is no longer a number at step " + std::to_string(m_done + 1) +
+                                           "; choose a smaller learning rate.");
+    const double factor = rateFactor(m_options.schedule, m_done, m_options.warmupSteps, m_steps);
+    result.learningRate = m_options.learningRate * factor;
+    m_optimizer.step(factor);
+    result.step = ++m_done;
+    return result;
+}
+
+std::vector<NamedTensor> Finetuning::state(at::Tensor counts) const {
+    std::vector<NamedTensor> tensors{{"counts", std::move(counts)}};
+    const auto& parameters = m_optimizer.parameters();
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+        const std::string name = m_adapter.modules()[i / 2].name + (i % 2 == 0 ? ".lora_A" : ".lora_B");
+        tensors.push_back({name, parameters[i].detach()});
+        tensors.push_back({name + ".first_moment", m_optimizer.firstMoments()[i]});
+        tensors.push_back({name + ".second_moment", m_optimizer.secondMoments()[i]});
+    }
+    return tensors;
+}
+
+Expected<void> Finetuning::save(const std::string& path) const {
+    // Steps done in all, then those of each parameter.
+    std::vector<std::int64_t> counts{m_done};
+    counts.insert(counts.end(), m_optimizer.steps().begin(), m_optimizer.steps().end());
+    return writeTensorFile(path, state(at::tensor(counts, at::kLong)));
+}
+
+Expected<void> Finetuning::restore(const std::string& path) {
+    const auto file = TensorFile::open(path);
+    if (!file) return fail(file.error());
+    at::Tensor counts = at::zeros({static_cast<std::int64_t>(m_optimizer.steps().size()) + 1}, at::kLong);
+    for (const NamedTensor& named : state(counts))
+        if (auto read = file->read(named.name, named.tensor); !read) return read;
+    const auto* values = counts.data_ptr<std::int64_t>();
+    if (values[0] < 0 || values[0] > m_steps) return fail(ErrorKind::Mismatch, "The state is of another number of steps.", path);
+    m_done = static_cast<int>(values[0]);
+    m_optimizer.restore({values + 1, values + counts.numel()}, m_optimizer.firstMoments(), m_optimizer.secondMoments());
+    return {};
+}
+
+}  // namespace safequant
