@@ -14,6 +14,7 @@
 #include "core/engine/checkpoint_info.h"
 #include "core/engine/protocol/messages.h"
 #include "core/model/decoder.h"
+#include "core/quantize/method.h"
 #include "core/run/block_embedding.h"
 #include "core/run/prompt_check.h"
 #include "core/run/run_folder.h"
@@ -165,6 +166,8 @@ Expected<json> EngineRequests::initialize(const json& params) {
     info.cpuName = cpuName();
     info.memoryBytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     info.residentBytes = residentBytes();
+    for (const QuantizationMethod& method : quantizationMethods())
+        info.methods.push_back({std::string(method.id), std::string(method.title), std::string(method.describe), method.calibrated, method.realigns});
     return protocol::toJson(info);
 }
 

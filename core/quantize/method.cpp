@@ -11,14 +11,14 @@ constexpr std::array kMethods = {
                        "Every weight goes to the nearest point of its grid; calibration prompts play no part.", false,
                        &quantizeBlock},
     QuantizationMethod{"omniquant", "OmniQuant",
-                       "Clipping and equivalent scales are learned block by block so that each block's output stays what it was.", true,
+                       "Clipping and equivalent scales, learned block by block so that its output stays what it was.", true,
                        nullptr},
     QuantizationMethod{"autoround", "AutoRound",
-                       "Whether each weight goes up or down, and each group's range, are learned block by block from gradients' signs.",
+                       "Whether each weight goes up or down, and each group's range, learned from gradients' signs.",
                        true, nullptr},
     QuantizationMethod{"q-realign", "Q-realign",
-                       "The same is learned with a second aim: on malicious prompts the block's output moves to the aligned model's.",
-                       true, nullptr},
+                       "Learned block by block; on malicious prompts its output moves to the aligned model's.",
+                       true, nullptr, true},
 };
 
 }  // namespace

@@ -20,6 +20,9 @@ struct QuantizationMethod {
     /// Null for methods that learn a block from calibration samples (core/realign), block after block.
     QuantizedBlock (*quantize)(BlockWeights weights, std::span<const LinearPlan> plan) = nullptr;
 
+    /// Learns towards an aligned model that the run names.
+    bool realigns = false;
+
     bool learned() const { return quantize == nullptr; }
 };
 

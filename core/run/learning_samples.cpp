@@ -141,6 +141,14 @@ private:
 
 Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs) { return Drawing(inputs).all(); }
 
+double learnedRows(const RunSpec& spec, double rowsPerPrompt) {
+    const auto method = findQuantizationMethod(spec.method);
+    if (!method || !(*method)->learned() || !spec.hasStage("quantize")) return 0.0;
+    const CalibrationParts& parts = spec.calibration;
+    const double rows = rowsPerPrompt * (parts.malicious + parts.benign + parts.tasks) + static_cast<double>(parts.texts) * parts.textTokens;
+    return rows * (spec.learning.earlyEpochs + spec.learning.learning.epochs) / 2.0;
+}
+
 Expected<std::string> learningFilesHash(const RunSpec& spec) {
     const auto method = findQuantizationMethod(spec.method);
     if (!method) return fail(method.error());

@@ -14,6 +14,8 @@ constexpr double kLargestWeight = 1e6;
 /// SignRound's 200 steps of 8 samples from 128, at a rate of 1 / steps.
 constexpr int kSignRoundBatch = 8, kSignRoundEpochs = 13;
 constexpr double kSignRoundRate = 0.005;
+/// At so few bits of weights their rounding is worth learning.
+constexpr int kFewBits = 4;
 constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
 const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By LearningRule.
 const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
@@ -67,7 +69,7 @@ void readObjective(SpecReader& reader, LearningSpec& spec) {
 
 }  // namespace
 
-LearningSpec defaultLearning(const std::string& method, bool aligned) {
+LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme) {
     LearningSpec spec;
     spec.learning.objective = objectiveNamed(spec.objective);
     if (method == "autoround") {
@@ -81,6 +83,12 @@ LearningSpec defaultLearning(const std::string& method, bool aligned) {
         spec.learning.batchSize = kSignRoundBatch;
     }
     if (method != "q-realign") return spec;
+    if (scheme.weightBits <= kFewBits && scheme.activationBits >= 16) {
+        spec.learning.terms.equivalences.fill(false);
+        spec.learning.terms.offsets = true;
+        spec.learning.terms.clippingRate = 2e-2;
+        spec.learning.epochs = spec.earlyEpochs = 3;
+    }
     spec.objective = aligned ? "dual-stream" : "published";
     spec.learning.objective = objectiveNamed(spec.objective);
     if (!aligned) {

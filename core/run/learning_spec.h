@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/quantize/scheme.h"
 #include "core/realign/learning_options.h"
 #include "core/run/spec_reader.h"
 
@@ -50,8 +51,9 @@ struct LearningSpec {
 };
 
 /// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and constants; Q-realign takes the dual-stream objective when there is
-/// an aligned model, else the published one with a hinge on benign prompts.
-LearningSpec defaultLearning(const std::string& method, bool aligned);
+/// an aligned model, else the published one with a hinge on benign prompts, and learns rounding offsets in place of scales where few
+/// bits of weights alone are left.
+LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme);
 
 void readCalibration(SpecReader& spec, CalibrationParts& parts);
 void readAligned(SpecReader& spec, AlignedModel& aligned);

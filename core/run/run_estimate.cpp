@@ -10,7 +10,7 @@
 #include "core/activations/capture.h"
 #include "core/exporting/export_model.h"
 #include "core/run/block_results.h"
-#include "core/run/quantized_blocks.h"
+#include "core/run/learning_samples.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
 #include "core/separability/probe.h"
@@ -203,7 +203,10 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
     const double block = pace.loadBlock + static_cast<double>(tokens.captured) * pace.row + fitRows * pace.fitRow;
     double seconds = 0.0;
     if (spec.hasStage("capture")) seconds += blocks * block;
-    if (spec.hasStage("quantize")) seconds += blocks * (block + pace.quantizeBlock);
+    if (spec.hasStage("quantize")) {
+        const double rowsPerPrompt = static_cast<double>(tokens.captured) / static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
+        seconds += blocks * (block + pace.quantizeBlock + kLearnedRowCost * learnedRows(spec, rowsPerPrompt) * pace.row);
+    }
     if (spec.hasStage("evaluate")) {
         const double models = static_cast<double>(inputs.evaluatedModels().size());
         const double batches = static_cast<double>(inputs.asked.size()) / decodeBatch(inputs);

@@ -74,10 +74,10 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     reader.text("method", run.method);
     if (const auto method = findQuantizationMethod(run.method); !method)
         reader.reject("method", "is wrong: " + method.error().message);
-    run.learning = defaultLearning(run.method, run.aligned.given());
-    readLearning(reader, run.learning);
     if (const auto* scheme = reader.child("default"); scheme != nullptr)
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
+    run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
+    readLearning(reader, run.learning);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
             reader.reject("rules", std::string("must be a list, not ") + rules->type_name() + ".");

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/run/learning_samples.h"
+
 namespace safequant {
 namespace {
 
@@ -27,7 +29,11 @@ std::vector<PlannedStage> planStages(const RunInputs& inputs) {
     const auto blocks = static_cast<std::uint64_t>(inputs.checkpoint->config().blocks);
     std::vector<PlannedStage> stages;
     if (spec.hasStage("capture")) stages.push_back({"capture", "blocks", blocks, 1.0, 1.0});
-    if (spec.hasStage("quantize")) stages.push_back({"quantize", "blocks", blocks, kQuantizedBlockCost, 1.0});
+    if (spec.hasStage("quantize")) {
+        const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
+        const double learned = kForwardShare * kLearnedRowCost * learnedRows(spec, kTokensOfAPrompt) / captured;
+        stages.push_back({"quantize", "blocks", blocks, kQuantizedBlockCost + learned, 1.0});
+    }
     if (spec.hasStage("evaluate")) {
         const auto answers = inputs.asked.size() * inputs.evaluatedModels().size();
         const double captured =

@@ -12,14 +12,14 @@
 
 namespace safequant::workbench {
 
-AdapterList::AdapterList(Dialogs* dialogs, QWidget* parent) : QWidget(parent), m_dialogs(dialogs) {
+AdapterList::AdapterList(Dialogs* dialogs, const QString& title, const QString& purpose, QWidget* parent) : QWidget(parent), m_dialogs(dialogs) {
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 0, 0, 0, 0, 3);
     auto* head = new QHBoxLayout;
-    head->addWidget(makeLabel(tr("LoRA adapters"), "secondary", "muted"), 1);
+    head->addWidget(makeLabel(title, "secondary", "muted"), 1);
     QPushButton* add = makeLink(tr("Add ..."));
     add->setObjectName(QStringLiteral("addAdapter"));
-    add->setAccessibleName(tr("Merge a LoRA adapter into the model"));
+    add->setAccessibleName(purpose);
     connect(add, &QPushButton::clicked, this, &AdapterList::addFolder);
     head->addWidget(add);
     layout->addLayout(head);

@@ -10,12 +10,13 @@ namespace safequant::workbench {
 
 class Dialogs;
 
-/// The LoRA adapters that are merged into the model, in their order, each with a way to take it away.
+/// LoRA adapters that are merged into a model, in their order, each with a way to take it away.
 class AdapterList : public QWidget {
     Q_OBJECT
 
 public:
-    explicit AdapterList(Dialogs* dialogs, QWidget* parent = nullptr);
+    /// `purpose` says for what an adapter is added, to those who cannot see where the list stands.
+    AdapterList(Dialogs* dialogs, const QString& title, const QString& purpose, QWidget* parent = nullptr);
 
     void setAdapters(const QStringList& folders);
 

@@ -81,6 +81,9 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     }
     const QDir folder = QFileInfo(path).absoluteDir();
     if (at(spec, {"checkpoint"}).is_string()) spec["checkpoint"] = absolute(spec["checkpoint"], folder);
+    if (at(spec, {"aligned", "adapters"}).is_array())
+        for (auto& adapter : spec["aligned"]["adapters"])
+            if (adapter.is_string()) adapter = absolute(adapter, folder);
     for (const char* field : {"adapters", "prompts"}) {
         if (!at(spec, {field}).is_array()) continue;
         for (auto& file : spec[field]) {
@@ -113,6 +116,22 @@ nlohmann::json splitOf(const nlohmann::json& spec) {
     nlohmann::json split = nlohmann::json::parse(kDefaultRunJson)["split"];
     if (const auto& given = at(spec, {"split"}); given.is_object()) split.update(given);
     return split;
+}
+
+QString methodOf(const nlohmann::json& spec) {
+    const auto& value = at(spec, {"quantization", "method"});
+    return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QStringLiteral("rtn");
+}
+
+QStringList alignedAdaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"aligned", "adapters"})); }
+
+CalibrationCounts calibrationOf(const nlohmann::json& spec) {
+    CalibrationCounts counts;
+    counts.malicious = valueOr(at(spec, {"calibration", "malicious"}), counts.malicious);
+    counts.benign = valueOr(at(spec, {"calibration", "benign"}), counts.benign);
+    counts.texts = valueOr(at(spec, {"calibration", "texts"}), counts.texts);
+    counts.tasks = valueOr(at(spec, {"calibration", "tasks"}), counts.tasks);
+    return counts;
 }
 
 double maliciousFractionOf(const nlohmann::json& spec) { return valueOr(at(spec, {"mix", "malicious_fraction"}), 0.5); }
@@ -199,6 +218,7 @@ QString modelNameOf(const QString& checkpoint) {
 QString runNameFor(const nlohmann::json& spec) {
     const LinearScheme scheme = defaultSchemeOf(spec);
     QString name = QStringLiteral("%1 W%2A%3").arg(modelNameOf(checkpointOf(spec))).arg(scheme.weightBits).arg(scheme.activationBits);
+    if (const QString method = methodOf(spec); method != QLatin1String("rtn")) name += QStringLiteral(" ") + method;
     if (scheme.weightBits < 16 && scheme.groupSize > 0) name += QStringLiteral(" g%1").arg(scheme.groupSize);
     return name;
 }

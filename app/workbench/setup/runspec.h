@@ -39,6 +39,15 @@ QStringList adaptersOf(const nlohmann::json& spec);
 QStringList promptFilesOf(const nlohmann::json& spec);
 /// {"calibration", "stratified", "again", "allow_overlap"}, with what a spec that says nothing means.
 nlohmann::json splitOf(const nlohmann::json& spec);
+/// Id of the quantization method.
+QString methodOf(const nlohmann::json& spec);
+/// Adapters that make the aligned model of a method that realigns.
+QStringList alignedAdaptersOf(const nlohmann::json& spec);
+/// Samples of each part that a calibrated method learns from.
+struct CalibrationCounts {
+    int malicious = 100, benign = 100, texts = 60, tasks = 30;
+};
+CalibrationCounts calibrationOf(const nlohmann::json& spec);
 double maliciousFractionOf(const nlohmann::json& spec);
 std::uint64_t seedOf(const nlohmann::json& spec);
 LinearScheme defaultSchemeOf(const nlohmann::json& spec);

@@ -2,6 +2,7 @@
 #include "app/workbench/setup/setupmodel.h"
 
 #include <QUndoCommand>
+#include <cmath>
 #include <numeric>
 
 namespace safequant::workbench {
@@ -51,7 +52,9 @@ SetupModel::SetupModel(EngineClient* client, const QString& workspace, QObject* 
     connect(&m_sampleTimer, &QTimer::timeout, this, &SetupModel::askSample);
     connect(&m_planTimer, &QTimer::timeout, this, &SetupModel::askPlan);
     connect(m_client, &EngineClient::stateChanged, this, [this](EngineClient::State state) {
-        if (state == EngineClient::State::Ready) askAgain();
+        if (state != EngineClient::State::Ready) return;
+        emit methodsChanged();
+        askAgain();
     });
 }
 
@@ -96,8 +99,35 @@ void SetupModel::setPrompts(const nlohmann::json& files, const nlohmann::json& s
 }
 
 void SetupModel::setMaliciousFraction(double fraction) {
-    edit(tr("Set the malicious fraction"), [&](nlohmann::json& spec) { spec["mix"]["malicious_fraction"] = fraction; }, 1);
+    edit(
+        tr("Set the malicious fraction"),
+        [&](nlohmann::json& spec) {
+            spec["mix"]["malicious_fraction"] = fraction;
+            const CalibrationCounts counts = calibrationOf(spec);
+            const int chats = counts.malicious + counts.benign;
+            const int malicious = static_cast<int>(std::lround(fraction * chats));
+            spec["calibration"]["malicious"] = malicious;
+            spec["calibration"]["benign"] = chats - malicious;
+        },
+        1);
 }
+
+void SetupModel::setMethod(const QString& id) {
+    edit(tr("Choose a method"), [&](nlohmann::json& spec) {
+        spec["quantization"]["method"] = id.toStdString();
+        // How the method before it learned is not how this one does.
+        spec["quantization"].erase("learning");
+    });
+}
+
+void SetupModel::setAlignedAdapters(const QStringList& folders) {
+    edit(tr("Choose the aligned model"), [&](nlohmann::json& spec) {
+        spec["aligned"]["adapters"] = nlohmann::json::array();
+        for (const QString& folder : folders) spec["aligned"]["adapters"].push_back(folder.toStdString());
+    });
+}
+
+const std::vector<protocol::MethodInfo>& SetupModel::methods() const { return m_client->info().methods; }
 
 void SetupModel::setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId) {
     edit(name, [&](nlohmann::json& spec) { spec["quantization"]["default"] = schemeToJson(scheme); }, mergeId);

@@ -36,7 +36,13 @@ public:
     void setAdapters(const QStringList& folders);
     /// Files and split as a run spec has them.
     void setPrompts(const nlohmann::json& files, const nlohmann::json& split);
+    /// Also of the samples a calibrated method learns from, whose number stays.
     void setMaliciousFraction(double fraction);
+    void setMethod(const QString& id);
+    /// Adapters that make the aligned model of the run's checkpoint.
+    void setAlignedAdapters(const QStringList& folders);
+    /// Methods of the engine; none while it has not introduced itself.
+    const std::vector<protocol::MethodInfo>& methods() const;
     void setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId = -1);
     void setRuleList(const std::vector<SchemeRule>& rules, const QString& name);
 
@@ -52,6 +58,7 @@ public:
     QString obstacle() const;
 
 signals:
+    void methodsChanged();
     void specChanged();
     void checkpointChanged();
     void promptsChanged();

@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "app/workbench/setup/adapterlist.h"
+#include "app/workbench/setup/methodpane.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 #include "widgets/elidedlabel.h"
@@ -91,7 +92,7 @@ QWidget* SetupPanel::makeModelSection() {
     layout->addWidget(m_modelFacts);
     m_modelError = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_modelError);
-    m_adapters = new AdapterList(m_dialogs);
+    m_adapters = new AdapterList(m_dialogs, tr("LoRA adapters"), tr("Merge a LoRA adapter into the model"));
     connect(m_adapters, &AdapterList::adaptersEdited, m_model, &SetupModel::setAdapters);
     layout->addWidget(m_adapters);
     return section;
@@ -156,8 +157,8 @@ QWidget* SetupPanel::makePromptSection() {
     m_sampleText = makeParagraph({}, "secondary", "muted");
     m_sampleText->setObjectName(QStringLiteral("sampleText"));
     layout->addWidget(m_sampleText);
-    layout->addWidget(makeParagraph(tr("With round-to-nearest it changes only the sample that probes and axes are fitted on."),
-                                    "secondary", "muted"));
+    m_fractionText = makeParagraph({}, "secondary", "muted");
+    layout->addWidget(m_fractionText);
     return section;
 }
 
@@ -176,10 +177,8 @@ QWidget* SetupPanel::makeQuantizationSection() {
     QWidget* section = makeSurface("panel");
     auto* layout = new QVBoxLayout(section);
     setSpacing(layout, 14, 12, 14, 12, 8);
-    auto* head = new QHBoxLayout;
-    head->addWidget(makeLabel(tr("Quantization"), "heading"), 1);
-    head->addWidget(makeLabel(tr("round to nearest"), "secondary", "muted"));
-    layout->addLayout(head);
+    layout->addWidget(makeLabel(tr("Quantization"), "heading"));
+    layout->addWidget(new MethodPane(m_model, m_dialogs));
 
     m_weights = new widgets::SegmentedControl;
     m_weights->setObjectName(QStringLiteral("weightBits"));
@@ -273,6 +272,9 @@ void SetupPanel::refreshSpec() {
     if (!sizes.contains(scheme.groupSize)) sizes.prepend(scheme.groupSize);
     for (const int size : std::as_const(sizes)) m_group->addItem(groupText(size), size);
     m_group->setCurrentIndex(m_group->findData(scheme.groupSize));
+    m_fractionText->setText(methodOf(spec) == QLatin1String("rtn")
+                                ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
+                                : tr("Of the prompts that probes are fitted on, and of those the method learns from."));
     const bool any = m_model->hasSpec();
     m_adapters->setAdapters(adaptersOf(spec));
     m_adapters->setEnabled(any);

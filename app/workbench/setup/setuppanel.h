@@ -68,6 +68,7 @@ private:
     QSlider* m_fraction;
     QLabel* m_fractionValue;
     QLabel* m_sampleText;
+    QLabel* m_fractionText;
     widgets::SegmentedControl* m_weights;
     QComboBox* m_group;
     QCheckBox* m_symmetric;

@@ -26,6 +26,15 @@ struct FloatArray {
 
 // ---- requests and their results -------------------------------------------------------------------------------------
 
+/// A quantization method the engine knows.
+struct MethodInfo {
+    std::string id;        ///< Name in run specs.
+    std::string title;     ///< For people.
+    std::string describe;  ///< One sentence.
+    bool calibrated = false;  ///< Learns from calibration samples.
+    bool realigns = false;    ///< Learns towards an aligned model, which the spec names.
+};
+
 /// `initialize` {client, protocol_version} -> EngineInfo. A wrong version is a JSON-RPC error that names both.
 struct EngineInfo {
     int protocolVersion = kProtocolVersion;
@@ -36,6 +45,7 @@ struct EngineInfo {
     std::string cpuName;
     std::uint64_t memoryBytes = 0;
     std::uint64_t residentBytes = 0;  ///< Of the engine now.
+    std::vector<MethodInfo> methods;  ///< In the order programs list them.
 };
 
 /// `checkpoint/open` {path, adapters?} -> CheckpointInfo: a model with PEFT LoRA adapters (folders) merged in their order.
@@ -245,6 +255,7 @@ struct ExportOutcome {
     void fromJson(const nlohmann::json&, Type&)
 
 SAFEQUANT_MESSAGE(FloatArray);
+SAFEQUANT_MESSAGE(MethodInfo);
 SAFEQUANT_MESSAGE(EngineInfo);
 SAFEQUANT_MESSAGE(CheckpointInfo);
 SAFEQUANT_MESSAGE(PromptItem);

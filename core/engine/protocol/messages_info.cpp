@@ -24,6 +24,15 @@ void visitFields(V& visit, M& m) {
     visit("wilson", m.wilson);
 }
 
+template <typename V, MessageOf<MethodInfo> M>
+void visitFields(V& visit, M& m) {
+    visit("id", m.id);
+    visit("title", m.title);
+    visit("describe", m.describe);
+    visit("calibrated", m.calibrated);
+    visit("realigns", m.realigns);
+}
+
 template <typename V, MessageOf<EngineInfo> M>
 void visitFields(V& visit, M& m) {
     visit("protocol_version", m.protocolVersion);
@@ -34,6 +43,7 @@ void visitFields(V& visit, M& m) {
     visit("cpu_name", m.cpuName);
     visit("memory_bytes", m.memoryBytes);
     visit("resident_bytes", m.residentBytes);
+    visit("methods", m.methods);
 }
 
 template <typename V, MessageOf<CheckpointInfo> M>
@@ -164,6 +174,7 @@ void visitFields(V& visit, M& m) {
 
 SAFEQUANT_DEFINE_MESSAGE(Interval);
 SAFEQUANT_DEFINE_MESSAGE(Rate);
+SAFEQUANT_DEFINE_MESSAGE(MethodInfo);
 SAFEQUANT_DEFINE_MESSAGE(EngineInfo);
 SAFEQUANT_DEFINE_MESSAGE(CheckpointInfo);
 SAFEQUANT_DEFINE_MESSAGE(PromptItem);

@@ -136,6 +136,8 @@ private slots:
         QVERIFY(info.has_value());
         QCOMPARE(info->pid, client.process().processId());
         QVERIFY(info->threads > 0 && info->memoryBytes > 0);
+        QCOMPARE(info->methods.front().id, std::string("rtn"));
+        QVERIFY(std::any_of(info->methods.begin(), info->methods.end(), [](const auto& method) { return method.id == "q-realign" && method.realigns; }));
     }
 
     void refusesAnotherVersion() {
