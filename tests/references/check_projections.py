@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compares t-SNE and UMAP with openTSNE and umap-learn: trustworthiness, divergence and time, on the same rows in the same run.
 
-    check_projections.py BENCH [--run FOLDER --block N] [--rows 10000] [--columns 576] [--seeds 5] [--threads 2] [--unseeded]
+    check_projections.py BENCH [--run FOLDER --block N] [--rows 10000] [--columns 576] [--seeds 5] [--threads 2]
+                         [--methods tsne umap] [--unseeded]
 
 BENCH is the built bench_projections. Without --run the rows are a seeded mixture of 24 clusters on curved two- to eight-dimensional
 manifolds; with it, the captured activations (base and quantized, calibration and evaluation prompts) of a block of a run folder.
@@ -61,22 +62,24 @@ def divergence(p, points):
     return float((p.data[keep] * np.log(p.data[keep] * total / w[keep])).sum())
 
 
-def trustworthiness(x, points, k=15):
-    """scikit-learn's, in blocks of rows so that 10,000 rows need little memory."""
+def trustworthiness(x, embeddings, k=15):
+    """scikit-learn's of every embedding, in blocks of rows so that 10,000 rows need little memory."""
     import numpy as np
     n = len(x)
     squares = (x.astype(np.float64) ** 2).sum(1)
-    lost = 0.0
+    lost = [0.0] * len(embeddings)
     for begin in range(0, n, 500):
         block = slice(begin, min(n, begin + 500))
         d = squares[block, None] + squares[None] - 2.0 * (x[block] @ x.T)
         d[np.arange(d.shape[0]), np.arange(begin, begin + d.shape[0])] = -np.inf
-        ranks = np.argsort(np.argsort(d, axis=1), axis=1)
-        low = ((points[block, None, :] - points[None]) ** 2).sum(-1)
-        low[np.arange(low.shape[0]), np.arange(begin, begin + low.shape[0])] = np.inf
-        near = np.argpartition(low, k, axis=1)[:, :k]
-        lost += np.maximum(np.take_along_axis(ranks, near, axis=1) - k, 0).sum()
-    return 1.0 - 2.0 / (n * k * (2 * n - 3 * k - 1)) * lost
+        for i, points in enumerate(embeddings):
+            low = ((points[block, None, :] - points[None]) ** 2).sum(-1)
+            low[np.arange(low.shape[0]), np.arange(begin, begin + low.shape[0])] = np.inf
+            near = np.argpartition(low, k, axis=1)[:, :k]
+            for column in near.T:
+                ranks = (d < np.take_along_axis(d, column[:, None], axis=1)).sum(1)
+                lost[i] += np.maximum(ranks - k, 0).sum()
+    return [float(1.0 - 2.0 / (n * k * (2 * n - 3 * k - 1)) * part) for part in lost]
 
 
 def main():
@@ -88,6 +91,7 @@ def main():
     parser.add_argument("--columns", type=int, default=576)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--methods", nargs="+", choices=("tsne", "umap"), default=("tsne", "umap"))
     parser.add_argument("--unseeded", action="store_true", help="time umap-learn without a seed too, where it uses all threads")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(arguments.threads)
@@ -108,8 +112,9 @@ def main():
         answer = json.loads(text.stdout)
         return np.fromfile(out, dtype=np.float32).reshape(-1, 2), answer["seconds"], answer["cpu_seconds"]
 
-    p = openTSNE.affinity.PerplexityBasedNN(x, perplexity=30, method="exact", n_jobs=arguments.threads).P
-    p = p / p.sum()
+    if "tsne" in arguments.methods:
+        p = openTSNE.affinity.PerplexityBasedNN(x, perplexity=30, method="exact", n_jobs=arguments.threads).P
+        p = p / p.sum()
 
     def peer_tsne(seed):
         return np.asarray(openTSNE.TSNE(n_jobs=arguments.threads, random_state=seed).fit(x))
@@ -120,7 +125,8 @@ def main():
     def peer_umap_parallel(_):
         return umap.UMAP(n_jobs=arguments.threads).fit_transform(x)
 
-    for method, peer in (("tsne", peer_tsne), ("umap", peer_umap)):
+    for method in arguments.methods:
+        peer = {"tsne": peer_tsne, "umap": peer_umap}[method]
         points, seconds, cpu, peer_points, peer_seconds, peer_cpu = [], [], [], [], [], []
         for seed in range(arguments.seeds):
             result, taken, used = ours(method, seed)
@@ -131,10 +137,12 @@ def main():
             peer_points.append(peer(seed))
             peer_seconds.append(time.perf_counter() - begin)
             peer_cpu.append(time.process_time() - begin_cpu)
+        trusts = trustworthiness(x, points + peer_points)
+        trusted, peer_trusted = trusts[:arguments.seeds], trusts[arguments.seeds:]
         report = {
             "method": method, "rows": len(x), "columns": x.shape[1], "seeds": arguments.seeds,
-            "trustworthiness": [round(float(np.mean([trustworthiness(x, q) for q in part])), 5) for part in (points, peer_points)],
-            "worst": round(float(min(trustworthiness(x, q) for q in points)), 5),
+            "trustworthiness": [round(float(np.mean(part)), 5) for part in (trusted, peer_trusted)],
+            "worst": round(min(trusted), 5),
             "seconds": [round(min(seconds), 3), round(min(peer_seconds), 3)],
             "ratio": round(min(peer_seconds) / min(seconds), 2),
             "cpu_seconds": [round(min(cpu), 3), round(min(peer_cpu), 3)],
