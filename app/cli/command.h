@@ -33,6 +33,8 @@ void addFinetuneCommand(CLI::App& app, const CommonOptions& options, Action& act
 void addCaptureCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addJudgeCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addCompareCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addVerifyCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPlotCommand(CLI::App& app, const CommonOptions& options, Action& action);

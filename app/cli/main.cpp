@@ -36,6 +36,8 @@ int run(int argc, char** argv) {
     addQuantizeCommand(app, options, action);
     addEvaluateCommand(app, options, action);
     addFinetuneCommand(app, options, action);
+    addJudgeCommand(app, options, action);
+    addCompareCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);
     addPlotCommand(app, options, action);

@@ -119,6 +119,50 @@ Interval clusterBootstrapMean(std::span<const double> values, std::span<const in
     return {at(tail), at(1.0 - tail)};
 }
 
+double mcnemarExact(std::uint64_t onlyFirst, std::uint64_t onlySecond) {
+    const std::uint64_t discordant = onlyFirst + onlySecond;
+    const auto n = static_cast<double>(discordant);
+    // By logarithms: the coefficients overflow from some thousand pairs on.
+    double tail = 0.0;
+    for (std::uint64_t k = 0; k <= std::min(onlyFirst, onlySecond); ++k) {
+        const auto successes = static_cast<double>(k);
+        tail += std::exp(std::lgamma(n + 1) - std::lgamma(successes + 1) - std::lgamma(n - successes + 1) - n * std::log(2.0));
+    }
+    return std::min(1.0, 2.0 * tail);
+}
+
+std::vector<double> holmAdjusted(std::span<const double> pValues) {
+    std::vector<std::size_t> order(pValues.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return pValues[a] < pValues[b]; });
+    std::vector<double> adjusted(pValues.size());
+    double highest = 0.0;
+    for (std::size_t rank = 0; rank < order.size(); ++rank) {
+        const double scaled = pValues[order[rank]] * static_cast<double>(order.size() - rank);
+        highest = std::max(highest, std::min(1.0, scaled));
+        adjusted[order[rank]] = highest;
+    }
+    return adjusted;
+}
+
+double cohenKappa(std::span<const int> first, std::span<const int> second) {
+    if (first.size() != second.size() || first.empty())
+        throw std::invalid_argument("[cohenKappa] got " + std::to_string(first.size()) + " and " + std::to_string(second.size()) +
+                                    " ratings, need as many and at least one");
+    std::map<int, std::pair<double, double>> counts;
+    double agreed = 0.0;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        counts[first[i]].first += 1.0;
+        counts[second[i]].second += 1.0;
+        if (first[i] == second[i]) agreed += 1.0;
+    }
+    const auto n = static_cast<double>(first.size());
+    double chance = 0.0;
+    for (const auto& [category, count] : counts) chance += count.first * count.second;
+    // In counts, so that certainty is found exactly.
+    return (agreed * n - chance) / (n * n - chance);
+}
+
 double areaUnderCurve(std::span<const double> scores, const std::vector<bool>& positive) {
     const auto p = placements(scores, positive);
     return p.ofPositives.empty() ? 0.5 : mean(p.ofPositives);

@@ -33,6 +33,17 @@ Rate rateOf(std::uint64_t count, std::uint64_t total);
 Interval clusterBootstrapMean(std::span<const double> values, std::span<const int> clusters, std::uint64_t seed,
                               int resamples = 2000, double level = 0.95);
 
+/// Exact two-sided McNemar test of paired yes-or-no outcomes: the binomial probability, at one half, of a split of the discordant
+/// pairs at least as uneven as `onlyFirst` against `onlySecond`. 1 without discordant pairs.
+double mcnemarExact(std::uint64_t onlyFirst, std::uint64_t onlySecond);
+
+/// p-values adjusted for their number by Holm's step-down procedure (1979), in their order.
+std::vector<double> holmAdjusted(std::span<const double> pValues);
+
+/// Cohen's kappa (1960) of two raters over the same items, categories numbered in any way. NaN when agreement by chance is certain
+/// (both raters use one and the same category throughout). Sizes must agree and not be 0.
+double cohenKappa(std::span<const int> first, std::span<const int> second);
+
 /// Area under the ROC curve by Mann-Whitney, ties count one half. `positive[i]` tells the class. 0.5 when a class is empty.
 double areaUnderCurve(std::span<const double> scores, const std::vector<bool>& positive);
 

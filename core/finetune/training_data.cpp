@@ -125,10 +125,11 @@ private:
         decoding.maxNewTokens = wanted.maxNewTokens;
         const auto answers = m_model->generate(ids, decoding, {}, m_progress);
         if (!answers) return fail(answers.error());
+        const Refusal22 refusal;
         for (std::size_t i = 0; i < prompts.size(); ++i) {
             const GeneratedAnswer& answer = (*answers)[i];
             const std::string text = m_format.tokenizer->decode(answer.tokens, true);
-            if (wanted.dropRefusals && refusal22().refused(text)) continue;
+            if (wanted.dropRefusals && refusal.refused(text)) continue;
             const auto [kept, cut] = firstWords(text, wanted.words);
             if (kept.find_first_not_of(" \t\r\n") == std::string::npos) continue;
             chats.push_back(chatOf(*prompts[i], wanted.opening + kept, cut || !answer.ended));

@@ -52,6 +52,12 @@ public:
     /// Windows of a text, each on its own without BOS. Progress counts windows.
     virtual Expected<Likelihood> score(const std::vector<std::vector<std::int32_t>>& windows, const Progress& progress = {}) = 0;
 
+    /// Likelihood of each continuation after one prompt, in order; what the sequences share is computed once. Errors: bad_input
+    /// (empty or too long), cancelled.
+    virtual Expected<std::vector<Likelihood>> scoreContinuations(const std::vector<std::int32_t>& prompt,
+                                                                 const std::vector<std::vector<std::int32_t>>& continuations,
+                                                                 const Progress& progress = {}) = 0;
+
     /// Logits of the last token of each sequence `[sequences, vocabulary]`, for checks.
     virtual Matrix lastLogits(const std::vector<std::vector<std::int32_t>>& sequences) = 0;
 };

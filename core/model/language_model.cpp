@@ -242,6 +242,27 @@ Expected<std::vector<GeneratedAnswer>> PackedLanguageModel::generate(
     }
 }
 
+Expected<std::vector<double>> PackedLanguageModel::losses(const Matrix& hidden, const std::vector<Prediction>& predictions,
+                                                          const std::stop_token& stop) const {
+    std::vector<double> result(predictions.size());
+    for (std::size_t first = 0; first < predictions.size(); first += kLogitRows) {
+        if (stop.stop_requested()) return fail(cancelledError());
+        const auto part = std::span(predictions).subspan(first, std::min(kLogitRows, predictions.size() - first));
+        std::vector<std::int32_t> rows;
+        for (const Prediction& each : part) rows.push_back(each.row);
+        const Matrix logits = m_head.logits(hidden, rows);
+        parallelRows(part.size(), kRowGrain / logits.cols() + 1, [&](std::size_t firstRow, std::size_t lastRow) {
+            for (std::size_t row = firstRow; row < lastRow; ++row) {
+                const float best = simdKernels().maximum(logits.row(row), logits.cols());
+                const double sum = simdKernels().sumOfExponentials(logits.row(row), logits.cols(), best);
+                result[first + row] = std::log(sum) + static_cast<double>(best) -
+                                      static_cast<double>(logits(row, static_cast<std::size_t>(part[row].token)));
+            }
+        });
+    }
+    return result;
+}
+
 Expected<LanguageModel::Likelihood> PackedLanguageModel::score(const std::vector<std::vector<std::int32_t>>& windows,
                                                                const Progress& progress) {
     if (auto valid = checkTokens(windows, "window", 0); !valid) return fail(valid.error());
@@ -256,28 +277,53 @@ Expected<LanguageModel::Likelihood> PackedLanguageModel::score(const std::vector
                 packSequences({windows.begin() + static_cast<std::ptrdiff_t>(begin), windows.begin() + static_cast<std::ptrdiff_t>(end)}, false);
             const auto hidden = forward(packed, progress.stop);
             if (!hidden) return fail(hidden.error());
-            std::vector<std::int32_t> predicting;
+            std::vector<Prediction> predictions;
             for (std::size_t i = 0; i < packed.sequences(); ++i)
-                for (std::int32_t row = packed.offsets[i]; row < packed.lastRow(i); ++row) predicting.push_back(row);
-            std::vector<double> losses(predicting.size());
-            for (std::size_t first = 0; first < predicting.size(); first += kLogitRows) {
-                if (progress.stopRequested()) return fail(cancelledError());
-                const std::span<const std::int32_t> part =
-                    std::span(predicting).subspan(first, std::min(kLogitRows, predicting.size() - first));
-                const Matrix logits = m_head.logits(*hidden, part);
-                parallelRows(part.size(), kRowGrain / logits.cols() + 1, [&](std::size_t firstRow, std::size_t lastRow) {
-                    for (std::size_t row = firstRow; row < lastRow; ++row) {
-                        const float best = simdKernels().maximum(logits.row(row), logits.cols());
-                        const double sum = simdKernels().sumOfExponentials(logits.row(row), logits.cols(), best);
-                        const auto target = static_cast<std::size_t>(packed.tokens[static_cast<std::size_t>(part[row]) + 1]);
-                        losses[first + row] = std::log(sum) + static_cast<double>(best) - static_cast<double>(logits(row, target));
-                    }
-                });
-            }
-            for (const double loss : losses) result.negativeLogLikelihood += loss;
-            result.tokens += losses.size();
+                for (std::int32_t row = packed.offsets[i]; row < packed.lastRow(i); ++row)
+                    predictions.push_back({row, packed.tokens[static_cast<std::size_t>(row) + 1]});
+            const auto nats = losses(*hidden, predictions, progress.stop);
+            if (!nats) return fail(nats.error());
+            for (const double loss : *nats) result.negativeLogLikelihood += loss;
+            result.tokens += nats->size();
             begin = end;
             progress(begin, windows.size());
+        }
+        return result;
+    } catch (const std::bad_alloc&) {
+        return fail(outOfMemory(*m_checkpoint));
+    }
+}
+
+Expected<std::vector<LanguageModel::Likelihood>> PackedLanguageModel::scoreContinuations(
+    const std::vector<std::int32_t>& prompt, const std::vector<std::vector<std::int32_t>>& continuations, const Progress& progress) {
+    if (prompt.empty()) return fail(ErrorKind::BadInput, "It has no tokens: nothing can follow it.", "prompt");
+    std::vector<std::vector<std::int32_t>> sequences;
+    for (std::size_t i = 0; i < continuations.size(); ++i) {
+        if (continuations[i].empty()) return fail(ErrorKind::BadInput, "It has no tokens.", "continuation " + std::to_string(i));
+        sequences.push_back(prompt);
+        sequences.back().insert(sequences.back().end(), continuations[i].begin(), continuations[i].end());
+    }
+    if (auto valid = checkTokens(sequences, "continuation", 0); !valid) return fail(valid.error());
+    if (sequences.empty()) return std::vector<Likelihood>{};
+    try {
+        const PackedSequences packed = packSequences(sequences, mayShare(config(), sequences));
+        const auto hidden = forward(packed, progress.stop);
+        if (!hidden) return fail(hidden.error());
+        const auto prefix = static_cast<std::size_t>(packed.prefixLength);
+        std::vector<Prediction> predictions;
+        for (std::size_t i = 0; i < sequences.size(); ++i)
+            for (std::size_t position = prompt.size() - 1; position + 1 < sequences[i].size(); ++position) {
+                const auto row = position < prefix ? position : static_cast<std::size_t>(packed.offsets[i]) + position - prefix;
+                predictions.push_back({static_cast<std::int32_t>(row), sequences[i][position + 1]});
+            }
+        const auto nats = losses(*hidden, predictions, progress.stop);
+        if (!nats) return fail(nats.error());
+        std::vector<Likelihood> result;
+        std::size_t next = 0;
+        for (const auto& continuation : continuations) {
+            Likelihood& likelihood = result.emplace_back();
+            likelihood.tokens = continuation.size();
+            for (std::size_t i = 0; i < continuation.size(); ++i) likelihood.negativeLogLikelihood += (*nats)[next++];
         }
         return result;
     } catch (const std::bad_alloc&) {

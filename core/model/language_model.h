@@ -22,10 +22,18 @@ public:
         const std::vector<std::vector<std::int32_t>>& prompts, const DecodingOptions& options,
         const std::function<void(std::size_t index, const GeneratedAnswer&)>& finished, const Progress& progress) override;
     Expected<Likelihood> score(const std::vector<std::vector<std::int32_t>>& windows, const Progress& progress) override;
+    Expected<std::vector<Likelihood>> scoreContinuations(const std::vector<std::int32_t>& prompt,
+                                                         const std::vector<std::vector<std::int32_t>>& continuations,
+                                                         const Progress& progress) override;
     Matrix lastLogits(const std::vector<std::vector<std::int32_t>>& sequences) override;
 
 private:
     struct Answer;
+    /// A row of hidden states and the token that is to follow it.
+    struct Prediction {
+        std::int32_t row;
+        std::int32_t token;
+    };
 
     /// Checks ids, lengths and emptiness; `what` names the items in messages ("Prompt 3 ..."), `room` is wanted behind each.
     Expected<void> checkTokens(const std::vector<std::vector<std::int32_t>>& items, const char* what, std::size_t room) const;
@@ -35,6 +43,8 @@ private:
     Expected<Matrix> feed(const std::vector<std::int32_t>& tokens, std::vector<SequenceRun>& runs,
                           const std::vector<std::vector<KvCache>*>& caches, const std::vector<KvCache>& prefix,
                           const std::stop_token& stop);
+    /// -log p of every prediction, in nats.
+    Expected<std::vector<double>> losses(const Matrix& hidden, const std::vector<Prediction>& predictions, const std::stop_token& stop) const;
     Expected<std::vector<KvCache>> prefillPrefix(const PackedSequences& prompts, const std::stop_token& stop);
     Answer begin(std::size_t index, const PackedSequences& prompts, const std::vector<KvCache>& prefix, const DecodingOptions& options);
     /// LongRope's frequencies change where a sequence outgrows the original context: its keys are computed anew there, as

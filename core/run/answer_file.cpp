@@ -66,4 +66,10 @@ std::string AnswerFile::hashOf(const std::vector<protocol::AnswerItem>& answers)
     return hash.hex();
 }
 
+std::string AnswerFile::textHashOf(const std::vector<protocol::AnswerItem>& answers) {
+    Sha256 hash;
+    for (const auto& answer : answers) hash.update(JsonLines::lineOf(nlohmann::json{answer.id, answer.model, answer.text}));
+    return hash.hex();
+}
+
 }  // namespace safequant

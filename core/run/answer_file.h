@@ -30,6 +30,8 @@ public:
     static Expected<std::vector<protocol::AnswerItem>> read(const std::string& folder);
     /// SHA-256 over the lines of one model's answers in order.
     static std::string hashOf(const std::vector<protocol::AnswerItem>& answers);
+    /// The same over what judges see: prompt, model and text of each.
+    static std::string textHashOf(const std::vector<protocol::AnswerItem>& answers);
 
 private:
     using Key = std::pair<int, int>;

@@ -74,9 +74,9 @@ private:
     }
 
     void judge(protocol::AnswerItem& answer) const {
-        answer.outcome = outcomeName(judgeAnswer(*findJudge(m_inputs.spec.judge), answer.text));
+        answer.outcome = outcomeName(findTextJudge(m_inputs.spec.judge)->outcome(answer.text));
         if (!m_inputs.spec.secondJudge.empty())
-            answer.secondOutcome = outcomeName(judgeAnswer(*findJudge(m_inputs.spec.secondJudge), answer.text));
+            answer.secondOutcome = outcomeName(findTextJudge(m_inputs.spec.secondJudge)->outcome(answer.text));
     }
 
     Expected<void> take(protocol::AnswerItem answer) {

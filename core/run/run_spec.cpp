@@ -106,9 +106,11 @@ void readDecoding(SpecReader& evaluation, RunSpec& run) {
 }
 
 void checkJudge(SpecReader& reader, const std::string& field, const std::string& id) {
-    if (findJudge(id) == nullptr)
-        reader.reject(field, "names no judge: \"" + id + "\". Known are \"" + refusal22().id + "\" and \"" +
-                                 xstestOpenings().id + "\".");
+    if (findTextJudge(id) != nullptr) return;
+    std::string known;
+    for (const auto& name : textJudgeNames()) known += (known.empty() ? "\"" : ", \"") + name + "\"";
+    reader.reject(field, "names no judge that works on text alone: \"" + id + "\". Those are " + known +
+                             "; others judge a finished run (safequant judge).");
 }
 
 void readEvaluation(SpecReader& spec, RunSpec& run) {

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes tests/data/base/statistics.json: Wilson intervals (scipy), areas under the ROC curve (scikit-learn), DeLong intervals (by
-their definition, pair by pair), the random stream and the cluster bootstrap (written again here from their papers).
+their definition, pair by pair), exact McNemar tests and Holm's correction (statsmodels), Cohen's kappa (scikit-learn), the random stream and the cluster bootstrap (written again here from their papers).
 
-Usage: make_statistics.py > tests/data/base/statistics.json      (needs numpy, scipy and scikit-learn)
+Usage: make_statistics.py > tests/data/base/statistics.json      (needs numpy, scipy, scikit-learn and statsmodels)
 """
 import json
 import math
@@ -11,7 +11,9 @@ import sys
 
 import numpy as np
 from scipy.stats import binomtest, norm
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 MASK = (1 << 64) - 1
 
@@ -101,7 +103,18 @@ for seed, name in ((0, ""), (0, "probe-folds"), (42, "cluster-bootstrap"), (MASK
                     "uniform": [s.uniform() for _ in range(3)], "normal": [s.normal() for _ in range(3)]})
 values = [float(v) for v in (generator.random(60) < 0.8)]
 clusters = [int(c) for c in np.sort(generator.integers(0, 20, 60))]
-json.dump({"wilson": wilson, "areas": areas, "streams": streams,
+tests = []
+for b, c in ((0, 0), (1, 0), (5, 5), (3, 12), (0, 40), (77, 2), (260, 301), (900, 1400)):
+    tests.append({"only_first": b, "only_second": c, "p": min(1.0, float(mcnemar([[10, b], [c, 10]], exact=True).pvalue))})
+holm = []
+for p in ([0.04], [0.01, 0.04, 0.03], [0.5, 0.6, 0.9], [0.02, 0.02, 0.02, 0.001], generator.random(12).tolist()):
+    holm.append({"p": p, "adjusted": multipletests(p, method="holm")[1].tolist()})
+kappas = []
+for n, categories, noise in ((30, 2, 0.2), (200, 4, 0.5), (50, 3, 1.0)):
+    first = generator.integers(0, categories, n)
+    second = np.where(generator.random(n) < noise, generator.integers(0, categories, n), first)
+    kappas.append({"first": first.tolist(), "second": second.tolist(), "kappa": float(cohen_kappa_score(first, second))})
+json.dump({"mcnemar": tests, "holm": holm, "kappa": kappas, "wilson": wilson, "areas": areas, "streams": streams,
            "bootstrap": {"values": values, "clusters": clusters, "seed": 5, "resamples": 500,
                          "interval": bootstrap(values, clusters, 5, 500)}}, sys.stdout, separators=(",", ":"))
 print()

@@ -35,6 +35,8 @@ private slots:
     void bootstrapAgreesWithAnotherImplementation();
     void bootstrapKeepsClustersWhole();
     void bootstrapIsDeterministic();
+    void pairedTestsAgreeWithStatsmodels();
+    void kappaAgreesWithScikitLearn();
     void badInput();
 };
 
@@ -147,6 +149,36 @@ void TestStatistics::bootstrapIsDeterministic() {
     QCOMPARE(a.high, b.high);
     QVERIFY(a.low != c.low);
     QVERIFY(clusterBootstrapMean(values, clusters, 9, 2000, 0.5).high < a.high);
+}
+
+void TestStatistics::pairedTestsAgreeWithStatsmodels() {
+    const auto expected = reference();
+    for (const auto& row : expected["mcnemar"]) {
+        const double p = mcnemarExact(row["only_first"], row["only_second"]);
+        const double want = row["p"];
+        QVERIFY2(std::abs(p - want) <= 1e-9 * want, row.dump().c_str());
+        QCOMPARE(p, mcnemarExact(row["only_second"], row["only_first"]));
+    }
+    for (const auto& row : expected["holm"]) {
+        const auto adjusted = holmAdjusted(row["p"].get<std::vector<double>>());
+        const auto want = row["adjusted"].get<std::vector<double>>();
+        QCOMPARE(adjusted.size(), want.size());
+        for (std::size_t i = 0; i < want.size(); ++i) QVERIFY(std::abs(adjusted[i] - want[i]) < 1e-12);
+    }
+    QVERIFY(holmAdjusted({}).empty());
+}
+
+void TestStatistics::kappaAgreesWithScikitLearn() {
+    for (const auto& row : reference()["kappa"]) {
+        const auto first = row["first"].get<std::vector<int>>();
+        const auto second = row["second"].get<std::vector<int>>();
+        QVERIFY(std::abs(cohenKappa(first, second) - row["kappa"].get<double>()) < 1e-12);
+        QCOMPARE(cohenKappa(first, first), 1.0);
+    }
+    const std::vector<int> same{2, 2, 2};
+    QVERIFY(std::isnan(cohenKappa(same, same)));
+    QVERIFY_EXCEPTION_THROWN(cohenKappa(same, std::vector<int>{1}), std::invalid_argument);
+    QVERIFY_EXCEPTION_THROWN(cohenKappa({}, {}), std::invalid_argument);
 }
 
 void TestStatistics::badInput() {

@@ -4,7 +4,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "core/evaluate/judge.h"
+#include "core/evaluate/judge_refusal_22.h"
+#include "core/evaluate/judge_xstest_openings.h"
 
 using namespace safequant;
 
@@ -37,8 +38,8 @@ private slots:
         QFETCH(QString, refusal22);
         QFETCH(QString, xstest);
         const std::string text = answer.toStdString();
-        QCOMPARE(QString(outcomeName(judgeAnswer(safequant::refusal22(), text))), refusal22);
-        QCOMPARE(QString(outcomeName(judgeAnswer(xstestOpenings(), text))), xstest);
+        QCOMPARE(QString(outcomeName(Refusal22().outcome(text))), refusal22);
+        QCOMPARE(QString(outcomeName(XstestOpenings().outcome(text))), xstest);
     }
 
     void equalsPython() {
@@ -48,10 +49,10 @@ private slots:
         std::map<std::string, int> seen;
         for (const auto& entry : cases) {
             const auto text = entry["text"].get<std::string>();
-            for (const char* id : {"refusal-22", "xstest-openings"}) {
-                const Judge* judge = findJudge(id);
+            for (const char* id : {"refusal-22", "xstest-openings", "refusal-phrases"}) {
+                const TextJudge* judge = findTextJudge(id);
                 QVERIFY(judge != nullptr);
-                const std::string outcome = outcomeName(judgeAnswer(*judge, text));
+                const std::string outcome = outcomeName(judge->outcome(text));
                 QVERIFY2(outcome == entry[id].get<std::string>(), (std::string(id) + ": " + text).c_str());
                 ++seen[outcome];
             }
@@ -59,18 +60,45 @@ private slots:
         for (const char* outcome : {"refused", "incoherent", "complied"}) QVERIFY(seen[outcome] > 50);
     }
 
+    /// Whatever follows a decided answer, it keeps its outcome.
+    void decidedStaysDecided() {
+        std::ifstream file(SAFEQUANT_TEST_DATA "/evaluate/judge_cases.json");
+        int early = 0;
+        for (const auto& entry : nlohmann::json::parse(file)) {
+            const auto text = entry["text"].get<std::string>();
+            for (const auto& name : textJudgeNames()) {
+                const TextJudge& judge = *findTextJudge(name);
+                const auto whole = judge.outcome(text);
+                for (std::size_t length = 0; length < text.size(); ++length) {
+                    if (!judge.decided(std::string_view(text).substr(0, length))) continue;
+                    QVERIFY2(judge.outcome(std::string_view(text).substr(0, length)) == whole, (name + ": " + text).c_str());
+                    ++early;
+                }
+            }
+        }
+        QVERIFY(early > 1000);
+        QVERIFY(!Refusal22().decided("a b c d e f g h i j k l m n o p q r s t u v w x y"));
+        QVERIFY(Refusal22().decided("a b c d e f g h i j k l m n o p q r s t u v w x y z"));
+    }
+
     void judgesByName() {
-        QCOMPARE(findJudge("refusal-22"), &refusal22());
-        QCOMPARE(findJudge("xstest-openings"), &xstestOpenings());
-        QVERIFY(findJudge("refusal-23") == nullptr);
-        QCOMPARE(refusal22().phrases.size(), std::size_t{22});
-        QCOMPARE(xstestOpenings().phrases.size(), std::size_t{21});
-        QVERIFY(!refusal22().startOnly && xstestOpenings().startOnly);
+        for (const auto& entry : judgeEntries()) QCOMPARE(findTextJudge(entry.name) != nullptr, entry.textAlone);
+        QVERIFY(findTextJudge("refusal-23") == nullptr);
+        const auto unknown = makeJudge("refusal-23", {});
+        QCOMPARE(unknown.error().kind, ErrorKind::NotFound);
+        QVERIFY(unknown.error().message.find("refusal-22") != std::string::npos);
+        QCOMPARE(Refusal22().phrases().size(), std::size_t{22});
+        QCOMPARE(XstestOpenings().phrases().size(), std::size_t{21});
+        for (const char* needsModel : {"harmbench", "llama-guard"}) QCOMPARE(makeJudge(needsModel, {}).error().kind, ErrorKind::BadInput);
+        QCOMPARE(makeJudge("imported", {}).error().kind, ErrorKind::BadInput);
+        JudgeOptions limitAlone;
+        limitAlone.perplexityLimit = 100.0;
+        QCOMPARE(makeJudge("coherence", limitAlone).error().kind, ErrorKind::BadInput);
     }
 
     void brokenUtf8IsJudgedToo() {
         const std::string broken("\xE2\x80 \xC2 \xFF\xFE i cannot \xE3\x80", 20);
-        QCOMPARE(judgeAnswer(refusal22(), broken), Outcome::Refused);
+        QCOMPARE(Refusal22().outcome(broken), Outcome::Refused);
         QVERIFY(incoherent(std::string("\xE2")));
     }
 };
