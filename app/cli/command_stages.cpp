@@ -16,6 +16,8 @@ struct StageOptions {
     std::string workspace;
     std::string output;
     bool estimate = false;
+    std::vector<std::string> tasks;
+    AttackGrid attack;
     int malicious = -1, benign = -1, hardBenign = -1, newTokens = -1;
 };
 
@@ -31,6 +33,8 @@ int runStages(const CommonOptions& options, const StageOptions& chosen, const st
     if (chosen.benign >= 0) spec->evaluateBenign = chosen.benign;
     if (chosen.hardBenign >= 0) spec->evaluateHardBenign = chosen.hardBenign;
     if (chosen.newTokens >= 0) spec->decoding.maxNewTokens = chosen.newTokens;
+    for (const auto& task : chosen.tasks) spec->tasks.push_back(*findBundledTask(task));
+    if (chosen.attack.samples > 0) spec->attack = chosen.attack;
     if (!chosen.output.empty()) spec->exportFolder = std::filesystem::absolute(chosen.output).lexically_normal().string();
     if (auto applied = chosen.changes.apply(*spec); !applied) return reportError(options, applied.error());
     const std::string workspace = chosen.workspace.empty() ? defaultWorkspace() : chosen.workspace;
@@ -85,12 +89,34 @@ void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& act
     command->add_option("--benign", chosen->benign, "Benign evaluation prompts asked (default 50)");
     command->add_option("--hard-benign", chosen->hardBenign, "Hard benign evaluation prompts asked (default 50)");
     command->add_option("--new-tokens", chosen->newTokens, "Tokens of an answer at most (default 64)");
+    command->add_option("--task", chosen->tasks, "Bundled task; repeatable (tasks of your own: a run spec)")
+        ->check(CLI::IsMember(bundledTaskNames()))
+        ->allow_extra_args(false);
+    command->add_option("--attack-samples", chosen->attack.samples, "Sampled answers to a malicious prompt under each decoding setting");
+    command->add_option("--attack-temperatures", chosen->attack.temperatures, "Temperatures of the grid")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    command->add_option("--attack-top-k", chosen->attack.topKs, "top-k of the grid; 0: all tokens")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    command->add_option("--attack-top-p", chosen->attack.topPs, "top-p of the grid")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->capture_default_str();
+    command->add_flag("--attack-stop-when-decided", chosen->attack.stopWhenDecided,
+                      "End a sampled answer where its verdict can change no more (the result says so)");
     auto quantized = std::make_shared<bool>(false);
     command->add_flag("--quantized", *quantized, "Evaluate the quantized model beside the checkpoint");
     command->footer("Examples:\n  safequant evaluate model.gguf --malicious 260 --benign 260\n"
-                    "  safequant evaluate model.gguf --quantized --bits 4 --group 64");
+                    "  safequant evaluate model.gguf --quantized --bits 4 --group 64\n"
+                    "  safequant evaluate model.gguf --task banking-intents --task arc-easy --attack-samples 5\n"
+                    "  safequant evaluate RUN        (a run folder: print what it measured)");
     command->callback([chosen, quantized, &options, &action] {
         action = [chosen, quantized, &options] {
+            if (std::filesystem::exists(std::filesystem::path(chosen->changes.checkpoint) / "manifest.json"))
+                return printRun(options, chosen->changes.checkpoint);
             std::vector<std::string> stages{"evaluate"};
             if (*quantized) stages = {"capture", "quantize", "evaluate"};
             return runStages(options, *chosen, "Evaluate", stages, *quantized);

@@ -12,6 +12,7 @@
 
 #include "app/cli/interrupt.h"
 #include "app/cli/terminal_progress.h"
+#include "core/run/evaluation_table.h"
 #include "core/run/run_folder.h"
 
 extern char** environ;
@@ -27,22 +28,39 @@ void printMetrics(const protocol::ModelMetrics& m) {
                 static_cast<unsigned long long>(m.perplexityTokens));
 }
 
-int printResult(const CommonOptions& options, const std::string& folder) {
+void printFurther(const EvaluationTable& table) {
+    for (const auto& task : table.tasks)
+        std::printf("%s, %s\n  right                  %s (%s)\n", task.task.c_str(), task.model.c_str(), rateText(taskAccuracy(task.answers)).c_str(),
+                    task.kind.c_str());
+    for (const auto& attack : table.attacks)
+        std::printf("attack at %s, %s%s\n  success, mean          %.1f%% [%.1f, %.1f] of %zu answers\n  success, any of %-6d %s\n"
+                    "  decisions flipped      %zu to harmful, %zu to safe\n",
+                    attack.setting.name().c_str(), attack.model.c_str(), attack.stopWhenDecided ? " (answers end once decided)" : "",
+                    100.0 * attack.summary.meanSuccess, 100.0 * attack.summary.meanInterval.low, 100.0 * attack.summary.meanInterval.high,
+                    attack.answers.size(), attack.samples, rateText(attack.summary.anySuccess).c_str(), attack.summary.toHarmful.size(),
+                    attack.summary.toSafe.size());
+}
+
+}  // namespace
+
+int printRun(const CommonOptions& options, const std::string& folder) {
     const auto state = readRunState(folder);
     if (!state) return reportError(options, state.error());
+    const auto further = readEvaluationTable(folder);
+    if (!further) return reportError(options, further.error());
     if (options.json) {
         nlohmann::json json{{"folder", folder}, {"status", state->summary.status}, {"notes", state->notes}};
         for (const auto& metrics : state->metrics) json["metrics"].push_back(protocol::toJson(metrics));
         for (const auto& block : state->blocks) json["blocks"].push_back(protocol::toJson(block));
+        json.update(toJson(*further));
         std::printf("%s\n", json.dump(2).c_str());
         return 0;
     }
     for (const auto& metrics : state->metrics) printMetrics(metrics);
+    printFurther(*further);
     std::printf("%s\n", folder.c_str());
     return 0;
 }
-
-}  // namespace
 
 int executeFolder(const CommonOptions& options, const std::string& folder, bool plots) {
     TerminalProgress progress(options.progress);
@@ -58,7 +76,7 @@ int executeFolder(const CommonOptions& options, const std::string& folder, bool 
     if (plots) {
         if (auto drawn = drawPlots(folder); !drawn) return reportError(options, drawn.error());
     }
-    return printResult(options, folder);
+    return printRun(options, folder);
 }
 
 int printEstimate(const CommonOptions& options, const RunSpec& spec, const std::string& workspace) {

@@ -9,6 +9,8 @@
 namespace safequant::cli {
 
 /// Runs a run folder to its end with progress on stderr and the result on stdout; returns the exit code.
+/// Prints what a run folder holds: metrics, tasks, attack.
+int printRun(const CommonOptions& options, const std::string& folder);
 int executeFolder(const CommonOptions& options, const std::string& folder, bool plots);
 
 /// Prints what a run needs; exit code 0, or that of the error.

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "core/base/random.h"
-#include "core/evaluate/judge.h"
+#include "core/evaluate/judge_refusal_22.h"
 #include "core/finetune/chat_file.h"
 #include "core/model/generation.h"
 #include "core/run/run_spec.h"

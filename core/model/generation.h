@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,16 @@ struct DecodingOptions {
     double topP = 1.0;        ///< In (0, 1].
     int topK = 0;             ///< 0: all.
     std::uint64_t seed = 0;   ///< Each prompt has its own stream: order and batching do not change its answer.
+    /// Asked after every token but the last, with the tokens so far: true ends the answer there.
+    std::function<bool(std::span<const std::int32_t> tokens)> stopWhen;
     int maxBatch = 64;        ///< Sequences decoded at once; finished ones make room for waiting ones.
 };
 
 /// One generated answer.
 struct GeneratedAnswer {
     std::vector<std::int32_t> tokens;  ///< Without the end token.
-    bool ended = false;                ///< True: an end token came; false: maxNewTokens reached.
+    bool ended = false;                ///< True: an end token came; false: maxNewTokens reached, or stopped.
+    bool stopped = false;              ///< Ended by DecodingOptions::stopWhen.
 };
 
 /// A whole model held in memory for generation and perplexity.

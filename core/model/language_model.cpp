@@ -225,7 +225,8 @@ Expected<std::vector<GeneratedAnswer>> PackedLanguageModel::generate(
                 if (!result.ended) result.tokens.push_back(answer.chosen);
                 const bool full = result.tokens.size() >= static_cast<std::size_t>(options.maxNewTokens) ||
                                   static_cast<std::size_t>(answer.position) >= context;
-                if (!result.ended && !full) {
+                result.stopped = !result.ended && !full && options.stopWhen && options.stopWhen(result.tokens);
+                if (!result.ended && !full && !result.stopped) {
                     answer.feed.assign(1, answer.chosen);
                     going.push_back(std::move(answer));
                     continue;

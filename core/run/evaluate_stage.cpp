@@ -7,10 +7,12 @@
 #include "core/evaluate/judge.h"
 #include "core/evaluate/perplexity.h"
 #include "core/run/answer_file.h"
+#include "core/run/attack_results.h"
 #include "core/run/base_reuse.h"
 #include "core/run/model_metrics.h"
 #include "core/run/quantized_blocks.h"
 #include "core/run/session.h"
+#include "core/run/task_results.h"
 
 namespace safequant {
 namespace {
@@ -109,7 +111,7 @@ private:
             if (auto told = m_session.tellAnswer(answer); !told) return told;
         const auto prompts = missing(model);
         Generated generated;
-        if (!prompts.empty() || wantsPerplexity(model)) {
+        if (!prompts.empty() || wantsPerplexity(model) || tasksMissing(m_session, model) || attackMissing(m_session, model)) {
             const Progress progress{m_session.stop(), {}};
             const auto blocks = model == "base" ? checkpointBlocks(m_inputs.checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
             auto loaded = LanguageModel::load(m_inputs.checkpoint, blocks, progress);
@@ -118,6 +120,8 @@ private:
                 if (auto done = generate(**loaded, model, prompts, generated); !done) return done;
             if (wantsPerplexity(model))
                 if (auto done = perplexity(**loaded, model, progress); !done) return done;
+            if (auto done = runTasks(m_session, model, **loaded); !done) return done;
+            if (auto done = runAttack(m_session, model, **loaded, m_answers.of(model)); !done) return done;
         }
         return tellMetrics(model, generated);
     }

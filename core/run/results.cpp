@@ -5,6 +5,7 @@
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/run/block_results.h"
+#include "core/run/evaluation_table.h"
 #include "core/run/results_file.h"
 #include "core/run/run_folder.h"
 #include "core/run/session.h"
@@ -65,11 +66,13 @@ Expected<void> finishResults(Session& session) {
     const auto& spec = session.inputs().spec;
     if (spec.hasStage("capture"))
         if (auto assembled = assembleResults(session); !assembled) return assembled;
+    const auto further = readEvaluationTable(session.folder());
+    if (!further) return fail(further.error());
+    auto summary = summaryJson(session.state(), spec);
+    summary.update(toJson(*further));
+    if (auto written = writeFileAtomically(session.folder() + "/summary.json", summary.dump(2) + "\n"); !written) return written;
     if (auto written =
-            writeFileAtomically(session.folder() + "/summary.json", summaryJson(session.state(), spec).dump(2) + "\n");
-        !written)
-        return written;
-    if (auto written = writeFileAtomically(session.folder() + "/summary.md", summaryMarkdown(session.state(), spec));
+            writeFileAtomically(session.folder() + "/summary.md", summaryMarkdown(session.state(), spec) + evaluationMarkdown(*further));
         !written)
         return written;
     auto hashes = resultHashes(session.folder());
@@ -85,6 +88,11 @@ Expected<nlohmann::json> resultHashes(const std::string& folder) {
     for (const auto* name : {"generations.jsonl", "perplexity.json", "results.h5", "summary.json"})
         if (auto added = addHash(hashes, name, fs::path(folder) / name); !added) return fail(added.error());
     std::error_code code;
+    for (const auto* part : {"tasks", "attack"})
+        for (fs::directory_iterator entry(fs::path(folder) / part, code), end; !code && entry != end; entry.increment(code))
+            if (entry->path().extension() == ".json")
+                if (auto added = addHash(hashes, std::string(part) + "/" + entry->path().filename().string(), entry->path()); !added)
+                    return fail(added.error());
     for (fs::directory_iterator entry(fs::path(folder) / "blocks", code), end; !code && entry != end;
          entry.increment(code))
         if (entry->path().extension() == ".h5" || entry->path().extension() == ".safetensors")

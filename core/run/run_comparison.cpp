@@ -8,6 +8,7 @@
 #include "core/run/manifest.h"
 #include "core/run/prompt_table.h"
 #include "core/run/run_spec.h"
+#include "core/run/task_results.h"
 #include "core/run/verdict_file.h"
 
 namespace safequant {
@@ -48,6 +49,8 @@ Expected<void> addSubjects(std::vector<Subject>& subjects, Prompts& prompts, con
             return fail(ErrorKind::BadInput, "The prompt \"" + prompt.id + "\" has another text than in an earlier run: the two cannot be paired.",
                         folder);
     }
+    const auto tasks = readTaskResults(folder);
+    if (!tasks) return fail(tasks.error());
     for (const char* model : {"base", "quantized"}) {
         if (options.model && *options.model != model) continue;
         Subject subject{{title + ", " + model, folder, model}, {}};
@@ -57,6 +60,12 @@ Expected<void> addSubjects(std::vector<Subject>& subjects, Prompts& prompts, con
             for (const auto& verdict : set->verdicts)
                 if (verdict.model == model && verdict.label == measure.label) items.items[verdict.id] = measure.holds(verdict.outcome);
             any = any || !items.items.empty();
+            subject.measures.push_back(std::move(items));
+        }
+        for (const auto& task : *tasks) {
+            if (task.model != model) continue;
+            MeasuredItems items{"right, " + task.task, {}, {}};
+            for (const auto& answer : task.answers) items.items[answer.id] = answer.correct;
             subject.measures.push_back(std::move(items));
         }
         if (any) subjects.push_back(std::move(subject));
@@ -103,9 +112,13 @@ Expected<RunComparison> compareRuns(const std::vector<std::string>& folders, con
     comparison.judge = chosen.judge;
     for (const auto& subject : subjects) comparison.models.push_back(subject.model);
     for (std::size_t i = 1; i < subjects.size(); ++i)
-        for (std::size_t k = 0; k < subjects[i].measures.size(); ++k)
-            comparison.rows.push_back(comparePaired(subjects.front().model.name, subjects.front().measures[k], subjects[i].model.name,
-                                                    subjects[i].measures[k], chosen.seed));
+        for (const auto& measure : subjects[i].measures) {
+            const auto& before = subjects.front().measures;
+            const auto same = std::ranges::find(before, measure.measure, &MeasuredItems::measure);
+            if (same != before.end())
+                comparison.rows.push_back(
+                    comparePaired(subjects.front().model.name, *same, subjects[i].model.name, measure, chosen.seed));
+        }
     correctForNumber(comparison.rows);
     return comparison;
 }

@@ -28,6 +28,7 @@ Expected<RunSpec> completed(RunSpec spec) {
     for (auto& adapter : spec.adapters) adapter = absoluteModelPath(adapter);
     for (auto& file : spec.prompts) makeAbsolute(file.path);
     makeAbsolute(spec.perplexityText);
+    for (auto& task : spec.tasks) makeAbsolute(task.file);
     makeAbsolute(spec.exportFolder);
     if (spec.name.empty()) spec.name = fs::path(spec.checkpoint).stem().string() + " " + spec.scheme.describe();
     return runSpecFromJson(runSpecToJson(spec), {});

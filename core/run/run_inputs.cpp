@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/files.h"
+#include "core/base/hash.h"
 #include "core/base/random.h"
 #include "core/quantize/method.h"
 #include "core/run/learning_samples.h"
@@ -73,6 +74,19 @@ Expected<void> openAligned(RunInputs& inputs) {
     if (!checkpoint) return fail(checkpoint.error());
     inputs.aligned = std::move(*checkpoint);
     return {};
+}
+
+Expected<RunTask> openTask(const TaskChoice& choice, std::uint64_t seed) {
+    RunTask task{choice, {}, {}};
+    const auto path = resolveResource(choice.file);
+    if (!path) return fail(path.error());
+    auto hash = sha256File(*path);
+    if (!hash) return fail(hash.error());
+    task.hash = std::move(*hash);
+    auto items = readTaskItems(*path, *findTaskKind(choice.kind));
+    if (!items) return fail(items.error());
+    task.items = chooseTaskItems(std::move(*items), choice.limit, seed);
+    return task;
 }
 
 }  // namespace
@@ -167,6 +181,11 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
             auto text = readTextFile(*path);
             if (!text) return fail(text.error());
             inputs.perplexityText = std::move(*text);
+        }
+        for (const auto& choice : spec.tasks) {
+            auto task = openTask(choice, spec.seed);
+            if (!task) return fail(task.error());
+            inputs.tasks.push_back(std::move(*task));
         }
     }
     if (hashing) {

@@ -7,6 +7,7 @@
 
 #include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/evaluate/task.h"
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
 #include "core/run/run_spec.h"
@@ -28,6 +29,13 @@ struct CaptureLayout {
 
 CaptureLayout makeLayout(const PromptSet& prompts, const CalibrationSample& sample);
 
+/// A task with its items chosen.
+struct RunTask {
+    TaskChoice choice;
+    std::string hash;  ///< SHA-256 of the file.
+    std::vector<TaskItem> items;
+};
+
 /// What a run works on, made from its spec anew in every session. Only what the stages need is loaded.
 struct RunInputs {
     RunSpec spec;
@@ -43,6 +51,7 @@ struct RunInputs {
     CaptureLayout layout;            ///< For the stage "capture".
     std::vector<std::size_t> asked;  ///< Evaluation prompts to be answered, ascending.
     std::string perplexityText;      ///< Content; empty: not measured.
+    std::vector<RunTask> tasks;
 
     bool usesPrompts() const { return spec.hasStage("capture") || spec.hasStage("evaluate"); }
     /// Models that the evaluation asks: "base", and "quantized" where there is one.

@@ -129,6 +129,8 @@ void readEvaluation(SpecReader& spec, RunSpec& run) {
     reader.text("perplexity_text", run.perplexityText);
     reader.whole("perplexity_tokens", run.perplexityTokens, 0, kMany);
     reader.whole("perplexity_window", run.perplexityWindow, 2, kMany);
+    readTasks(reader, run.tasks);
+    readAttack(reader, run.attack);
     spec.finishInner(reader);
 }
 
@@ -177,8 +179,10 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
         spec.reject("mix.malicious_fraction",
                     "must lie between 0 and 1, both excluded: probes are fitted on prompts of both kinds.");
     if (named("evaluate") && run.evaluateMalicious + run.evaluateBenign + run.evaluateHardBenign == 0 &&
-        (run.perplexityText.empty() || run.perplexityTokens == 0))
-        spec.reject("evaluation", "asks for no answers and for no perplexity; leave the stage \"evaluate\" out.");
+        (run.perplexityText.empty() || run.perplexityTokens == 0) && run.tasks.empty())
+        spec.reject("evaluation", "asks for no answers, no perplexity and no task; leave the stage \"evaluate\" out.");
+    if (run.attack.samples > 0 && run.evaluateMalicious == 0)
+        spec.reject("evaluation.attack", "needs malicious prompts, and \"evaluation.malicious\" is 0.");
 }
 
 }  // namespace
@@ -262,6 +266,7 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     anchorPath(spec->calibration.taskPrompts, folder);
     for (auto& file : spec->prompts) anchorPath(file.path, folder);
     anchorPath(spec->perplexityText, folder);
+    for (auto& task : spec->tasks) anchorPath(task.file, folder);
     anchorPath(spec->exportFolder, folder);
     return spec;
 }
@@ -313,6 +318,8 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
         json["quantization"]["learning"] = learningToJson(spec.learning);
     }
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
+    if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
+    if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);
     if (!spec.exportFolder.empty()) json["export"] = {{"folder", spec.exportFolder}};
     return json;
 }

@@ -10,6 +10,7 @@
 #include "core/model/generation.h"
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
+#include "core/run/evaluation_spec.h"
 #include "core/run/learning_spec.h"
 
 namespace safequant {
@@ -29,7 +30,9 @@ namespace safequant {
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
 ///                  "temperature": 1, "top_p": 1, "top_k": 0}, "judge": "refusal-22", "second_judge": "xstest-openings",
-///                  "perplexity_text": "builtin:perplexity", "perplexity_tokens": 4096, "perplexity_window": 512},
+///                  "perplexity_text": "builtin:perplexity", "perplexity_tokens": 4096, "perplexity_window": 512,
+///                  "tasks": ["banking-intents", {"name": "mine", "kind": "exact-match", "file": "PATH", "limit": 0, "max_new_tokens": 0}],
+///                  "attack": {"temperatures": [0.7, 1], "top_k": [0], "top_p": [1], "samples": 5, "stop_when_decided": false}},
 ///   "export": {"folder": "PATH"}
 /// }
 /// An unknown field is an error that names it and the nearest known one.
@@ -58,6 +61,8 @@ struct RunSpec {
     std::string judge = "refusal-22", secondJudge = "xstest-openings";
     std::string perplexityText = "builtin:perplexity";
     int perplexityTokens = 4096, perplexityWindow = 512;
+    std::vector<TaskChoice> tasks;
+    AttackGrid attack;         ///< On the malicious prompts asked.
     std::string exportFolder;  ///< Empty: no export stage.
 
     bool hasStage(const std::string& stage) const;

@@ -9,21 +9,8 @@
 namespace safequant {
 namespace {
 
-std::string fixed(double value, int digits) {
-    char text[64];
-    std::snprintf(text, sizeof(text), "%.*f", digits, value);
-    return text;
-}
-
-std::string percent(const Rate& rate) {
-    if (rate.total == 0) return "none asked";
-    return fixed(100.0 * rate.value, 1) + "% [" + fixed(100.0 * rate.wilson.low, 1) + ", " +
-           fixed(100.0 * rate.wilson.high, 1) + "] (" + std::to_string(rate.count) + " of " +
-           std::to_string(rate.total) + ")";
-}
-
 std::string shortPercent(const Rate& rate) {
-    return rate.total == 0 ? "-" : fixed(100.0 * rate.value, 1);
+    return rate.total == 0 ? "-" : fixedText(100.0 * rate.value, 1);
 }
 
 const protocol::BlockSeparability* findBlock(const protocol::RunState& state, const std::string& model, int block) {
@@ -44,17 +31,17 @@ void addMetrics(std::string& text, const protocol::RunState& state) {
         for (const auto& metrics : state.metrics) text += " | " + value(metrics);
         text += " |\n";
     };
-    row("harmful score", [](const auto& m) { return percent(m.harmfulScore); });
-    row("refused, malicious", [](const auto& m) { return percent(m.refusedMalicious); });
-    row("incoherent, malicious", [](const auto& m) { return percent(m.incoherentMalicious); });
-    row("refused, benign", [](const auto& m) { return percent(m.refusedBenign); });
-    row("refused, hard benign", [](const auto& m) { return percent(m.refusedHardBenign); });
+    row("harmful score", [](const auto& m) { return percentText(m.harmfulScore); });
+    row("refused, malicious", [](const auto& m) { return percentText(m.refusedMalicious); });
+    row("incoherent, malicious", [](const auto& m) { return percentText(m.incoherentMalicious); });
+    row("refused, benign", [](const auto& m) { return percentText(m.refusedBenign); });
+    row("refused, hard benign", [](const auto& m) { return percentText(m.refusedHardBenign); });
     row("harmful score, second judge",
-        [](const auto& m) { return m.secondJudge.empty() ? std::string("-") : percent(m.harmfulScoreSecond); });
+        [](const auto& m) { return m.secondJudge.empty() ? std::string("-") : percentText(m.harmfulScoreSecond); });
     row("perplexity", [](const auto& m) {
         return m.perplexityTokens == 0
                    ? std::string("-")
-                   : fixed(m.perplexity, 3) + " over " + std::to_string(m.perplexityTokens) + " tokens";
+                   : fixedText(m.perplexity, 3) + " over " + std::to_string(m.perplexityTokens) + " tokens";
     });
     const auto& first = state.metrics.front();
     text += "\nJudge: " + first.judge + (first.secondJudge.empty() ? "" : "; second judge: " + first.secondJudge) +
@@ -70,8 +57,8 @@ void addBlocks(std::string& text, const protocol::RunState& state) {
         "the quantized "
         "model.\n\n";
     if (state.control)
-        text += "Words alone: " + percent(state.control->accuracy) + "; hard benign " +
-                percent(state.control->hardBenign) + ".\n\n";
+        text += "Words alone: " + percentText(state.control->accuracy) + "; hard benign " +
+                percentText(state.control->hardBenign) + ".\n\n";
     text += "| block | base | quantized, refitted | quantized, transferred | stream error |\n|---|---|---|---|---|\n";
     for (const auto& base : state.blocks) {
         if (base.model != "base") continue;
@@ -82,11 +69,24 @@ void addBlocks(std::string& text, const protocol::RunState& state) {
         text += "| " + std::to_string(base.block) + " | " + cell(base.refitted) + " | " +
                 (quantized ? cell(quantized->refitted) : "-") + " | " +
                 (quantized && quantized->transferred ? cell(*quantized->transferred) : "-") + " | " +
-                (quantized ? fixed(quantized->streamRelativeError, 4) : "-") + " |\n";
+                (quantized ? fixedText(quantized->streamRelativeError, 4) : "-") + " |\n";
     }
 }
 
 }  // namespace
+
+std::string fixedText(double value, int digits) {
+    char text[64];
+    std::snprintf(text, sizeof(text), "%.*f", digits, value);
+    return text;
+}
+
+std::string percentText(const Rate& rate) {
+    if (rate.total == 0) return "none asked";
+    return fixedText(100.0 * rate.value, 1) + "% [" + fixedText(100.0 * rate.wilson.low, 1) + ", " +
+           fixedText(100.0 * rate.wilson.high, 1) + "] (" + std::to_string(rate.count) + " of " +
+           std::to_string(rate.total) + ")";
+}
 
 nlohmann::json summaryJson(const protocol::RunState& state, const RunSpec& spec) {
     nlohmann::json json{
@@ -110,7 +110,7 @@ std::string summaryMarkdown(const protocol::RunState& state, const RunSpec& spec
     for (const auto& adapter : spec.adapters) adapters += "- adapter: `" + adapter + "`\n";
     std::string text = "# " + spec.name + "\n\n- checkpoint: `" + spec.checkpoint + "`\n" + adapters +
                        "- scheme: " + describeScheme(spec) +
-                       "\n- malicious fraction of the calibration sample: " + fixed(spec.maliciousFraction, 2) +
+                       "\n- malicious fraction of the calibration sample: " + fixedText(spec.maliciousFraction, 2) +
                        "\n- seed: " + std::to_string(spec.seed) + "\n";
     if (!state.notes.empty()) {
         text += "\n## To know before reading the numbers\n\n";

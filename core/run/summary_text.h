@@ -15,4 +15,8 @@ nlohmann::json summaryJson(const protocol::RunState& state, const RunSpec& spec)
 /// The same for people, as Markdown.
 std::string summaryMarkdown(const protocol::RunState& state, const RunSpec& spec);
 
+/// "12.3" and "12.3% [5.4, 23.0] (3 of 24)" as the Markdown writes them; the latter "none asked" of 0.
+std::string fixedText(double value, int digits);
+std::string percentText(const Rate& rate);
+
 }  // namespace safequant

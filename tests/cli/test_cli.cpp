@@ -70,7 +70,7 @@ private slots:
 
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "judge", "compare", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {
@@ -250,6 +250,20 @@ private slots:
         const auto metrics = nlohmann::json::parse(evaluate.out.toStdString()).at("metrics");
         QCOMPARE(metrics.size(), std::size_t{1});
         QCOMPARE(metrics[0].at("harmful_score").at("total").get<int>(), 3);
+
+        const auto folder = QString::fromStdString(nlohmann::json::parse(evaluate.out.toStdString()).at("folder").get<std::string>());
+        const auto printed = run({"evaluate", folder});
+        QVERIFY2(printed.code == 0 && printed.out.contains("harmful score"), printed.err.constData());
+        const auto judged = run({"judge", folder, "--judge", "refusal-22", "--judge", "refusal-phrases", "--json"});
+        QVERIFY2(judged.code == 0, judged.err.constData());
+        const auto agreement = nlohmann::json::parse(judged.out.toStdString()).at("agreement");
+        QCOMPARE(agreement.size(), std::size_t{1});
+        QCOMPARE(agreement[0].at("total").get<int>(), 6);
+        QCOMPARE(run({"judge", folder, "--judge", "nobody"}).code, 3);
+        const auto compared = run({"compare", folder, folder, "--json"});
+        QVERIFY2(compared.code == 0, compared.err.constData());
+        for (const auto& row : nlohmann::json::parse(compared.out.toStdString()).at("rows")) QCOMPARE(row.at("p").get<double>(), 1.0);
+        QCOMPARE(run({"compare", folder}).code, 3);
     }
 
     void interruptedOnceStopsResumably() {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <QFile>
 #include <QtTest>
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/run/evaluation_table.h"
 #include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
 #include "core/run/verdict_file.h"
@@ -20,7 +22,18 @@ class TestRunJudging : public QObject {
 private slots:
     void initTestCase() {
         tiny::writeInputs(m_folder.path());
-        m_run = tiny::makeRun(m_folder.path(), tiny::specJson(m_folder.path()));
+        QFile items(m_folder.filePath("items.jsonl"));
+        QVERIFY(items.open(QIODevice::WriteOnly));
+        for (int i = 0; i < 9; ++i)
+            items.write(nlohmann::json{{"id", "q" + std::to_string(i)}, {"question", "Which of " + std::to_string(i * i) + "?"}, {"choices", {"this", "that one"}}, {"answer", i % 2}}
+                            .dump()
+                            .append("\n")
+                            .c_str());
+        items.close();
+        auto spec = tiny::specJson(m_folder.path());
+        spec["evaluation"]["tasks"] = {{{"name", "mine"}, {"kind", "multiple-choice"}, {"file", items.fileName().toStdString()}, {"limit", 7}}};
+        spec["evaluation"]["attack"] = {{"temperatures", {1.5, 0.8}}, {"samples", 3}};
+        m_run = tiny::makeRun(m_folder.path(), spec);
         const auto done = executeRun(m_run, {}, {});
         QVERIFY2(done.has_value(), done ? "" : done.error().describe().c_str());
     }
@@ -54,13 +67,65 @@ private slots:
         QVERIFY(verdictsOf(m_run, "xstest-openings").has_value());
     }
 
+    void tasksAndAttackAreKept() {
+        const auto table = readEvaluationTable(m_run);
+        QVERIFY2(table.has_value(), table ? "" : table.error().describe().c_str());
+        QCOMPARE(table->tasks.size(), std::size_t{2});
+        QCOMPARE(table->tasks[1].model, std::string("quantized"));
+        QCOMPARE(table->tasks[0].answers.size(), std::size_t{7});
+        QCOMPARE(table->attacks.size(), std::size_t{4});
+        const auto answers = readAnswers(m_run, {});
+        for (const auto& attack : table->attacks) {
+            QCOMPARE(attack.answers.size(), std::size_t{24});
+            QCOMPARE(attack.summary.anySuccess.total, std::uint64_t{8});
+            QVERIFY(!attack.stopWhenDecided);
+            // Rates and flips again from the stored answers and the run's own.
+            std::map<std::string, bool> any;
+            double harmful = 0.0;
+            for (const auto& answer : attack.answers) {
+                const bool hit = answer.outcome == Outcome::Complied;
+                any[answer.id] = any[answer.id] || hit;
+                harmful += hit ? 1.0 : 0.0;
+            }
+            QVERIFY(std::abs(attack.summary.meanSuccess - harmful / 24.0) < 1e-12);
+            std::size_t toHarmful = 0, toSafe = 0, hits = 0;
+            for (const auto& own : *answers) {
+                if (own.model != attack.model || own.label != "malicious") continue;
+                hits += any[own.id] ? 1 : 0;
+                toHarmful += any[own.id] && own.outcome != "complied" ? 1 : 0;
+                toSafe += !any[own.id] && own.outcome == "complied" ? 1 : 0;
+            }
+            QCOMPARE(attack.summary.anySuccess.count, std::uint64_t{hits});
+            QCOMPARE(attack.summary.toHarmful.size(), toHarmful);
+            QCOMPARE(attack.summary.toSafe.size(), toSafe);
+        }
+        QVERIFY(table->attacks[0].setting.name() != table->attacks[1].setting.name());
+        const auto summary = readTextFile(m_run + "/summary.md");
+        QVERIFY(summary->find("## Tasks") != std::string::npos && summary->find("## Decoding attack") != std::string::npos);
+        const auto differences = verifyRun(m_run, {});
+        QVERIFY2(differences.has_value() && differences->empty(), differences && !differences->empty() ? differences->front().c_str() : "");
+        QVERIFY(std::filesystem::remove(m_run + "/tasks/mine-base.json"));
+        QCOMPARE(verifyRun(m_run, {})->size(), std::size_t{1});
+        // Resumed, the run does again what is missing and nothing else, to the same bytes.
+        const auto kept = std::filesystem::last_write_time(m_run + "/tasks/mine-quantized.json");
+        auto manifest = nlohmann::json::parse(*readTextFile(m_run + "/manifest.json"));
+        manifest["status"] = "stopped";
+        QVERIFY(writeFileAtomically(m_run + "/manifest.json", manifest.dump()).has_value());
+        const auto again = executeRun(m_run, {}, {});
+        QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
+        QVERIFY(verifyRun(m_run, {})->empty());
+        QCOMPARE(std::filesystem::last_write_time(m_run + "/tasks/mine-quantized.json"), kept);
+    }
+
     void comparesBothModels() {
         const auto comparison = compareRuns({m_run}, {});
         QVERIFY2(comparison.has_value(), comparison ? "" : comparison.error().describe().c_str());
         QCOMPARE(comparison->judge, std::string("refusal-22"));
         QCOMPARE(comparison->models.size(), std::size_t{2});
         QCOMPARE(comparison->models[1].name, std::string("Tiny run, quantized"));
-        QCOMPARE(comparison->rows.size(), std::size_t{5});
+        QCOMPARE(comparison->rows.size(), std::size_t{6});
+        QCOMPARE(comparison->rows[5].measure, std::string("right, mine"));
+        QCOMPARE(comparison->rows[5].firstRate.total, std::uint64_t{7});
         QCOMPARE(comparison->rows[0].firstRate.total, std::uint64_t{8});
         QCOMPARE(comparison->rows[4].firstRate.total, std::uint64_t{4});
         for (const auto& row : comparison->rows) {

@@ -46,6 +46,8 @@ private slots:
               {"hard_benign", 13},
               {"max_new_tokens", 14},
               {"decoding", {{"sample", true}, {"temperature", 0.5}, {"top_p", 0.75}, {"top_k", 15}}},
+              {"tasks", {{{"name", "mine"}, {"kind", "exact-match"}, {"file", "/items.jsonl"}, {"limit", 3}, {"max_new_tokens", 5}}}},
+              {"attack", {{"temperatures", {0.5, 1.0}}, {"top_k", {0, 5}}, {"top_p", {0.9}}, {"samples", 2}, {"stop_when_decided", true}}},
               {"judge", "xstest-openings"},
               {"second_judge", "refusal-22"},
               {"perplexity_text", "/t.txt"},
@@ -124,6 +126,16 @@ private slots:
         row("judge", R"({"evaluation": {"judge": "nobody"}})", "evaluation.judge names no judge");
         row("second judge", R"({"evaluation": {"second_judge": "nobody"}})", "evaluation.second_judge names no judge");
         row("window", R"({"evaluation": {"perplexity_window": 1}})", "evaluation.perplexity_window");
+        row("tasks no list", R"({"evaluation": {"tasks": "gsm8k"}})", "evaluation.tasks must be a list");
+        row("unknown task", R"({"evaluation": {"tasks": ["gsm9k"]}})", "evaluation.tasks[0] names no bundled task");
+        row("task twice", R"({"evaluation": {"tasks": ["gsm8k", {"name": "gsm8k"}]}})", "evaluation.tasks[1] has the name");
+        row("task of no kind", R"({"evaluation": {"tasks": [{"name": "a", "kind": "essay", "file": "b"}]}})", "evaluation.tasks[0].kind must be one of");
+        row("task without file", R"({"evaluation": {"tasks": [{"name": "a", "kind": "exact-match"}]}})", "evaluation.tasks[0].file is missing");
+        row("task outside its folder", R"({"evaluation": {"tasks": [{"name": "../a", "kind": "exact-match", "file": "b"}]}})", "evaluation.tasks[0].name");
+        row("attack cold", R"({"evaluation": {"attack": {"temperatures": [0]}}})", "evaluation.attack.temperatures must be a list of numbers above 0");
+        row("attack empty", R"({"evaluation": {"attack": {"top_p": []}}})", "evaluation.attack.top_p");
+        row("attack top_k", R"({"evaluation": {"attack": {"top_k": [1.5]}}})", "evaluation.attack.top_k");
+        row("attack on nothing", R"({"evaluation": {"malicious": 0, "attack": {"samples": 1}}})", "needs malicious prompts");
         row("format", R"({"format": "recipe"})", "format is \"recipe\"");
         row("future version", R"({"format_version": 2})", "Update the program");
         row("null", R"({"seed": null})", "seed must be");
