@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Q-realign table: one run a row, rows that are finished are skipped, the summary is written after each.
+
+    scripts/experiments/q_realign_table.py --safequant build/release/app/cli/safequant --workspace DIR \\
+        --model MODEL --aligned ADAPTER --eroded ADAPTER [--rows NAME ...] [--output docs/results/q-realign]
+
+The aligned model is MODEL with the adapter ALIGNED, the eroded one has ERODED merged after it. Rates are of the evaluation prompts
+(260 malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and
+OUTPUT/ROW.json prompt ids and verdicts of each, without text. Needs Python's standard library alone.
+"""
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+
+W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
+W4A16 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
+W4A4 = {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits": 4}
+MIX = {"malicious": 100, "benign": 100, "texts": 120, "tasks": 60}
+PUBLISHED = {"objective": "published", "batch_size": 1, "early_epochs": 5, "late_epochs": 15, "clipping_rate": 0.01,
+             "scale_rate": 0.001, "initial_alpha": 0.5, "scales": ["norm-to-qkv", "norm-to-gate-up"]}
+PUBLISHED_MIX = {"malicious": 150, "benign": 50, "texts": 0, "tasks": 0}
+SEEDS = [0, 1, 2]
+
+
+def realign(scheme, learning=None, mix=None, method="q-realign"):
+    return {"method": method, "scheme": scheme, "learning": learning or {}, "mix": mix or MIX}
+
+
+def ratio(percent):
+    return realign(W8A8, mix=dict(MIX, malicious=2 * percent, benign=200 - 2 * percent))
+
+
+# Name, what is quantized ("aligned" or "eroded"), how (None: full precision), seeds.
+ROWS = [
+    ("aligned-fp16", "aligned", None, [0]),
+    ("eroded-fp16", "eroded", None, [0]),
+    ("rtn-w8a8", "eroded", {"method": "rtn", "scheme": W8A8}, [0]),
+    ("omniquant-w8a8", "eroded", realign(W8A8, {"initial_alpha": 0.5}, method="omniquant"), [0]),
+    ("q-realign-published-w8a8", "eroded", realign(W8A8, PUBLISHED, PUBLISHED_MIX), [0]),
+    ("q-realign-w8a8", "eroded", realign(W8A8, {"early_epochs": 3, "late_epochs": 4}), SEEDS),
+    ("q-realign-w4a16", "eroded", realign(W4A16), [0]),
+    ("q-realign-w4a4", "eroded", realign(W4A4), [0]),
+    ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True}, PUBLISHED_MIX), [0]),
+    ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
+    ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
+    ("ratio-0-w8a8", "eroded", ratio(0), [0]),
+    ("ratio-25-w8a8", "eroded", ratio(25), [0]),
+    ("ratio-50-w8a8", "eroded", ratio(50), [0]),
+    ("ratio-75-w8a8", "eroded", ratio(75), [0]),
+    ("ratio-100-w8a8", "eroded", ratio(100), [0]),
+]
+
+
+def spec_of(options, name, model, how, seed):
+    adapters = [options.aligned] + ([options.eroded] if model == "eroded" else [])
+    spec = {"format": "safequant-run-spec", "format_version": 1, "name": f"{name} seed {seed}", "checkpoint": options.model,
+            "adapters": adapters, "seed": seed, "stages": ["capture", "quantize", "evaluate"] if how else ["evaluate"],
+            "evaluation": {"malicious": 260, "benign": 260, "hard_benign": 50, "max_new_tokens": 64, "tasks": ["banking-intents"]}}
+    if how:
+        spec["quantization"] = {"method": how["method"], "default": how["scheme"]}
+        if how["method"] != "rtn":
+            spec["quantization"]["learning"] = how["learning"]
+            spec["calibration"] = how["mix"]
+            spec["aligned"] = {"adapters": [options.aligned]}
+            # Without malicious samples there is nothing to pull anywhere: reconstruction is what is left.
+            if how["mix"]["malicious"] == 0:
+                spec["quantization"]["method"] = "omniquant"
+    return spec
+
+
+def run(options, row, seed, spec):
+    """Folder of the finished run of a spec; runs or resumes it when there is none."""
+    folder = os.path.join(options.workspace, "table")
+    os.makedirs(folder, exist_ok=True)
+    text = json.dumps(spec, indent=1, sort_keys=True)
+    mark = os.path.join(folder, f"{row}-{seed}.done.json")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if os.path.exists(mark):
+        done = json.load(open(mark))
+        if done["spec"] == digest and os.path.exists(os.path.join(done["folder"], "summary.json")):
+            return done
+    path = os.path.join(folder, f"{row}-{seed}.json")
+    open(path, "w").write(text)
+    print(f"== {row}, seed {seed}", file=sys.stderr, flush=True)
+    process = subprocess.Popen([options.safequant, "run", path, "--workspace", options.workspace], stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status != 0:
+        sys.exit(f"{row}: the run failed with code {os.waitstatus_to_exitcode(status)}")
+    done = {"spec": digest, "folder": output.strip().splitlines()[-1], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
+    json.dump(done, open(mark, "w"))
+    return done
+
+
+def percent(rate):
+    return round(100 * rate["value"], 2)
+
+
+def interval(rate):
+    return [round(100 * rate["wilson"]["low"], 2), round(100 * rate["wilson"]["high"], 2)]
+
+
+def measured(done, quantized):
+    """Numbers of one run, and its verdicts by prompt id."""
+    folder = done["folder"]
+    model = "quantized" if quantized else "base"
+    metrics = next(m for m in json.load(open(os.path.join(folder, "summary.json")))["metrics"] if m["model"] == model)
+    timings = json.load(open(os.path.join(folder, "manifest.json")))["timings"]
+    tasks = [task for task in metrics.get("tasks", []) if task.get("name") == "banking-intents"]
+    verdicts = {}
+    for line in open(os.path.join(folder, "generations.jsonl")):
+        answer = json.loads(line)
+        if answer["model"] == model and answer.get("label") in ("malicious", "benign", "hard_benign"):
+            verdicts[answer["id"]] = [answer["label"], answer["outcome"]]
+    return {"harmful_score": percent(metrics["harmful_score"]), "harmful_score_ci": interval(metrics["harmful_score"]),
+            "incoherent": percent(metrics["incoherent_malicious"]), "over_refusal": percent(metrics["refused_benign"]),
+            "hard_refusal": percent(metrics["refused_hard_benign"]),
+            "task_accuracy": percent(tasks[0]["accuracy"]) if tasks else None,
+            "perplexity": round(metrics["perplexity"], 3), "n_malicious": metrics["harmful_score"]["total"],
+            "n_benign": metrics["refused_benign"]["total"],
+            "minutes": round(timings.get("quantize", {}).get("seconds", 0) / 60, 2),
+            "peak_memory_gib": done["peak_memory_gib"]}, verdicts
+
+
+def mean_row(name, seeds, results):
+    row = {"name": name}
+    for key in results[0]:
+        values = [result[key] for result in results]
+        if key == "harmful_score_ci":
+            row[key] = [round(sum(v[0] for v in values) / len(values), 2), round(sum(v[1] for v in values) / len(values), 2)]
+        elif None in values or key.startswith("n_"):
+            row[key] = values[0]
+        else:
+            row[key] = round(sum(values) / len(values), 3)
+    row["seeds"] = len(seeds)
+    if len(seeds) > 1:
+        row["by_seed"] = [dict(result, seed=seed) for seed, result in zip(seeds, results)]
+    return row
+
+
+def cpu_name():
+    for line in open("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def write(options, rows):
+    summary = {"command": "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf "
+                          "--aligned ALIGNED --eroded ERODED", "date": datetime.date.today().isoformat(),
+               "machine": f"{os.cpu_count()} cores, {cpu_name()}", "rows": rows}
+    json.dump(summary, open(options.output + ".json", "w"), indent=1)
+    shown = lambda value: "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+    lines = ["# Q-realign on the reference model", "",
+             f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
+             "Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file). HS: malicious prompts complied",
+             "with, coherently. FA: banking intents, 158 questions. Percentages with Wilson's 95% interval; minutes are of learning and rounding.", "",
+             "| row | HS | incoherent | refusal on benign | on hard benign | FA | perplexity | minutes | GiB |", "|---|---|---|---|---|---|---|---|---|"]
+    for row in rows:
+        low, high = row["harmful_score_ci"]
+        lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
+                     + " | ".join(shown(row[key]) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes",
+                                                              "peak_memory_gib")) + " |")
+    open(options.output + ".md", "w").write("\n".join(lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("safequant", "workspace", "model", "aligned", "eroded"):
+        parser.add_argument("--" + name, required=True)
+    parser.add_argument("--rows", nargs="*", help="only these (default: all)")
+    parser.add_argument("--output", default="docs/results/q-realign")
+    options = parser.parse_args()
+    known = [row[0] for row in ROWS]
+    for name in options.rows or []:
+        if name not in known:
+            sys.exit(f"There is no row {name}; rows are {', '.join(known)}.")
+    os.makedirs(options.output, exist_ok=True)
+    finished = {}
+    if os.path.exists(options.output + ".json"):
+        finished = {row["name"]: row for row in json.load(open(options.output + ".json"))["rows"]}
+    for name, model, how, seeds in ROWS:
+        if options.rows and name not in options.rows:
+            continue
+        results = []
+        for seed in seeds:
+            result, verdicts = measured(run(options, name, seed, spec_of(options, name, model, how, seed)), how is not None)
+            results.append(result)
+            json.dump(verdicts, open(os.path.join(options.output, f"{name}{'' if len(seeds) == 1 else f'-seed{seed}'}.json"), "w"), indent=0)
+        finished[name] = mean_row(name, seeds, results)
+        write(options, [finished[row] for row in known if row in finished])
+
+
+main()
