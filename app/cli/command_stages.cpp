@@ -15,6 +15,7 @@ struct StageOptions {
     SpecOptions changes;
     std::string workspace;
     std::string output;
+    std::string format = "compressed-tensors", type;  ///< Of what is written to `output`.
     bool estimate = false;
     std::vector<std::string> tasks;
     AttackGrid attack;
@@ -35,6 +36,9 @@ int runStages(const CommonOptions& options, const StageOptions& chosen, const st
     if (chosen.newTokens >= 0) spec->decoding.maxNewTokens = chosen.newTokens;
     for (const auto& task : chosen.tasks) spec->tasks.push_back(*findBundledTask(task));
     if (chosen.attack.samples > 0) spec->attack = chosen.attack;
+    auto exporting = exportOptionsNamed(chosen.format, chosen.type, "command line");
+    if (!exporting) return reportError(options, exporting.error());
+    spec->exporting = std::move(*exporting);
     if (!chosen.output.empty()) spec->exportFolder = std::filesystem::absolute(chosen.output).lexically_normal().string();
     if (auto applied = chosen.changes.apply(*spec); !applied) return reportError(options, applied.error());
     const std::string workspace = chosen.workspace.empty() ? defaultWorkspace() : chosen.workspace;
@@ -71,9 +75,11 @@ void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& act
     auto* command = app.add_subcommand("quantize", "Quantize a checkpoint by round-to-nearest and export it");
     auto chosen = addCommon(*command);
     chosen->changes.addSchemeOptions(*command);
-    command->add_option("-o,--output", chosen->output, "Folder of the quantized checkpoint (compressed-tensors)")->required();
+    command->add_option("-o,--output", chosen->output, "Folder of the quantized checkpoint")->required();
+    addExportOptions(*command, chosen->format, chosen->type);
     command->footer("Examples:\n  safequant quantize model.gguf --bits 4 --group 64 -o model-w4a16\n"
-                    "  safequant quantize model-folder --bits 8 --group -1 --symmetric --activation-bits 8 -o model-w8a8\n\n"
+                    "  safequant quantize model-folder --bits 8 --group -1 --symmetric --activation-bits 8 -o model-w8a8\n"
+                    "  safequant quantize model-folder --bits 4 --group 32 --format gguf -o model-gguf\n\n"
                     "No prompts are needed: round-to-nearest uses no calibration data.");
     command->callback([chosen, &options, &action] {
         action = [chosen, &options] { return runStages(options, *chosen, "Quantize", {"export"}, true); };

@@ -14,7 +14,28 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Its folder was made, or begun, by this run.
+bool announced(Session& session) {
+    const auto& manifest = session.manifest().json();
+    return manifest.contains("export") && manifest["export"].value("folder", "") == session.inputs().spec.exportFolder;
+}
+
+Expected<PreflightReport> passedPreflight(const RunInputs& inputs) {
+    auto report = preflightExport(inputs.checkpoint->config(), inputs.plan, inputs.spec.exportFolder, inputs.checkpoint.get(),
+                                  inputs.spec.exporting);
+    for (const auto& item : report.items)
+        if (item.level == PreflightItem::Level::Error) return fail(ErrorKind::BadInput, item.message, inputs.spec.exportFolder);
+    return report;
+}
+
 }  // namespace
+
+Expected<void> checkExport(Session& session) {
+    if (announced(session)) return {};
+    const auto passed = passedPreflight(session.inputs());
+    if (!passed) return fail(passed.error());
+    return {};
+}
 
 nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& checkpointHash) {
     // Nothing that differs between two runs of one spec: exports of equal specs are equal bytes.
@@ -65,19 +86,17 @@ Expected<void> runExportStage(Session& session) {
     // The manifest is told before the folder appears, so that a run killed between the two knows the folder as its own.
     auto& manifest = session.manifest().json();
     const auto& target = inputs.spec.exportFolder;
-    const bool announced = manifest.contains("export") && manifest["export"].value("folder", "") == target;
     std::error_code code;
-    if (announced && fs::exists(fs::path(target) / "provenance.json", code)) {
+    if (announced(session) && fs::exists(fs::path(target) / "provenance.json", code)) {
         schedule.setFound("export", total);
         return session.tellProgress("export");
     }
-    const auto preflight = preflightExport(inputs.checkpoint->config(), inputs.plan, target);
-    for (const auto& item : preflight.items) {
-        if (item.level == PreflightItem::Level::Error) return fail(ErrorKind::BadInput, item.message, target);
+    const auto preflight = passedPreflight(inputs);
+    if (!preflight) return fail(preflight.error());
+    for (const auto& item : preflight->items)
         if (item.level == PreflightItem::Level::Warning)
             if (auto said = session.say("warning", "Export: " + item.message); !said) return said;
-    }
-    manifest["export"] = {{"folder", target}, {"format", preflight.format}};
+    manifest["export"] = {{"folder", target}, {"format", preflight->format}};
     if (auto saved = session.manifest().save(); !saved) return saved;
 
     schedule.begin("export");
@@ -87,7 +106,8 @@ Expected<void> runExportStage(Session& session) {
                                 // the stage.
                                 (void)session.tellProgress("export");
                             }};
-    const auto result = exportQuantized(session.folder(), inputs, inputs.checkpointHash, target, progress, {});
+    const auto result =
+        exportQuantized(session.folder(), inputs, inputs.checkpointHash, target, progress, inputs.spec.exporting);
     if (!result) return fail(result.error());
     schedule.advance("export", total);
     schedule.end("export");

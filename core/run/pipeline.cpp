@@ -95,6 +95,8 @@ private:
     static Expected<void> runStages(Session& session) {
         for (const auto& stage : session.schedule().stages())
             if (auto told = session.tellProgress(stage.name); !told) return told;
+        if (session.inputs().spec.hasStage("export"))
+            if (auto possible = checkExport(session); !possible) return possible;
         if (auto told = tellWhatToKnow(session); !told) return told;
         struct Step {
             const char* stage;

@@ -319,7 +319,7 @@ Expected<protocol::RunPlan> makePlan(const RunSpec& spec, const std::string& wor
     estimate.availableMemoryBytes = availableMemory();
     estimate.diskBytes = diskNeeded(*inputs, *tokens);
     estimate.availableDiskBytes = availableDisk(workspace);
-    const auto preflight = preflightExport(inputs->checkpoint->config(), inputs->plan, spec.exportFolder);
+    const auto preflight = preflightExport(inputs->checkpoint->config(), inputs->plan, spec.exportFolder, inputs->checkpoint.get(), spec.exporting);
     estimate.exportBytes = preflight.bytes;
     addWarnings(*inputs, estimate);
     return plan;

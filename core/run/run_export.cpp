@@ -25,13 +25,12 @@ const char* levelName(PreflightItem::Level level) {
     return "error";
 }
 
-/// What an export needs of a run: its checkpoint, plan and tokenizer, not its prompts.
-Expected<RunInputs> openForExport(const std::string& folder, const std::string& target, bool hashing,
-                                  const Progress& progress) {
+/// What an export needs of a run: its checkpoint, plan and tokenizer, not its prompts nor the export it had of its own.
+Expected<RunInputs> openForExport(const std::string& folder, bool hashing, const Progress& progress) {
     auto spec = readRunSpec(folder + "/spec.json");
     if (!spec) return fail(spec.error());
     spec->stages.clear();
-    spec->exportFolder = target;
+    spec->exportFolder.clear();
     return openInputs(*spec, hashing, progress);
 }
 
@@ -60,7 +59,7 @@ Expected<Result> guarded(const std::string& where, const Work& work) {
 Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target,
                                                        const ExportOptions& options) {
     return guarded<protocol::ExportPreflight>(target, [&]() -> Expected<protocol::ExportPreflight> {
-        const auto inputs = openForExport(folder, target, false, {});
+        const auto inputs = openForExport(folder, false, {});
         if (!inputs) return fail(inputs.error());
         const auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target, inputs->checkpoint.get(), options);
         protocol::ExportPreflight preflight;
@@ -78,7 +77,7 @@ Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std
     return guarded<protocol::ExportOutcome>(target, [&]() -> Expected<protocol::ExportOutcome> {
         const auto manifest = Manifest::read(folder);
         if (!manifest) return fail(manifest.error());
-        const auto inputs = openForExport(folder, target, true, Progress{progress.stop, {}});
+        const auto inputs = openForExport(folder, true, Progress{progress.stop, {}});
         if (!inputs) return fail(inputs.error());
         const auto checkpoint = manifest->json().find("checkpoint");
         if (checkpoint != manifest->json().end() && checkpoint->value("content_hash", "") != inputs->checkpointHash)

@@ -59,7 +59,8 @@ struct RunInputs {
 };
 
 /// Opens everything a spec names. `hashing`: also hashes the checkpoint's content (progress counts bytes).
-/// Errors: those of checkpoint, template, prompts and scheme; bad_input when a class has too few prompts for the folds.
+/// Errors: those of checkpoint, template, prompts and scheme; bad_input when a class has too few prompts for the folds; unsupported
+/// when the format of the planned export cannot hold the scheme.
 Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress& progress = {});
 
 /// A seeded choice of evaluation prompts of each label, ascending; nested: more prompts of a label contain the fewer.

@@ -154,6 +154,13 @@ void readExport(SpecReader& spec, RunSpec& run) {
     if (const auto* json = spec.child("export"); json != nullptr) {
         SpecReader reader(*json, spec.pathOf("export"), spec.where());
         reader.text("folder", run.exportFolder);
+        std::string format(exportFormatName(run.exporting.format)), type;
+        reader.text("format", format);
+        reader.text("type", type);
+        if (auto named = exportOptionsNamed(format, type, {}); named)
+            run.exporting = std::move(*named);
+        else
+            reader.reject(exportFormatNamed(format) ? "type" : "format", "is wrong: " + named.error().message);
         spec.finishInner(reader);
     }
 }
@@ -320,7 +327,10 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
     if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);
-    if (!spec.exportFolder.empty()) json["export"] = {{"folder", spec.exportFolder}};
+    if (!spec.exportFolder.empty()) {
+        json["export"] = {{"folder", spec.exportFolder}, {"format", exportFormatName(spec.exporting.format)}};
+        if (!spec.exporting.plainType.empty()) json["export"]["type"] = spec.exporting.plainType;
+    }
     return json;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/exporting/export_model.h"
 #include "core/model/generation.h"
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
@@ -33,7 +34,7 @@ namespace safequant {
 ///                  "perplexity_text": "builtin:perplexity", "perplexity_tokens": 4096, "perplexity_window": 512,
 ///                  "tasks": ["banking-intents", {"name": "mine", "kind": "exact-match", "file": "PATH", "limit": 0, "max_new_tokens": 0}],
 ///                  "attack": {"temperatures": [0.7, 1], "top_k": [0], "top_p": [1], "samples": 5, "stop_when_decided": false}},
-///   "export": {"folder": "PATH"}
+///   "export": {"folder": "PATH", "format": "compressed-tensors", "type": ""}     format and type as exportOptionsNamed takes them
 /// }
 /// An unknown field is an error that names it and the nearest known one.
 struct RunSpec {
@@ -64,6 +65,7 @@ struct RunSpec {
     std::vector<TaskChoice> tasks;
     AttackGrid attack;         ///< On the malicious prompts asked.
     std::string exportFolder;  ///< Empty: no export stage.
+    ExportOptions exporting;   ///< What the export stage writes.
 
     bool hasStage(const std::string& stage) const;
 };

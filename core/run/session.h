@@ -59,6 +59,9 @@ Expected<void> runQuantizeStage(Session& session);
 Expected<void> runEvaluateStage(Session& session);
 Expected<void> runExportStage(Session& session);
 
+/// Says before the first stage what would stop the export after the last: a folder in the way, a full disk. Error: bad_input.
+Expected<void> checkExport(Session& session);
+
 /// Notes on what this spec's numbers mean, and the control that sees words alone; told before any work.
 Expected<void> tellWhatToKnow(Session& session);
 

@@ -244,6 +244,13 @@ private slots:
         QVERIFY2(quantize.code == 0, quantize.err.constData());
         QVERIFY(QFile::exists(target + "/config.json"));
 
+        const QString file = m_folder.filePath("quantized-gguf");
+        const auto gguf = run({"quantize", m_model, "--group", "32", "--format", "gguf", "--type", "F16", "-o", file, "--workspace", m_workspace});
+        QVERIFY2(gguf.code == 0, gguf.err.constData());
+        QCOMPARE(QDir(file).entryList({"*.gguf"}).size(), 1);
+        const auto refused = run({"quantize", m_model, "--bits", "3", "--format", "awq", "-o", m_folder.filePath("none"), "--workspace", m_workspace});
+        QVERIFY2(refused.code == 3 && refused.err.contains("4 bits"), refused.err.constData());
+
         const auto evaluate = run({"evaluate", m_model, "--prompts", m_prompts, "--malicious", "3", "--benign", "2", "--hard-benign", "1",
                                    "--new-tokens", "3", "--workspace", m_workspace, "--json"});
         QVERIFY2(evaluate.code == 0, evaluate.err.constData());

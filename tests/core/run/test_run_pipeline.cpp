@@ -515,6 +515,76 @@ private slots:
         QVERIFY(!exportRun(m_whole, target, {}).has_value());
     }
 
+    void runsExportInAnyFormat_data() {
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<QString>("type");
+        QTest::addColumn<int>("group");
+        QTest::addColumn<QString>("pattern");
+        QTest::newRow("GPTQ") << "gptq" << "" << 16 << "quantize_config.json";
+        QTest::newRow("AWQ") << "awq" << "" << 16 << "model.safetensors";
+        QTest::newRow("GGUF") << "gguf" << "" << 32 << "*.gguf";
+        QTest::newRow("GGUF with a type") << "gguf" << "Q8_0" << 32 << "*.gguf";
+    }
+
+    void runsExportInAnyFormat() {
+        QFETCH(QString, format);
+        QFETCH(QString, type);
+        QFETCH(int, group);
+        QFETCH(QString, pattern);
+        const auto place = workspace();
+        auto exportOnly = tiny::specJson(m_inputs, exportFolder());
+        exportOnly["stages"] = json::array();
+        exportOnly["quantization"]["default"]["group_size"] = group;
+        exportOnly["export"]["format"] = format.toStdString();
+        if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
+        const auto run = tiny::makeRun(place, exportOnly);
+        finish(run);
+        const auto files = QDir(exportFolder()).entryList({pattern});
+        QVERIFY2(files.size() == 1, qPrintable(QDir(exportFolder()).entryList().join(' ')));
+        const auto again = openCheckpoint(exportFolder().toStdString());
+        QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
+
+        // The same files as the finished run exports on request.
+        const auto target = m_folder.filePath("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
+        const auto options = exportOptionsNamed(format.toStdString(), type.toStdString(), "test");
+        const auto outcome = exportRun(run, target.toStdString(), {}, *options);
+        QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
+        const auto bytes = [&](const QString& folder) { return readAll((folder + "/" + files.first()).toStdString()); };
+        QVERIFY(bytes(target) == bytes(exportFolder()));
+    }
+
+    void whatTheExportCannotHoldIsRefusedBeforeTheRun() {
+        workspace();
+        auto mixed = spec();
+        mixed["export"]["format"] = "gptq";
+        mixed["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 8}, {"group_size", 16}}};
+        const auto read = runSpecFromJson(mixed, "test");
+        const auto plan = planRun(*read, m_folder.path().toStdString(), false);
+        QVERIFY(!plan.has_value());
+        QCOMPARE(plan.error().kind, ErrorKind::Unsupported);
+        QCOMPARE(plan.error().context, std::string("export.format"));
+        QVERIFY2(plan.error().message.find("one scheme for all linears") != std::string::npos, plan.error().message.c_str());
+
+        const auto place = workspace();
+        const auto run = tiny::makeRun(place, mixed);
+        const auto done = executeRun(run, {}, {});
+        QVERIFY(!done.has_value());
+        QCOMPARE(done.error().kind, ErrorKind::Unsupported);
+        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
+    }
+
+    void aFolderInTheWayStopsTheRunBeforeItBegins() {
+        const auto place = workspace();
+        QDir().mkpath(exportFolder() + "/something");
+        const auto run = tiny::makeRun(place, spec());
+        const auto done = executeRun(run, {}, {});
+        QVERIFY(!done.has_value());
+        QVERIFY2(done.error().message.find("not empty") != std::string::npos, done.error().message.c_str());
+        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
+        QVERIFY(QDir(exportFolder()).removeRecursively());
+        finish(run);
+    }
+
     void runsAreListedNewestFirst() {
         const auto place = workspace();
         QVERIFY(listRuns(place.toStdString()).empty());

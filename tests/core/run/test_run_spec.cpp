@@ -53,7 +53,7 @@ private slots:
               {"perplexity_text", "/t.txt"},
               {"perplexity_tokens", 16},
               {"perplexity_window", 17}}},
-            {"export", {{"folder", "/out"}}}};
+            {"export", {{"folder", "/out"}, {"format", "gguf"}, {"type", "F16"}}}};
         const auto read = runSpecFromJson(spec, "test");
         QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
         QCOMPARE(QString::fromStdString(runSpecToJson(*read).dump(1)), QString::fromStdString(spec.dump(1)));
@@ -68,6 +68,7 @@ private slots:
         QCOMPARE(read->prompts[0].path, std::string("builtin:default"));
         QCOMPARE(read->scheme, (QuantizationScheme{4, 64, false, 16}));
         QVERIFY(!read->hasStage("export"));
+        QCOMPARE(read->exporting.format, ExportFormat::CompressedTensors);
     }
 
     void brokenSpecsAreRefused_data() {
@@ -113,6 +114,10 @@ private slots:
         row("no stage", R"({"stages": []})", "stages is empty");
         row("quantize alone", R"({"stages": ["quantize"]})", "\"quantize\" without \"capture\"");
         row("export nowhere", R"({"stages": ["capture", "export"]})", "export.folder is missing");
+        row("export format", R"({"export": {"folder": "/out", "format": "ggfu"}})", "export.format is wrong: ");
+        row("type of another format", R"({"export": {"folder": "/out", "format": "awq", "type": "F16"}})",
+            "export.type is wrong: Only a GGUF export");
+        row("export type", R"({"export": {"folder": "/out", "format": "gguf", "type": "F61"}})", "export.type is wrong: ");
         row("negative count", R"({"evaluation": {"malicious": -1}})", "evaluation.malicious");
         row("nothing asked",
             R"({"evaluation": {"malicious": 0, "benign": 0, "hard_benign": 0, "perplexity_text": ""}})",
