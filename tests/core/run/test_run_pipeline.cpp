@@ -535,6 +535,8 @@ private slots:
         auto exportOnly = tiny::specJson(m_inputs, exportFolder());
         exportOnly["stages"] = json::array();
         exportOnly["quantization"]["default"]["group_size"] = group;
+        // Its rows fill no whole blocks of a GGUF file.
+        if (group == 32) exportOnly["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 16}}};
         exportOnly["export"]["format"] = format.toStdString();
         if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
         const auto run = tiny::makeRun(place, exportOnly);
