@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "core/base/files.h"
-#include "core/checkpoint/hub_cache.h"
+#include "core/base/model_path.h"
 #include "core/exporting/export_model.h"
 
 namespace safequant::cli {

@@ -19,22 +19,6 @@ constexpr std::size_t kShownNames = 8;
 constexpr std::size_t kLongestReference = 256;
 constexpr std::string_view kModelPrefix = "models--";
 
-bool isNamePart(std::string_view text) {
-    return !text.empty() && text.size() <= 96 && text.front() != '.' && text.front() != '-' &&
-           std::all_of(text.begin(), text.end(), [](unsigned char c) {
-               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
-                      c == '_' || c == '-';
-           });
-}
-
-/// Branches may have slashes ("refs/pr/3"), but lead nowhere outside the cache.
-bool isRevision(const std::string& text) {
-    const fs::path path(text);
-    return !text.empty() && path.is_relative() && std::none_of(path.begin(), path.end(), [](const fs::path& part) {
-        return part.empty() || part == "." || part == "..";
-    });
-}
-
 fs::path cacheOf() {
     const auto variable = [](const char* name) {
         return fs::path(std::getenv(name) != nullptr ? std::getenv(name) : "");
@@ -87,22 +71,6 @@ tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
 
 }  // namespace
 
-std::optional<HubName> HubName::parse(const std::string& text) {
-    std::error_code code;
-    if (fs::exists(text, code)) return std::nullopt;
-    for (const char* ending : {".gguf", ".safetensors", ".json"})
-        if (text.ends_with(ending)) return std::nullopt;
-    HubName name;
-    const std::size_t at = text.find('@');
-    name.repository = text.substr(0, at);
-    if (at != std::string::npos) name.revision = text.substr(at + 1);
-    const std::size_t slash = name.repository.find('/');
-    if (slash == std::string::npos || !isRevision(name.revision)) return std::nullopt;
-    const std::string_view repository = name.repository;
-    if (!isNamePart(repository.substr(0, slash)) || !isNamePart(repository.substr(slash + 1))) return std::nullopt;
-    return name;
-}
-
 Expected<std::string> findInHubCache(const HubName& name) {
     const fs::path cache = cacheOf();
     std::string folder(kModelPrefix);
@@ -114,7 +82,7 @@ Expected<std::string> findInHubCache(const HubName& name) {
     std::string commit = name.revision;
     if (auto reference = readTextFile((model / "refs" / name.revision).string(), kLongestReference)) {
         reference->erase(reference->find_last_not_of(" \r\n") + 1);
-        if (!isNamePart(*reference))
+        if (!HubName::isPart(*reference))
             return fail(ErrorKind::BadInput,
                         "Does not hold the name of a commit: the cache is damaged, download the model again.",
                         (model / "refs" / name.revision).string());
@@ -128,10 +96,6 @@ Expected<std::string> findInHubCache(const HubName& name) {
                     name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
                     ". Download it, or name one with " + name.repository + "@REVISION.",
                 model.string());
-}
-
-std::string absoluteModelPath(const std::string& named) {
-    return HubName::parse(named) ? named : fs::absolute(named).lexically_normal().string();
 }
 
 }  // namespace safequant

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "core/base/files.h"
-#include "core/checkpoint/hub_cache.h"
+#include "core/base/model_path.h"
 #include "core/run/answer_file.h"
 #include "core/run/block_results.h"
 #include "core/run/manifest.h"
