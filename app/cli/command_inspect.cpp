@@ -7,7 +7,6 @@
 #include "app/cli/command.h"
 #include "app/cli/terminal_progress.h"
 #include "core/checkpoint/checkpoint.h"
-#include "core/checkpoint/config_text.h"
 #include "core/engine/checkpoint_info.h"
 #include "core/text/tokenizer_difference.h"
 
@@ -48,8 +47,6 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
         auto json = protocol::toJson(info);
         json["metadata"] = checkpoint.metadata();
         json["config"] = checkpoint.configJson();
-        json["attention"] = attentionText(checkpoint.config());
-        json["rotary_positions"] = ropeText(checkpoint.config());
         json["activation"] = activationName(checkpoint.config().activation);
         json["tokenizer_copies"] = tokenizerCopies(checkpoint);
         if (chosen.tensors) {
@@ -61,13 +58,14 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
     }
     std::printf("%s\n  format          %s (%s)\n  family          %s\n  parameters      %.1f M in %s\n  blocks          %d\n"
                 "  hidden          %d, intermediate %d\n  heads           %d, key/value %d\n  vocabulary      %d\n"
-                "  context         %d tokens\n  attention       %s\n  rotary          %s\n  activation      %s\n"
+                "  output          %s\n  context         %d tokens\n  attention       %s\n  rotary          %s\n  activation      %s\n"
                 "  chat template   %s\n",
                 info.name.c_str(), info.format.c_str(), info.storedTypes.c_str(), info.modelType.c_str(),
                 static_cast<double>(info.parameters) / 1e6, sizeText(info.bytes).c_str(), info.blocks, info.hiddenSize,
-                info.intermediateSize, info.heads, info.kvHeads, info.vocabulary, info.maxPositions,
-                attentionText(checkpoint.config()).c_str(), ropeText(checkpoint.config()).c_str(),
+                info.intermediateSize, info.heads, info.kvHeads, info.vocabulary, info.output.c_str(), info.maxPositions,
+                info.attention.c_str(), info.rotaryPositions.c_str(),
                 activationName(checkpoint.config().activation), info.hasChatTemplate ? "yes" : "no");
+    for (const auto& adapter : info.adapters) std::printf("  adapter         %s\n", adapter.c_str());
     for (const auto& [path, differences] : compareWithCopies(checkpoint)) {
         std::printf("  other copy      %s%s\n", path.c_str(), differences.empty() ? ": tokenizer and chat template are the same" : "");
         for (const auto& [aspect, detail] : differences) std::printf("    %-14s%s\n", aspect.c_str(), detail.c_str());

@@ -8,6 +8,7 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/setup/runspec.h"
+#include "core/base/model_path.h"
 #include "safequant_version.h"
 
 using namespace safequant;
@@ -23,6 +24,8 @@ int complain(int code, const QString& message) {
     return code;
 }
 
+QString absoluteName(const QString& model) { return QString::fromStdString(absoluteModelPath(model.toStdString())); }
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -37,8 +40,11 @@ int main(int argc, char** argv) {
         QStringLiteral("See where a language model tells harmful from harmless prompts, and what quantizing does to it."));
     parser.addHelpOption();
     parser.addVersionOption();
-    const QCommandLineOption model(QStringLiteral("model"), QStringLiteral("Open this GGUF file or Hugging Face folder."),
-                                   QStringLiteral("PATH"));
+    const QCommandLineOption model(QStringLiteral("model"), QStringLiteral("Open this GGUF file, Hugging Face folder, or org/name in its local cache."),
+                                   QStringLiteral("MODEL"));
+    const QCommandLineOption adapter(QStringLiteral("adapter"),
+                                     QStringLiteral("With --model: merge this PEFT LoRA adapter folder into it; repeatable, merged in this order."),
+                                     QStringLiteral("PATH"));
     const QCommandLineOption run(QStringLiteral("run"), QStringLiteral("Start the run that this JSON file describes."),
                                  QStringLiteral("SPEC"));
     const QCommandLineOption example(QStringLiteral("example"), QStringLiteral("Start the default run on the example model."));
@@ -48,12 +54,14 @@ int main(int argc, char** argv) {
                                        QStringLiteral("DIR"));
     const QCommandLineOption engine(QStringLiteral("engine"), QStringLiteral("Use this safequant program as the engine."),
                                     QStringLiteral("PROGRAM"));
-    parser.addOptions({model, run, example, start, workspace, engine});
+    parser.addOptions({model, adapter, run, example, start, workspace, engine});
     parser.addPositionalArgument(QStringLiteral("path"), QStringLiteral("A model or a run folder to open."),
                                  QStringLiteral("[path]"));
     parser.process(application);
     if (parser.positionalArguments().size() > 1) return complain(kUsageError, QStringLiteral("one path at most"));
-    if (parser.isSet(start) && !parser.isSet(model)) return complain(kUsageError, QStringLiteral("--start needs --model"));
+    for (const auto& option : {start, adapter})
+        if (parser.isSet(option) && !parser.isSet(model))
+            return complain(kUsageError, QStringLiteral("--%1 needs --model").arg(option.names().first()));
 
     MainWindowOptions options;
     options.engineProgram = parser.value(engine);
@@ -67,14 +75,16 @@ int main(int argc, char** argv) {
     } else if (parser.isSet(example)) {
         window.startExample();
     } else if (parser.isSet(model)) {
-        const QString path = QFileInfo(parser.value(model)).absoluteFilePath();
+        const QString checkpoint = absoluteName(parser.value(model));
+        QStringList adapters;
+        for (const QString& name : parser.values(adapter)) adapters.append(absoluteName(name));
         if (parser.isSet(start)) {
-            window.startRun(defaultRunSpec(path));
+            window.startRun(defaultRunSpec(checkpoint, adapters));
         } else {
-            window.openPath(path);
+            window.openModel(checkpoint, adapters);
         }
     } else if (!parser.positionalArguments().isEmpty()) {
-        window.openPath(QFileInfo(parser.positionalArguments().first()).absoluteFilePath());
+        window.openPath(absoluteName(parser.positionalArguments().first()));
     }
     window.show();
     return QApplication::exec();

@@ -24,6 +24,7 @@
 #include "app/workbench/log/logpage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
+#include "app/workbench/setup/openmodeldialog.h"
 #include "app/workbench/setup/promptsdialog.h"
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
@@ -306,8 +307,12 @@ void MainWindow::openPath(const QString& path) {
         openRun(path);
         return;
     }
-    m_session->settings()->set(Setting::LastModelFolder, QFileInfo(path).absolutePath());
-    m_session->setup()->setCheckpoint(path);
+    openModel(path, {});
+}
+
+void MainWindow::openModel(const QString& checkpoint, const QStringList& adapters) {
+    if (const QFileInfo file(checkpoint); file.exists()) m_session->settings()->set(Setting::LastModelFolder, file.absolutePath());
+    m_session->setup()->setModel(checkpoint, adapters);
     setPage(Page::Layers);
     showWork();
 }
@@ -347,9 +352,12 @@ void MainWindow::adoptSpec() {
 }
 
 void MainWindow::chooseModel() {
-    const QString folder = m_session->settings()->text(Setting::LastModelFolder);
-    const QString path = m_session->dialogs()->chooseModelFile(this, folder);
-    if (!path.isEmpty()) openPath(path);
+    if (!m_openModel) {
+        m_openModel = new OpenModelDialog(m_session, this);
+        connect(m_openModel, &OpenModelDialog::chosen, this, &MainWindow::openModel);
+    }
+    m_openModel->prepare();
+    m_openModel->open();
 }
 
 void MainWindow::choosePrompts() {

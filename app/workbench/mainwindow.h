@@ -17,6 +17,7 @@ class AnswersPage;
 class AppSettings;
 class BitsPage;
 class ExportDialog;
+class OpenModelDialog;
 class PromptsDialog;
 class LayersPage;
 class LogPage;
@@ -48,6 +49,8 @@ public:
 
     /// Opens a model for setup, or a run folder.
     void openPath(const QString& path);
+    /// A path or a name on the hub, with the LoRA adapters merged into it.
+    void openModel(const QString& checkpoint, const QStringList& adapters);
     /// Takes a run spec into the setup panel and starts it at once.
     void startRun(const nlohmann::json& spec);
     /// The default run on the example model; stays on the start page, which says why, when the model is not there.
@@ -103,6 +106,7 @@ private:
     StatusLine* m_status;
     ExportDialog* m_export = nullptr;
     PromptsDialog* m_prompts = nullptr;
+    OpenModelDialog* m_openModel = nullptr;
 };
 
 }  // namespace safequant::workbench

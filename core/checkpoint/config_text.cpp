@@ -46,4 +46,10 @@ std::string ropeText(const DecoderConfig& config) {
     return text;
 }
 
+std::string outputText(const DecoderConfig& config) {
+    std::string text = config.tiedEmbeddings ? "tied to the embeddings" : "a matrix of its own";
+    if (config.logitSoftcap > 0.0F) text += ", logits capped at " + shortNumber(static_cast<double>(config.logitSoftcap));
+    return text;
+}
+
 }  // namespace safequant

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/text/tokenizer_difference.h"
+#include "core/checkpoint/config_text.h"
 
 namespace safequant {
 
@@ -23,6 +24,11 @@ protocol::CheckpointInfo checkpointInfo(const Checkpoint& checkpoint) {
     info.vocabulary = config.vocabulary;
     info.maxPositions = config.maxPositions;
     info.hasChatTemplate = !checkpoint.tokenizerSource().chatTemplate.empty();
+    info.attention = attentionText(config);
+    info.rotaryPositions = ropeText(config);
+    info.output = outputText(config);
+    if (const auto metadata = checkpoint.metadata(); metadata.contains("adapters"))
+        info.adapters = metadata["adapters"].get<std::vector<std::string>>();
     std::map<std::string, std::uint64_t> bytesByType;
     for (const auto& tensor : checkpoint.tensors()) {
         std::uint64_t count = 1;

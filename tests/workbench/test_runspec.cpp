@@ -70,13 +70,13 @@ private slots:
         QTemporaryDir folder;
         QFile file(folder.filePath(QStringLiteral("spec.json")));
         QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write(R"({"checkpoint": "models/x.gguf", "prompts": ["builtin:default", "mine.jsonl"], "adapters": ["tuned", "/x/other"]})");
+        file.write(R"({"checkpoint": "models/x.gguf", "prompts": ["builtin:default", "mine.jsonl"], "adapters": ["tuned.safetensors", "/x/other", "org/adapter"]})");
         file.close();
         const auto spec = readSpecFile(file.fileName());
         QVERIFY(spec.has_value());
         QCOMPARE(checkpointOf(*spec), folder.filePath(QStringLiteral("models/x.gguf")));
         QCOMPARE(promptFilesOf(*spec), (QStringList{QStringLiteral("builtin:default"), folder.filePath(QStringLiteral("mine.jsonl"))}));
-        QCOMPARE(adaptersOf(*spec), (QStringList{folder.filePath(QStringLiteral("tuned")), QStringLiteral("/x/other")}));
+        QCOMPARE(adaptersOf(*spec), (QStringList{folder.filePath(QStringLiteral("tuned.safetensors")), QStringLiteral("/x/other"), QStringLiteral("org/adapter")}));
         QCOMPARE(readSpecFile(QStringLiteral("/nowhere.json")).error().kind, ErrorKind::NotFound);
         QVERIFY(file.open(QIODevice::WriteOnly));
         file.write("[1");

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/base/files.h"
+#include "core/base/model_path.h"
 #include "default_run.h"
 
 namespace safequant::workbench {
@@ -64,9 +65,10 @@ nlohmann::json schemeToJson(const LinearScheme& scheme) {
             {"activation_bits", scheme.activationBits}};
 }
 
-nlohmann::json defaultRunSpec(const QString& modelPath) {
+nlohmann::json defaultRunSpec(const QString& modelPath, const QStringList& adapters) {
     auto spec = nlohmann::json::parse(kDefaultRunJson);
     spec["checkpoint"] = modelPath.toStdString();
+    writeAdapters(spec, adapters);
     spec["name"] = runNameFor(spec).toStdString();
     return spec;
 }
@@ -80,13 +82,14 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
         return fail(ErrorKind::BadInput, "This is not a run spec: a JSON object is expected.", name);
     }
     const QDir folder = QFileInfo(path).absoluteDir();
-    if (at(spec, {"checkpoint"}).is_string()) spec["checkpoint"] = absolute(spec["checkpoint"], folder);
-    if (at(spec, {"aligned", "adapters"}).is_array())
-        for (auto& adapter : spec["aligned"]["adapters"])
-            if (adapter.is_string()) adapter = absolute(adapter, folder);
-    for (const char* field : {"adapters", "prompts"}) {
-        if (!at(spec, {field}).is_array()) continue;
-        for (auto& file : spec[field]) {
+    const auto anchorModel = [&](nlohmann::json& model) {
+        if (model.is_string()) model = absoluteModelPath(model.get<std::string>(), folder.path().toStdString());
+    };
+    if (spec.contains("checkpoint")) anchorModel(spec["checkpoint"]);
+    if (at(spec, {"adapters"}).is_array())
+        for (auto& adapter : spec["adapters"]) anchorModel(adapter);
+    if (at(spec, {"prompts"}).is_array()) {
+        for (auto& file : spec["prompts"]) {
             auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
             if (entry.is_string()) entry = absolute(entry, folder);
         }
@@ -100,6 +103,17 @@ QString checkpointOf(const nlohmann::json& spec) {
 }
 
 QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"adapters"})); }
+
+void writeAdapters(nlohmann::json& spec, const QStringList& adapters) {
+    spec.erase("adapters");
+    for (const QString& adapter : adapters) spec["adapters"].push_back(adapter.toStdString());
+}
+
+nlohmann::json checkpointQuestion(const QString& checkpoint, const QStringList& adapters) {
+    nlohmann::json question{{"path", checkpoint.toStdString()}};
+    writeAdapters(question, adapters);
+    return question;
+}
 
 QStringList promptFilesOf(const nlohmann::json& spec) {
     const auto& value = at(spec, {"prompts"});

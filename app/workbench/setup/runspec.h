@@ -27,14 +27,18 @@ struct SchemeRule {
 };
 
 /// The run that one click starts: resources/runs/default.json on this checkpoint, named after checkpoint and grid.
-nlohmann::json defaultRunSpec(const QString& modelPath);
+nlohmann::json defaultRunSpec(const QString& modelPath, const QStringList& adapters = {});
 
 /// A run spec file for the setup panel; fields that the panel does not show are kept. Relative paths are taken from the file's
-/// folder. Errors: not_found, bad_input.
+/// folder; names of models on the hub stay names. Errors: not_found, bad_input.
 Expected<nlohmann::json> readSpecFile(const QString& path);
 
 QString checkpointOf(const nlohmann::json& spec);
 QStringList adaptersOf(const nlohmann::json& spec);
+/// No adapters leave the field out.
+void writeAdapters(nlohmann::json& spec, const QStringList& adapters);
+/// Parameters of `checkpoint/open`.
+nlohmann::json checkpointQuestion(const QString& checkpoint, const QStringList& adapters);
 /// Paths of the prompt files, however they are read.
 QStringList promptFilesOf(const nlohmann::json& spec);
 /// {"calibration", "stratified", "again", "allow_overlap"}, with what a spec that says nothing means.

@@ -76,19 +76,19 @@ void SetupModel::edit(const QString& name, const std::function<void(nlohmann::js
     m_undo.push(new Edit(this, name, std::move(after), mergeId));
 }
 
-void SetupModel::setCheckpoint(const QString& path) {
+void SetupModel::setModel(const QString& checkpoint, const QStringList& adapters) {
     if (!hasSpec()) {
-        setSpec(defaultRunSpec(path));
+        setSpec(defaultRunSpec(checkpoint, adapters));
         return;
     }
-    edit(tr("Choose a model"), [&](nlohmann::json& spec) { spec["checkpoint"] = path.toStdString(); });
+    edit(tr("Choose a model"), [&](nlohmann::json& spec) {
+        spec["checkpoint"] = checkpoint.toStdString();
+        writeAdapters(spec, adapters);
+    });
 }
 
 void SetupModel::setAdapters(const QStringList& folders) {
-    edit(tr("Choose LoRA adapters"), [&](nlohmann::json& spec) {
-        spec["adapters"] = nlohmann::json::array();
-        for (const QString& folder : folders) spec["adapters"].push_back(folder.toStdString());
-    });
+    edit(tr("Choose LoRA adapters"), [&](nlohmann::json& spec) { writeAdapters(spec, folders); });
 }
 
 void SetupModel::setPrompts(const nlohmann::json& files, const nlohmann::json& split) {
@@ -172,7 +172,7 @@ void SetupModel::apply(const nlohmann::json& spec) {
 }
 
 void SetupModel::refresh() {
-    if (checkpointQuestion() != m_askedCheckpoint) askCheckpoint();
+    if (checkpointQuestion(checkpointOf(m_spec), adaptersOf(m_spec)) != m_askedCheckpoint) askCheckpoint();
     if (promptQuestion(m_spec) != m_askedPrompts) askPrompts();
     m_sampleTimer.start();
     m_planTimer.start();
@@ -187,14 +187,8 @@ void SetupModel::askAgain() {
     refresh();
 }
 
-nlohmann::json SetupModel::checkpointQuestion() const {
-    nlohmann::json question{{"path", checkpointOf(m_spec).toStdString()}};
-    for (const QString& folder : adaptersOf(m_spec)) question["adapters"].push_back(folder.toStdString());
-    return question;
-}
-
 void SetupModel::askCheckpoint() {
-    m_askedCheckpoint = checkpointQuestion();
+    m_askedCheckpoint = checkpointQuestion(checkpointOf(m_spec), adaptersOf(m_spec));
     m_client->drop(m_checkpointRequest);
     if (checkpointOf(m_spec).isEmpty()) {
         m_checkpoint.clear();

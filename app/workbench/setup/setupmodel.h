@@ -31,7 +31,8 @@ public:
     /// One edit with a name for undo. Edits in a row with the same `mergeId` >= 0 undo as one.
     void edit(const QString& name, const std::function<void(nlohmann::json&)>& change, int mergeId = -1);
 
-    void setCheckpoint(const QString& path);
+    /// A path or a name on the hub, and the LoRA adapters merged into it, in this order.
+    void setModel(const QString& checkpoint, const QStringList& adapters);
     /// LoRA adapters merged into the model, in this order.
     void setAdapters(const QStringList& folders);
     /// Files and split as a run spec has them.
@@ -70,7 +71,6 @@ private:
 
     void apply(const nlohmann::json& spec);
     void refresh();
-    nlohmann::json checkpointQuestion() const;
     void askCheckpoint();
     void askPrompts();
     void askSample();

@@ -14,6 +14,7 @@
 
 #include "app/workbench/setup/adapterlist.h"
 #include "app/workbench/setup/methodpane.h"
+#include "app/workbench/setup/modelfacts.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 #include "widgets/elidedlabel.h"
@@ -90,6 +91,9 @@ QWidget* SetupPanel::makeModelSection() {
     layout->addWidget(m_modelName);
     m_modelFacts = makeParagraph({}, "secondary", "muted");
     layout->addWidget(m_modelFacts);
+    m_familyFacts = makeParagraph({}, "secondary", "muted");
+    m_familyFacts->setObjectName(QStringLiteral("familyFacts"));
+    layout->addWidget(m_familyFacts);
     m_modelError = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_modelError);
     m_adapters = new AdapterList(m_dialogs, tr("LoRA adapters"), tr("Merge a LoRA adapter into the model"));
@@ -301,16 +305,10 @@ void SetupPanel::refreshModel() {
     m_modelError->setVisible(fact.wrong());
     m_modelError->setText(asSentence(fact.error));
     m_modelFacts->setVisible(!fact.wrong() && !path.isEmpty());
+    m_familyFacts->setVisible(fact.known());
     if (fact.known()) {
-        const auto& info = fact.value;
-        m_modelFacts->setText(tr("%1 family · %2 · %3 M · %4 %5")
-                                  .arg(QString::fromStdString(info.modelType).left(1).toUpper() + QString::fromStdString(info.modelType).mid(1))
-                                  .arg(counted(info.blocks, tr("block"), tr("blocks")))
-                                  .arg(QLocale().toString(static_cast<double>(info.parameters) / 1e6, 'f', 1))
-                                  .arg(QString::fromStdString(info.format).contains(QLatin1String("gguf"), Qt::CaseInsensitive)
-                                           ? QStringLiteral("GGUF")
-                                           : tr("Hugging Face"))
-                                  .arg(QString::fromStdString(info.storedTypes).section(QLatin1Char(','), 0, 0)));
+        m_modelFacts->setText(modelSummary(fact.value));
+        m_familyFacts->setText(modelFamilyFacts(fact.value));
     } else if (fact.loading()) {
         m_modelFacts->setText(tr("Reading ..."));
     }

@@ -59,6 +59,7 @@ private:
     bool m_refreshing = false;
     widgets::ElidedLabel* m_modelName;
     QLabel* m_modelFacts;
+    QLabel* m_familyFacts;
     QLabel* m_modelError;
     AdapterList* m_adapters;
     QLabel* m_counts[3];

@@ -54,6 +54,8 @@ struct CheckpointInfo {
     int blocks = 0, hiddenSize = 0, intermediateSize = 0, heads = 0, kvHeads = 0, vocabulary = 0, maxPositions = 0;
     std::uint64_t parameters = 0, bytes = 0;
     bool hasChatTemplate = false;
+    std::string attention, rotaryPositions, output;  ///< In words, see core/checkpoint/config_text.h.
+    std::vector<std::string> adapters;               ///< Names of the merged ones, in order.
     std::vector<std::string> linears;         ///< Full names of quantizable linears, in order.
     std::vector<int> linearRows, linearCols;  ///< Of each.
 };

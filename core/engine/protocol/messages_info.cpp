@@ -63,6 +63,10 @@ void visitFields(V& visit, M& m) {
     visit("parameters", m.parameters);
     visit("bytes", m.bytes);
     visit("has_chat_template", m.hasChatTemplate);
+    visit("attention", m.attention);
+    visit("rotary_positions", m.rotaryPositions);
+    visit("output", m.output);
+    visit("adapters", m.adapters);
     visit("linears", m.linears);
     visit("linear_rows", m.linearRows);
     visit("linear_cols", m.linearCols);

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/workbench/setup/modelfacts.h"
+
+#include <QCoreApplication>
+#include <QLocale>
+#include <QStringList>
+
+#include "app/workbench/ui.h"
+
+namespace safequant::workbench {
+
+namespace {
+
+QString tr(const char* text) { return QCoreApplication::translate("ModelFacts", text); }
+
+QString capitalized(const std::string& text) {
+    const QString whole = QString::fromStdString(text);
+    return whole.left(1).toUpper() + whole.mid(1);
+}
+
+}  // namespace
+
+QString modelSummary(const protocol::CheckpointInfo& info) {
+    return tr("%1 family · %2 · %3 M · %4 %5")
+        .arg(capitalized(info.modelType), counted(info.blocks, tr("block"), tr("blocks")),
+             QLocale().toString(static_cast<double>(info.parameters) / 1e6, 'f', 1),
+             QString::fromStdString(info.format).contains(QLatin1String("gguf"), Qt::CaseInsensitive) ? QStringLiteral("GGUF") : tr("Hugging Face"),
+             QString::fromStdString(info.storedTypes).section(QLatin1Char(','), 0, 0));
+}
+
+QString modelFamilyFacts(const protocol::CheckpointInfo& info) {
+    const QLocale locale;
+    QStringList lines{tr("Vocabulary: %1, context: %2").arg(locale.toString(info.vocabulary), locale.toString(info.maxPositions)),
+                      tr("Attention: %1").arg(QString::fromStdString(info.attention)),
+                      tr("Rotary: %1").arg(QString::fromStdString(info.rotaryPositions)),
+                      tr("Output: %1").arg(QString::fromStdString(info.output))};
+    if (!info.hasChatTemplate) lines.append(tr("No chat template"));
+    return lines.join(QLatin1Char('\n'));
+}
+
+}  // namespace safequant::workbench
