@@ -184,6 +184,8 @@ void EmbeddingBar::takeSettings() {
     emit settingsChanged(m_settings);
 }
 
+void EmbeddingBar::setAdjustable(bool adjustable) { m_button->setVisible(adjustable); }
+
 void EmbeddingBar::setSettings(const protocol::EmbeddingSettings& settings) {
     m_settings = settings;
     if (!m_settle->isActive()) {

@@ -27,6 +27,8 @@ public:
 
     /// What the popover shows; emits nothing.
     void setSettings(const protocol::EmbeddingSettings& settings);
+    /// Off: the picture is not for changing, and there is no way to the settings.
+    void setAdjustable(bool adjustable);
     const protocol::EmbeddingSettings& settings() const { return m_settings; }
 
     /// The optimisation is at a step; 0 of 0: it has not begun.

@@ -9,6 +9,7 @@
 #include "core/run/block_embedding.h"
 #include "core/run/run_folder.h"
 #include "safequant_version.h"
+#include "widgets/embeddingbar.h"
 #include "widgets/layerchart.h"
 #include "widgets/metricstrip.h"
 #include "widgets/projectionview.h"
@@ -61,6 +62,7 @@ bool drawProjections(const protocol::RunState& state, const std::string& run, co
     widgets::ProjectionView view;
     view.setPrompts(std::make_shared<const std::vector<protocol::PromptItem>>(state.prompts));
     view.setKind(kind);
+    view.embeddingBar()->setAdjustable(false);
     bool drawn = true;
     for (const int block : blocks) {
         const bool embedded = widgets::ProjectionView::isEmbedding(kind);

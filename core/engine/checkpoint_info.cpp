@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 
-#include "core/text/tokenizer_difference.h"
 #include "core/checkpoint/config_text.h"
+#include "core/text/tokenizer_difference.h"
 
 namespace safequant {
 

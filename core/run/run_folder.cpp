@@ -6,7 +6,6 @@
 #include <system_error>
 
 #include "core/base/files.h"
-#include "core/base/model_path.h"
 #include "core/run/answer_file.h"
 #include "core/run/block_results.h"
 #include "core/run/manifest.h"
@@ -24,8 +23,7 @@ void makeAbsolute(std::string& path) {
 }
 
 Expected<RunSpec> completed(RunSpec spec) {
-    if (!spec.checkpoint.empty()) spec.checkpoint = absoluteModelPath(spec.checkpoint);
-    for (auto& adapter : spec.adapters) adapter = absoluteModelPath(adapter);
+    anchorModels(spec);
     for (auto& file : spec.prompts) makeAbsolute(file.path);
     makeAbsolute(spec.perplexityText);
     for (auto& task : spec.tasks) makeAbsolute(task.file);

@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 
+#include "core/base/model_path.h"
 #include "core/evaluate/judge.h"
 #include "core/quantize/method.h"
 #include "core/run/spec_reader.h"
@@ -259,16 +260,20 @@ Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> fil
     return files;
 }
 
+void anchorModels(RunSpec& spec, const std::string& folder) {
+    for (auto* model : {&spec.checkpoint, &spec.aligned.checkpoint})
+        if (!model->empty()) *model = absoluteModelPath(*model, folder);
+    for (auto* adapters : {&spec.adapters, &spec.aligned.adapters})
+        for (auto& adapter : *adapters) adapter = absoluteModelPath(adapter, folder);
+}
+
 Expected<RunSpec> readRunSpec(const std::string& path) {
     const auto json = readSpecFile(path, "run spec");
     if (!json) return fail(json.error());
     auto spec = runSpecFromJson(*json, path);
     if (!spec) return spec;
     const auto folder = std::filesystem::absolute(path).parent_path();
-    anchorModel(spec->checkpoint, folder);
-    for (auto& adapter : spec->adapters) anchorModel(adapter, folder);
-    if (!spec->aligned.checkpoint.empty()) anchorModel(spec->aligned.checkpoint, folder);
-    for (auto& adapter : spec->aligned.adapters) anchorModel(adapter, folder);
+    anchorModels(*spec, folder.string());
     anchorPath(spec->calibration.text, folder);
     anchorPath(spec->calibration.taskPrompts, folder);
     for (auto& file : spec->prompts) anchorPath(file.path, folder);

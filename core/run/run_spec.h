@@ -70,6 +70,9 @@ struct RunSpec {
     bool hasStage(const std::string& stage) const;
 };
 
+/// Makes paths of models and adapters absolute, relative to `folder` (empty: the current one); names on the hub stay.
+void anchorModels(RunSpec& spec, const std::string& folder = {});
+
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where);
 Expected<RunSpec> readRunSpec(const std::string& path);
 nlohmann::json runSpecToJson(const RunSpec& spec);

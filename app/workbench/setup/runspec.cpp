@@ -85,9 +85,13 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     const auto anchorModel = [&](nlohmann::json& model) {
         if (model.is_string()) model = absoluteModelPath(model.get<std::string>(), folder.path().toStdString());
     };
-    if (spec.contains("checkpoint")) anchorModel(spec["checkpoint"]);
-    if (at(spec, {"adapters"}).is_array())
-        for (auto& adapter : spec["adapters"]) anchorModel(adapter);
+    const auto anchorModels = [&](nlohmann::json& models) {
+        if (models.contains("checkpoint")) anchorModel(models["checkpoint"]);
+        if (at(models, {"adapters"}).is_array())
+            for (auto& adapter : models["adapters"]) anchorModel(adapter);
+    };
+    anchorModels(spec);
+    if (at(spec, {"aligned"}).is_object()) anchorModels(spec["aligned"]);
     if (at(spec, {"prompts"}).is_array()) {
         for (auto& file : spec["prompts"]) {
             auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
