@@ -19,13 +19,7 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
     const LinearPlan* first = nullptr;
     for (const LinearPlan& entry : plan) {
         const QuantizationScheme& scheme = entry.actual;
-        const bool quantized = entry.quantized();
-        if (!quantized && awq) continue;  // modules_to_not_convert names it.
-        if (!quantized)
-            return entry.name +
-                   " is left at 16 bits, which the GPTQ format cannot say: quantize all linears alike, or export as "
-                   "AWQ or "
-                   "compressed-tensors.";
+        if (!entry.quantized()) continue;  // AWQ: modules_to_not_convert names it, GPTQ: dynamic.
         if (first != nullptr && !(scheme == first->actual))
             return entry.name + " has " + scheme.describe() + " and " + first->name + " " + first->actual.describe() +
                    "; the " + name +

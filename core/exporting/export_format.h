@@ -15,7 +15,7 @@ namespace safequant {
 /// What an export is written as.
 enum class ExportFormat : std::uint8_t {
     CompressedTensors,  ///< Hugging Face folder for transformers and vLLM: every scheme.
-    Gptq,  ///< Hugging Face folder in AutoGPTQ's layout: weights of 2, 4 or 8 bits, one scheme for all linears.
+    Gptq,  ///< Hugging Face folder in AutoGPTQ's layout: weights of 2, 4 or 8 bits, one scheme.
     Awq,   ///< Hugging Face folder in AutoAWQ's GEMM layout: weights of 4 bits in groups, one scheme.
     Gguf,  ///< One file for llama.cpp.
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <string_view>
 
 #include "core/exporting/bit_packing.h"
@@ -62,22 +63,70 @@ std::vector<TensorToWrite> transposedTensors(const LinearPlan& plan, int rows, i
             {plan.name + ".g_idx", "I32", {cols}}};
 }
 
+/// Modules that GPTQModel and vLLM leave alone, by pattern ("-:PATTERN" in `dynamic`). vLLM asks by the name of the fused linear, so
+/// one whose parts are all left alone is named too.
+nlohmann::json leftAloneByPattern(const std::vector<LinearPlan>& plan) {
+    struct Fused {
+        const char* name;
+        LinearRole first, last;
+    };
+    constexpr std::array<Fused, 2> kFused = {Fused{"self_attn.qkv_proj", LinearRole::Query, LinearRole::Value},
+                                             Fused{"mlp.gate_up_proj", LinearRole::Gate, LinearRole::Up}};
+    nlohmann::json patterns = nlohmann::json::object();
+    const auto add = [&](const std::string& name) { patterns["-:^" + escapedForPattern(name) + "$"] = nlohmann::json::object(); };
+    std::map<std::pair<int, std::size_t>, int> parts;
+    for (const LinearPlan& entry : plan) {
+        if (entry.quantized()) continue;
+        add(entry.name);
+        for (std::size_t f = 0; f < kFused.size(); ++f) {
+            const auto& [name, first, last] = kFused[f];
+            if (entry.role < first || entry.role > last) continue;
+            const int count = static_cast<int>(last) - static_cast<int>(first) + 1;
+            if (++parts[{entry.block, f}] == count)
+                add(entry.name.substr(0, entry.name.size() - std::string_view(linearSuffix(entry.role)).size()) + name);
+        }
+    }
+    return patterns;
+}
+
+/// The parts of a block that are quantized, as transformers' GPTQConfig lists them (`modules_in_block_to_quantize`); null when blocks
+/// differ or all parts are.
+nlohmann::json quantizedParts(const std::vector<LinearPlan>& plan) {
+    std::array<std::size_t, kLinearsPerBlock> all{}, quantized{};
+    for (const LinearPlan& entry : plan) {
+        ++all[static_cast<std::size_t>(entry.role)];
+        if (entry.quantized()) ++quantized[static_cast<std::size_t>(entry.role)];
+    }
+    if (all == quantized) return nullptr;
+    nlohmann::json parts = nlohmann::json::array();
+    for (std::size_t role = 0; role < all.size(); ++role) {
+        if (quantized[role] == 0) continue;
+        if (quantized[role] != all[role]) return nullptr;
+        parts.push_back({linearSuffix(static_cast<LinearRole>(role))});
+    }
+    return parts;
+}
+
 /// quantization_config of AutoGPTQ and AutoAWQ, which know one scheme.
 nlohmann::json singleSchemeConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout) {
     const auto first = std::find_if(plan.begin(), plan.end(), [](const LinearPlan& entry) { return entry.quantized(); });
     if (first == plan.end()) return nullptr;
     const QuantizationScheme& scheme = first->actual;
-    if (layout.format == ExportFormat::Gptq)
-        return {{"quant_method", "gptq"},
-                {"bits", scheme.weightBits},
-                {"group_size", scheme.groupSize > 0 ? scheme.groupSize : -1},
-                {"damp_percent", 0.01},
-                {"desc_act", false},
-                {"static_groups", false},
-                {"sym", scheme.symmetric},
-                {"true_sequential", true},
-                {"lm_head", false},
-                {"checkpoint_format", layout.storesZeroMinusOne ? "gptq" : "gptq_v2"}};
+    if (layout.format == ExportFormat::Gptq) {
+        nlohmann::json config = {{"quant_method", "gptq"},
+                                 {"bits", scheme.weightBits},
+                                 {"group_size", scheme.groupSize > 0 ? scheme.groupSize : -1},
+                                 {"damp_percent", 0.01},
+                                 {"desc_act", false},
+                                 {"static_groups", false},
+                                 {"sym", scheme.symmetric},
+                                 {"true_sequential", true},
+                                 {"lm_head", false},
+                                 {"checkpoint_format", layout.storesZeroMinusOne ? "gptq" : "gptq_v2"}};
+        if (auto patterns = leftAloneByPattern(plan); !patterns.empty()) config["dynamic"] = std::move(patterns);
+        if (auto parts = quantizedParts(plan); !parts.is_null()) config["modules_in_block_to_quantize"] = std::move(parts);
+        return config;
+    }
     nlohmann::json leftAlone = nlohmann::json::array();
     for (const LinearPlan& entry : plan)
         if (!entry.quantized()) leftAlone.push_back(entry.name);

@@ -54,7 +54,7 @@ std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPl
 
 /// `quantization_config` of config.json; null when no linear is quantized. One scheme targets every linear; several are given
 /// by name, with one pattern where a scheme holds for a role in all blocks. Linears left alone are named in `ignore` (AWQ:
-/// `modules_to_not_convert`).
+/// `modules_to_not_convert`, GPTQ: `dynamic`, and `modules_in_block_to_quantize` where all blocks are alike).
 nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout = {});
 
 }  // namespace safequant

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QtTest>
 #include <cmath>
+#include <regex>
 
+#include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/checkpoint/gguf.h"
+#include "core/exporting/export_layout.h"
 #include "core/exporting/export_model.h"
 #include "core/exporting/float_bits.h"
 #include "core/exporting/gguf_grid.h"
@@ -182,6 +185,38 @@ private slots:
         QDir(m_folder.filePath("again")).removeRecursively();
     }
 
+    void gptqNamesWhatIsLeftAlone() {
+        const QuantizationScheme scheme{4, 16, true, 16}, none{16, -1, true, 16};
+        // Block 0 keeps its query, key and value whole, both blocks their down projections.
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {{"layers\\.0\\.self_attn\\.[qkv]_proj", none}, {"down_proj", none}}));
+        const ExportResult result = orThrow(exportPlan("gptq", plan));
+        QCOMPARE(result.maxReloadError, 0.0);
+        const auto reloaded = orThrow(openCheckpoint(result.folder));
+        for (const LinearPlan& entry : plan) {
+            const Matrix weight = orThrow(m_checkpoint->readMatrix(entry.name + ".weight"));
+            const Matrix meant = entry.quantized() ? roundToNearest(weight, entry.actual).dequantize() : weight.clone();
+            QVERIFY2(std::ranges::equal(meant.span(), orThrow(reloaded->readMatrix(entry.name + ".weight")).span()), entry.name.c_str());
+        }
+        const auto config = nlohmann::json::parse(orThrow(readTextFile(result.folder + "/config.json"))).at("quantization_config");
+        // The rule of GPTQModel and vLLM: a module is left alone when a pattern after "-:" matches from the start of its name.
+        const auto leftAlone = [&](const std::string& module) {
+            for (const auto& [pattern, overrides] : config.at("dynamic").items())
+                if (pattern.starts_with("-:") && std::regex_search(module, std::regex(pattern.substr(2)), std::regex_constants::match_continuous)) return true;
+            return false;
+        };
+        for (const LinearPlan& entry : plan) QCOMPARE(leftAlone(entry.name), !entry.quantized());
+        QVERIFY(leftAlone("model.layers.0.self_attn.qkv_proj") && !leftAlone("model.layers.1.self_attn.qkv_proj"));
+        QVERIFY(!leftAlone("model.layers.0.mlp.gate_up_proj"));
+        QVERIFY(!config.contains("modules_in_block_to_quantize"));
+
+        const auto alike = orThrow(planSchemes(m_checkpoint->config(), scheme, {{"down_proj", none}}));
+        const auto parts = quantizationConfig(alike, {ExportFormat::Gptq, true}).at("modules_in_block_to_quantize");
+        QCOMPARE(parts.size(), std::size_t{6});
+        QCOMPARE(parts.back(), (nlohmann::json{"mlp.up_proj"}));
+        const auto whole = quantizationConfig(orThrow(planSchemes(m_checkpoint->config(), scheme, {})), {ExportFormat::Gptq, true});
+        QVERIFY(!whole.contains("dynamic") && !whole.contains("modules_in_block_to_quantize"));
+    }
+
     void plainTypes() {
         ExportOptions options{ExportFormat::Gguf, "Q8_0"};
         const ExportResult result = orThrow(exportAs("gguf", {16, -1, true, 16}, "out", options));
@@ -234,8 +269,11 @@ private:
     Expected<ExportResult> exportAs(const std::string& format, const QuantizationScheme& scheme,
                                     const char* name = "out", ExportOptions options = {},
                                     const Progress& progress = {}) {
+        return exportPlan(format, orThrow(planSchemes(m_checkpoint->config(), scheme, {})), name, std::move(options), progress);
+    }
+    Expected<ExportResult> exportPlan(const std::string& format, const std::vector<LinearPlan>& plan, const char* name = "out",
+                                      ExportOptions options = {}, const Progress& progress = {}) {
         options.format = *exportFormatNamed(format);
-        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {}));
         const auto source = [this](const LinearPlan& entry) -> Expected<QuantizedLinear> {
             return roundToNearest(orThrow(m_checkpoint->readMatrix(entry.name + ".weight")), entry.actual);
         };
