@@ -45,7 +45,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     folder->setAutoDefault(false);
     row->addWidget(folder);
     layout->addLayout(row);
-    m_adapterList = new AdapterList(m_session->dialogs());
+    m_adapterList = new AdapterList(m_session->dialogs(), tr("LoRA adapters"), tr("Merge a LoRA adapter into the model"));
     layout->addWidget(m_adapterList);
     m_summary = makeParagraph({});
     m_summary->setObjectName(QStringLiteral("modelSummary"));

@@ -2,6 +2,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 #include <fstream>
+#include <set>
 
 #include "core/evaluate/judge.h"
 #include "core/finetune/chat_file.h"
