@@ -132,7 +132,7 @@ private slots:
         setup->setModel(QStringLiteral("org/tiny"), {});
         QTRY_VERIFY_WITH_TIMEOUT(setup->checkpoint().known(), kShort);
         setup->setModel(QStringLiteral("org/tiny"), {kData + QStringLiteral("plain")});
-        QTRY_COMPARE_WITH_TIMEOUT(setup->checkpoint().value.adapters, (std::vector<std::string>{"plain"}), kShort);
+        QTRY_COMPARE_WITH_TIMEOUT(setup->checkpoint().value.adapters, (std::vector<std::string>{(kData + QStringLiteral("plain")).toStdString()}), kShort);
         QTRY_VERIFY_WITH_TIMEOUT(setup->checkpoint().known(), kShort);
         QCOMPARE(checkpointOf(setup->spec()), QStringLiteral("org/tiny"));
         QVERIFY(panel.findChild<QLabel*>(QStringLiteral("familyFacts"))->text().contains(QStringLiteral("Rotary: theta")));
