@@ -16,6 +16,11 @@ add_library(DNNL::dnnl UNKNOWN IMPORTED)
 set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION "${DNNL_LIBRARY}" INTERFACE_INCLUDE_DIRECTORIES "${DNNL_INCLUDE_DIR}")
 # A libtorch built with CUDA is found through CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
+# What is the compiler's default anyway would only keep the common precompiled header from being shared.
+get_target_property(torch_options torch INTERFACE_COMPILE_OPTIONS)
+if(torch_options STREQUAL "-D_GLIBCXX_USE_CXX11_ABI=1")
+  set_target_properties(torch PROPERTIES INTERFACE_COMPILE_OPTIONS "")
+endif()
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)
 if(SAFEQUANT_BUILD_GUI OR SAFEQUANT_BUILD_TESTS)
   find_package(Qt6 6.4 REQUIRED COMPONENTS Core)
