@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <QtTest>
 #include <bit>
-#include <cmath>
 #include <stdexcept>
 
 #include "core/base/random.h"
-#include "core/quantize/hadamard.h"
+#include "core/checkpoint/decoder_tensors.h"
+#include "core/model/generation.h"
+#include "core/quantize/rotated_checkpoint.h"
+#include "tests/core/model/model_fixtures.h"
 
 using namespace safequant;
+using namespace safequant::testing;
 
 namespace {
 
@@ -56,10 +58,49 @@ std::vector<double> randomRow(int size) {
     return row;
 }
 
+std::shared_ptr<const Checkpoint> rotated(const std::shared_ptr<const Checkpoint>& base, const RotationOptions& options) {
+    auto opened = rotateCheckpoint(base, options);
+    if (!opened) throw std::runtime_error(opened.error().describe());
+    return *opened;
+}
+
+/// Logits at every position, and the last stream.
+struct Outputs {
+    Matrix logits, hidden;
+};
+
+Outputs outputsOf(const Checkpoint& model, const PackedSequences& packed) {
+    Outputs outputs;
+    outputs.hidden = std::move(runBlocks(model, packed).hidden);
+    const auto head = loadOutputHead(model);
+    if (!head) throw std::runtime_error(head.error().describe());
+    std::vector<std::int32_t> rows(outputs.hidden.rows());
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int32_t>(i);
+    outputs.logits = computeLogits(model.config(), *head, outputs.hidden, rows);
+    return outputs;
+}
+
+std::vector<float> readAll(const Checkpoint& model, const TensorInfo& tensor) {
+    std::size_t count = 1;
+    for (const auto size : tensor.shape) count *= static_cast<std::size_t>(size);
+    std::vector<float> values(count);
+    if (auto read = model.read(tensor.name, values); !read) throw std::runtime_error(read.error().describe());
+    return values;
+}
+
 }  // namespace
 
 class TestRotation : public QObject {
     Q_OBJECT
+
+    QTemporaryDir m_folder;
+
+    std::shared_ptr<const Checkpoint> openNamed(const std::string& name) const {
+        if (name.ends_with(".gguf")) return openModel(familyData(name));
+        if (name.starts_with("tiny")) return openModel(modelData(name));
+        const auto data = readJson(familyData(name + ".json"));
+        return openFamily(m_folder.path().toStdString(), data["weights"], data["config"]);
+    }
 
 private slots:
     void paleyMatrices() {
@@ -133,6 +174,88 @@ private slots:
         QVERIFY(denseOf(Rotation(96, 1, "a")) != denseOf(Rotation(96, 2, "a")));
         QVERIFY(denseOf(Rotation(96, 1, "a")) != denseOf(Rotation(96, 1, "b")));
         QVERIFY(denseOf(Rotation(14, 1, "a")) != denseOf(Rotation(14, 2, "a")));
+    }
+
+    void sameFunction_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<bool>("exact");
+        for (const char* name : {"llama", "llama.gguf", "mistral", "qwen2", "qwen2.gguf", "qwen3", "gemma", "gemma.gguf", "phi3", "tiny_bias", "tiny_wide"})
+            QTest::newRow(name) << name << true;
+        for (const char* name : {"gemma2", "gemma3"}) QTest::newRow(name) << name << false;
+    }
+
+    /// Rotated weights compute the same logits, and the stream they compute them from is the base's times R1.
+    void sameFunction() {
+        QFETCH(QString, name);
+        QFETCH(bool, exact);
+        const auto base = openNamed(name.toStdString());
+        const DecoderConfig& config = base->config();
+        const std::vector<Tokens> sequences = {{3, 7, 5, 9, 12, 4, 8, 30, 21, 17, 6}, {3, 7, 5, 11, 2, 19}};
+        const PackedSequences packed = packSequences(sequences);
+        const Outputs before = outputsOf(*base, packed);
+        if (!exact) {
+            const auto refused = rotateCheckpoint(base, {true, true, 3});
+            QVERIFY(!refused && refused.error().kind == ErrorKind::Unsupported);
+            QVERIFY(refused.error().message.find(config.modelType) != std::string::npos);
+        }
+        std::vector<RotationOptions> all = {{false, true, 3}};
+        if (exact) all.insert(all.end(), {{true, false, 3}, {true, true, 3}});
+        for (const RotationOptions& options : all) {
+            const auto model = rotated(base, options);
+            QCOMPARE(model->config().tiedEmbeddings, config.tiedEmbeddings && !options.residual);
+            Outputs after = outputsOf(*model, packed);
+            const double logits = relativeError(after.logits.span(), before.logits.span());
+            if (options.residual) {
+                QVERIFY(relativeError(after.hidden.span(), before.hidden.span()) > 0.5);
+                residualRotation(config.hiddenSize, options).applyInverse(after.hidden.data(), after.hidden.rows());
+            }
+            const double hidden = relativeError(after.hidden.span(), before.hidden.span());
+            qInfo("residual %d, heads %d: relative error of logits %.2g, of the stream %.2g", options.residual, options.heads, logits, hidden);
+            // Float32 against float32.
+            QVERIFY2(logits < 1e-4 && hidden < 1e-4, qPrintable(QString::number(logits)));
+        }
+    }
+
+    /// Every tensor is there in the model's order, those that should change do, and rows read alone are the whole's.
+    void tensorsOfRotatedModel_data() {
+        QTest::addColumn<QString>("name");
+        for (const char* name : {"qwen2", "phi3", "tiny_bias"}) QTest::newRow(name) << name;
+    }
+    void tensorsOfRotatedModel() {
+        QFETCH(QString, name);
+        const auto base = openNamed(name.toStdString());
+        const auto model = rotated(base, {true, true, 3});
+        QCOMPARE(model->configJson()["tie_word_embeddings"], nlohmann::json(false));
+        QCOMPARE(model->files(), base->files());
+        const auto expected = decoderTensors(model->config());
+        QCOMPARE(model->tensors().size(), expected.size());
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            const TensorInfo& tensor = model->tensors()[i];
+            QCOMPARE(tensor.name, expected[i].name);
+            QCOMPARE(tensor.shape, expected[i].shape);
+            QCOMPARE(model->find(tensor.name), &tensor);
+            const std::vector<float> values = readAll(*model, tensor);
+            const bool keptBias = expected[i].kind == TensorKind::Bias && expected[i].role != LinearRole::Value &&
+                                  expected[i].role != LinearRole::Output && expected[i].role != LinearRole::Down;
+            const TensorInfo* stored = base->find(tensor.name);
+            if (expected[i].isNorm() && expected[i].kind != TensorKind::QueryNorm && expected[i].kind != TensorKind::KeyNorm)
+                QVERIFY(std::ranges::all_of(values, [](float value) { return value == 1.0F; }));
+            else if (stored != nullptr)
+                QVERIFY2((values == readAll(*base, *stored)) == keptBias, tensor.name.c_str());
+            if (!keptBias) QCOMPARE(tensor.storedType, std::string("F32"));
+            if (tensor.shape.size() != 2) continue;
+            const auto columns = static_cast<std::size_t>(tensor.shape[1]);
+            const std::int64_t first = tensor.shape[0] - 3;
+            std::vector<float> rows(2 * columns);
+            QVERIFY(model->readRows(tensor.name, first, 2, rows));
+            QVERIFY(std::equal(rows.begin(), rows.end(), values.begin() + first * tensor.shape[1]));
+            std::vector<float> beyond(4 * columns);
+            QVERIFY(!model->readRows(tensor.name, first, 4, beyond));
+        }
+        std::vector<float> few(3);
+        QVERIFY(!model->read("model.norm.weight", few) && !model->read("model.layers.0.mlp.down_proj.weight", few));
+        QCOMPARE(model->read("nothing", few).error().kind, ErrorKind::NotFound);
+        QVERIFY(readAll(*model, *model->find("lm_head.weight")) != readAll(*rotated(base, {true, true, 4}), *model->find("lm_head.weight")));
     }
 };
 
