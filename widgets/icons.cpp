@@ -19,6 +19,7 @@ const char* fileName(Icon which) {
     switch (which) {
         case Icon::Setup: return "setup";
         case Icon::Layers: return "layers";
+        case Icon::Learning: return "learning";
         case Icon::Answers: return "answers";
         case Icon::Compare: return "compare";
         case Icon::Report: return "report";

@@ -11,6 +11,7 @@
 
 #include "widgets/format.h"
 #include "widgets/painting.h"
+#include "widgets/plotframe.h"
 #include "widgets/theme.h"
 
 namespace safequant::widgets {
@@ -24,51 +25,13 @@ constexpr int kBottom = 48;
 constexpr double kLabelHeight = 15.0;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-/// Ticks at a round step, and always the last block.
-QVector<double> blockTicks(int count, double width) {
-    QVector<double> ticks;
-    if (count <= 0) {
-        return ticks;
-    }
-    const double wanted = std::max(1.0, count * 34.0 / std::max(width, 1.0));
-    double step = 1.0;
-    for (const double candidate : {1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0}) {
-        step = candidate;
-        if (candidate >= wanted) {
-            break;
-        }
-    }
-    for (double tick = 0.0; tick < count - 1 - step * 0.55; tick += step) {
-        ticks << tick;
-    }
-    ticks << count - 1;
-    return ticks;
-}
-
 }  // namespace
 
 LayerPlot::LayerPlot(QWidget* parent) : QCustomPlot(parent) {
-    setFocusPolicy(Qt::StrongFocus);
-    setMouseTracking(true);
-    setInteractions(QCP::Interactions());
-    setNoAntialiasingOnDrag(false);
     setAccessibleName(tr("Separability by block"));
-    axisRect()->setAutoMargins(QCP::msNone);
-    axisRect()->setMargins(QMargins(kLeft, kTop, kRight, kBottom));
-    axisRect()->setupFullAxesBox(false);
-    for (QCPAxis* axis : {xAxis2, yAxis2}) {
-        axis->setVisible(false);
-    }
+    preparePlot(this, QMargins(kLeft, kTop, kRight, kBottom));
     xAxis->setTicker(QSharedPointer<QCPAxisTickerText>::create());
     yAxis->setTicker(QSharedPointer<QCPAxisTickerText>::create());
-    xAxis->setSubTicks(false);
-    yAxis->setSubTicks(false);
-    xAxis->grid()->setVisible(false);
-    yAxis->grid()->setZeroLinePen(Qt::NoPen);
-    xAxis->setTickLength(0);
-    yAxis->setTickLength(0);
-    xAxis->setTickLabelPadding(6);
-    yAxis->setTickLabelPadding(6);
     m_band = new QCPItemRect(this);
     m_band->setLayer(QStringLiteral("background"));
     m_band->topLeft->setTypeX(QCPItemPosition::ptPlotCoords);
@@ -94,18 +57,7 @@ LayerPlot::Series LayerPlot::makeSeries() {
 
 void LayerPlot::recolour() {
     const ThemeColors& colors = Theme::current();
-    setBackground(colors.plot);
-    const QFont axisFont = Theme::font(TextRole::Small);
-    for (QCPAxis* axis : {xAxis, yAxis}) {
-        axis->setTickLabelFont(axisFont);
-        axis->setTickLabelColor(colors.muted);
-        axis->setLabelFont(axisFont);
-        axis->setLabelColor(colors.muted);
-        axis->setBasePen(Qt::NoPen);
-        axis->setTickPen(Qt::NoPen);
-    }
-    yAxis->setLabelPadding(2);
-    yAxis->grid()->setPen(QPen(colors.grid, 1.0));
+    recolourPlot(this);
     m_band->setPen(Qt::NoPen);
     m_band->setBrush(colors.accentBackground);
     m_words->setPen(QPen(colors.muted, 1.3, Qt::DotLine));
@@ -193,7 +145,7 @@ void LayerPlot::rebuildAxes() {
     yAxis->setRange(m_lowest, 101.5);
     auto xTicks = xAxis->ticker().staticCast<QCPAxisTickerText>();
     xTicks->clear();
-    for (const double tick : blockTicks(count, width() - kLeft - kRight)) {
+    for (const double tick : integerTicks(count, width() - kLeft - kRight)) {
         xTicks->addTick(tick, QLocale().toString(int(tick)));
     }
     auto yTicks = yAxis->ticker().staticCast<QCPAxisTickerText>();

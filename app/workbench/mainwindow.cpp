@@ -21,6 +21,7 @@
 #include "app/workbench/frame/runbar.h"
 #include "app/workbench/frame/statusline.h"
 #include "app/workbench/layers/layerspage.h"
+#include "app/workbench/learning/learningpage.h"
 #include "app/workbench/log/logpage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
@@ -78,10 +79,11 @@ void MainWindow::makePages() {
     m_setup = new SetupPanel(m_session->setup(), m_session->dialogs());
     m_bits = new BitsPage(m_session->setup(), m_session->store());
     m_layers = new LayersPage(m_session);
+    m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_answers, m_log}) m_pages->addWidget(page);
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_log}) m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
     auto* runBar = new RunBar(m_session);
@@ -130,6 +132,7 @@ void MainWindow::connectPages() {
     connect(m_layers, &LayersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::resumeRequested, m_session->run(), &RunController::resume);
+    connect(m_learning, &LearningPage::methodRequested, this, [this] { setPage(Page::Setup); });
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_banner, &RunBanner::resumeRequested, m_session->run(), &RunController::resume);

@@ -20,6 +20,7 @@ class ExportDialog;
 class OpenModelDialog;
 class PromptsDialog;
 class LayersPage;
+class LearningPage;
 class LogPage;
 class RunBanner;
 class Session;
@@ -99,6 +100,7 @@ private:
     SetupPanel* m_setup;
     BitsPage* m_bits;
     LayersPage* m_layers;
+    LearningPage* m_learning;
     AnswersPage* m_answers;
     LogPage* m_log;
     PageRail* m_rail;

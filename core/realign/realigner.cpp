@@ -45,7 +45,11 @@ struct StreamError {
 class RealignerOnStreams final : public Realigner {
 public:
     RealignerOnStreams(RealignSetup setup, CalibrationRows rows, at::Device device)
-        : m_setup(std::move(setup)), m_config(m_setup.checkpoint->config()), m_rows(std::move(rows)), m_device(device) {}
+        : m_setup(std::move(setup)), m_config(m_setup.checkpoint->config()), m_rows(std::move(rows)), m_device(device) {
+        for (std::size_t i = 0; i < m_rows.samples().size(); ++i)
+            if (const SampleKind kind = m_rows.samples()[i].kind; kind == SampleKind::Malicious || kind == SampleKind::Benign)
+                m_chats.push_back(i);
+    }
 
     Expected<void> embed() {
         auto embedded = m_rows.embed(*m_setup.checkpoint);
@@ -60,23 +64,21 @@ public:
     }
 
     int next() const override { return m_next; }
+    int epochsOf(int block) const override { return block <= m_config.blocks / 2 ? m_setup.earlyEpochs : m_setup.learning.epochs; }
     const RealignedBlock& last() const override { return m_last; }
 
-    Expected<ProbeRows> prepare(const std::stop_token& stop) override {
-        if (auto moved = moveFullPrecision(stop); !moved) return fail(moved.error());
-        ProbeRows result;
-        const CalibrationStream& stream = m_aligned.empty() ? m_fineTuned : m_aligned;
-        std::vector<std::pair<std::size_t, std::int32_t>> places;
-        for (std::size_t i = 0; i < m_rows.samples().size(); ++i) {
-            const SampleKind kind = m_rows.samples()[i].kind;
-            if (kind != SampleKind::Malicious && kind != SampleKind::Benign) continue;
-            places.push_back(m_rows.rowFromEnd(i, 0));
-            result.malicious.push_back(kind == SampleKind::Malicious);
+    Expected<void> prepare(const std::stop_token& stop) override { return moveFullPrecision(stop); }
+
+    const std::vector<std::size_t>& chats() const override { return m_chats; }
+
+    Matrix chatRows(RealignStream which) const override {
+        const bool aligned = which == RealignStream::Aligned && !m_aligned.empty();
+        const CalibrationStream& stream = which == RealignStream::Quantized ? m_quantized : aligned ? m_aligned : m_fineTuned;
+        Matrix result(m_chats.size(), static_cast<std::size_t>(m_config.hiddenSize));
+        for (std::size_t i = 0; i < m_chats.size(); ++i) {
+            const auto [group, row] = m_rows.rowFromEnd(m_chats[i], 0);
+            std::copy_n(stream[group].row(static_cast<std::size_t>(row)), result.cols(), result.row(i));
         }
-        result.activations = Matrix(places.size(), static_cast<std::size_t>(m_config.hiddenSize));
-        for (std::size_t i = 0; i < places.size(); ++i)
-            std::copy_n(stream[places[i].first].row(static_cast<std::size_t>(places[i].second)), result.activations.cols(),
-                        result.activations.row(i));
         return result;
     }
 
@@ -84,7 +86,7 @@ public:
                                const std::function<void(const EpochLosses&)>& report) override {
         if (auto moved = moveFullPrecision(progress.stop); !moved) return fail(moved.error());
         BlockLearning learning = m_setup.learning;
-        if (m_next <= m_config.blocks / 2) learning.epochs = m_setup.earlyEpochs;
+        learning.epochs = epochsOf(m_next);
         const int lastBlock = m_setup.lastBlock < 0 ? m_config.blocks - 1 : m_setup.lastBlock;
         if (m_next < m_setup.firstBlock || m_next > lastBlock) learning.objective = RealignObjective::reconstruction();
         if (learning.objective.usesProbe() && probe.weights.empty())
@@ -178,6 +180,7 @@ private:
     const DecoderConfig m_config;
     CalibrationRows m_rows;
     at::Device m_device;
+    std::vector<std::size_t> m_chats;
     CalibrationStream m_fineTuned, m_aligned, m_quantized;
     std::optional<BlockWeights> m_weights;  // Of the next block, once the full-precision streams are behind it.
     RealignedBlock m_last;

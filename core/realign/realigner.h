@@ -35,6 +35,9 @@ struct RealignedBlock {
     double maliciousBefore = 0.0; ///< Fine-tuned stream against the malicious target: what there was to repair.
 };
 
+/// The streams that move through the blocks together. Behind `prepare` the first two are one block ahead of the quantized one.
+enum class RealignStream : std::uint8_t { Aligned, FineTuned, Quantized };
+
 /// Learns a model's quantizer block by block, each on the quantized stream of those before it (Q-realign, arXiv 2601.08089, and the
 /// objectives of RealignObjective). Streams of the fine-tuned, the aligned and the quantized model move together. Memory: one block's
 /// weights with their gradients, and three streams.
@@ -47,6 +50,8 @@ public:
 
     /// Index of the block that comes next.
     virtual int next() const = 0;
+    /// Passes over the samples a block is learned in.
+    virtual int epochsOf(int block) const = 0;
     /// Learns it. The probe is needed by objectives that use one. Errors: cancelled (the block may be asked again), those of the
     /// checkpoints, failed when a loss is not finite.
     virtual Expected<CodedBlock> learn(const BlockProbe& probe, const Progress& progress,
@@ -55,15 +60,13 @@ public:
     virtual Expected<void> pass(const BlockWeights& learned, const std::stop_token& stop = {}) = 0;
     /// Of the block last learned or passed.
     virtual const RealignedBlock& last() const = 0;
-    /// Outputs of the aligned model's block last passed at the last tokens of malicious and benign samples, `[samples, hidden]`, and
-    /// which of them are malicious: what a probe is fitted on. Only between `prepare` and `learn`.
-    struct ProbeRows {
-        Matrix activations;
-        std::vector<bool> malicious;
-    };
     /// Runs the full-precision streams through the next block, so that its aligned outputs are known before it is learned; `learn`
     /// and `pass` do it themselves when it was not called.
-    virtual Expected<ProbeRows> prepare(const std::stop_token& stop = {}) = 0;
+    virtual Expected<void> prepare(const std::stop_token& stop = {}) = 0;
+    /// The malicious and the benign samples among those of the setup, which probes are fitted on.
+    virtual const std::vector<std::size_t>& chats() const = 0;
+    /// A stream at the last tokens of `chats`, `[chats, hidden]`: the fine-tuned one in the place of an aligned one that is missing.
+    virtual Matrix chatRows(RealignStream stream) const = 0;
 };
 
 }  // namespace safequant

@@ -76,6 +76,12 @@ Expected<void> Session::tellBlock(const protocol::BlockSeparability& block) {
     return tell(std::move(event));
 }
 
+Expected<void> Session::tellLearning(const protocol::LearnedBlock& block) {
+    auto event = eventOf("learning");
+    event.learning = block;
+    return tell(std::move(event));
+}
+
 Expected<void> Session::tellControl(const protocol::WordControl& control) {
     if (m_state.control && toJson(*m_state.control) == toJson(control)) return {};
     auto event = eventOf("control");

@@ -29,6 +29,7 @@ public:
     Expected<void> tell(protocol::RunEvent event);
     /// These write nothing when the run's events say the same already.
     Expected<void> tellBlock(const protocol::BlockSeparability& block);
+    Expected<void> tellLearning(const protocol::LearnedBlock& block);
     Expected<void> tellControl(const protocol::WordControl& control);
     Expected<void> tellAnswer(protocol::AnswerItem answer);
     Expected<void> tellMetrics(const protocol::ModelMetrics& metrics);

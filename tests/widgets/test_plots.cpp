@@ -9,6 +9,7 @@
 #include "samples.h"
 #include "widgets/contentshield.h"
 #include "widgets/layerchart.h"
+#include "widgets/linesplot.h"
 #include "widgets/projectionview.h"
 #include "widgets/selectionmodel.h"
 #include "widgets/theme.h"
@@ -67,6 +68,7 @@ private slots:
     void projectionBox();
     void projectionKeys();
     void projectionZoomAndAxes();
+    void linesPlotChoosesPlacesWithValues();
     void projectionNeverTellsHiddenText();
     void projectionRecolours();
     void handlersAreShort();
@@ -118,6 +120,36 @@ void TestPlots::layerChartChoosesBlocks() {
     QVERIFY2(block > 8 && block < 20, qPrintable(QString::number(block)));
     QTest::mouseClick(plot, Qt::LeftButton, {}, QPoint(56, plot->height() / 3));
     QCOMPARE(chart.currentBlock(), 0);
+}
+
+void TestPlots::linesPlotChoosesPlacesWithValues() {
+    LinesPlot plot("Losses");
+    plot.resize(600, 240);
+    plot.setPlaces(4, "epoch", 1);
+    plot.setEmptyText("Nothing yet");
+    QVERIFY(pixels(plot.grab().toImage(), Theme::current().muted) > 20);
+    QCOMPARE(plot.accessibleDescription(), QString("Nothing yet"));
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    plot.setSeries({{"benign", &ThemeColors::benign, {0.5, none, 0.25, none}, false},
+                    {"malicious", &ThemeColors::malicious, {0.75, none, 0.5}, true}});
+    plot.setValues("loss", [](double loss) { return QString::number(loss, 'f', 2); });
+    const QImage image = plot.grab().toImage();
+    QVERIFY(pixels(image, Theme::current().benign) > 20);
+    QVERIFY(pixels(image, Theme::current().malicious) > 20);
+    QSignalSpy chosen(&plot, &LinesPlot::chosen);
+    QTest::keyClick(&plot, Qt::Key_End);
+    QCOMPARE(plot.current(), 2);
+    QTest::keyClick(&plot, Qt::Key_Left);
+    QCOMPARE(plot.current(), 0);
+    QTest::mouseClick(&plot, Qt::LeftButton, {}, QPoint(plot.xAxis->coordToPixel(2), plot.height() / 2));
+    QCOMPARE(plot.current(), 2);
+    QTest::mouseClick(&plot, Qt::LeftButton, {}, QPoint(plot.xAxis->coordToPixel(1), plot.height() / 2));
+    QCOMPARE(plot.current(), 2);
+    QCOMPARE(chosen.count(), 3);
+    (void)plot.grab();
+    QVERIFY(plot.accessibleDescription().contains("Epoch 3"));
+    QVERIFY(plot.accessibleDescription().contains("0.25"));
+    QCOMPARE(plot.tableText(), QString("epoch\tbenign\tmalicious\n1\t0.5\t0.75\n3\t0.25\t0.5"));
 }
 
 void TestPlots::layerChartShowsExactNumbers() {

@@ -16,8 +16,8 @@ namespace {
 
 constexpr int kRailWidth = 64;
 constexpr int kButtonHeight = 56;
-constexpr std::array kKeys{"setup", "layers", "answers", "log"};
-constexpr std::array kIcons{widgets::Icon::Setup, widgets::Icon::Layers, widgets::Icon::Answers, widgets::Icon::Log};
+constexpr std::array kKeys{"setup", "layers", "learning", "answers", "log"};
+constexpr std::array kIcons{widgets::Icon::Setup, widgets::Icon::Layers, widgets::Icon::Learning, widgets::Icon::Answers, widgets::Icon::Log};
 
 }  // namespace
 
@@ -34,6 +34,7 @@ QString pageTitle(Page page) {
     switch (page) {
         case Page::Setup: return QCoreApplication::translate("Page", "Setup");
         case Page::Layers: return QCoreApplication::translate("Page", "Layers");
+        case Page::Learning: return QCoreApplication::translate("Page", "Learning");
         case Page::Answers: return QCoreApplication::translate("Page", "Answers");
         case Page::Log: return QCoreApplication::translate("Page", "Log");
     }

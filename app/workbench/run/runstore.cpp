@@ -12,6 +12,7 @@ constexpr int kFlushInterval = 33;
 RunStore::Changes changesOf(const protocol::RunEvent& event) {
     if (event.type == "stage") return RunStore::Stages;
     if (event.type == "block") return RunStore::Blocks;
+    if (event.type == "learning") return RunStore::Learning;
     if (event.type == "control") return RunStore::Control;
     if (event.type == "answer") return RunStore::Answers;
     if (event.type == "metrics") return RunStore::Metrics;

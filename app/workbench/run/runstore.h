@@ -25,6 +25,7 @@ public:
         Metrics = 1 << 6,
         Notes = 1 << 7,
         Log = 1 << 8,
+        Learning = 1 << 9,
     };
     Q_DECLARE_FLAGS(Changes, Change)
     Q_FLAG(Changes)

@@ -148,6 +148,33 @@ struct BlockSeparability {
     std::vector<LinearInfo> linears;    ///< Of a quantized block.
 };
 
+/// Means over one pass through the calibration samples, each over samples of its kind, as the objective weighs them.
+struct LearningEpoch {
+    int epoch = 0;  ///< From 0.
+    double benign = 0.0, malicious = 0.0, probe = 0.0;
+};
+
+/// A probe of the aligned model's block on the chats a stream was calibrated on. Every chat is judged by a probe fitted on the
+/// aligned model's activations of other near-duplicate clusters.
+struct StreamProbe {
+    double accuracy = 0.0;
+    double meanLogitMalicious = 0.0, meanLogitBenign = 0.0;
+};
+
+/// What a learned method makes of one block: told after every epoch, and once more when the block is learned.
+struct LearnedBlock {
+    int block = 0;
+    int plannedEpochs = 0;
+    std::vector<LearningEpoch> epochs;  ///< Those done.
+    bool finished = false;
+    double seconds = 0.0;
+    /// Mean square of a difference over that of the fine-tuned stream, on the calibration samples; -1: not known.
+    double benignError = -1.0;      ///< Quantized against fine-tuned, samples that are not malicious.
+    double maliciousError = -1.0;   ///< Quantized against what malicious samples are pulled to.
+    double maliciousBefore = -1.0;  ///< Fine-tuned against the same: what there was to repair.
+    std::optional<StreamProbe> aligned, fineTuned, quantized;  ///< Once finished, where both classes were calibrated on.
+};
+
 /// The control that sees only words, once a run.
 struct WordControl {
     Rate accuracy;
@@ -184,7 +211,7 @@ struct ModelMetrics {
 };
 
 /// One line of events.jsonl, and the payload of the notification `run/event` {folder, event}.
-/// `type`: "started", "stage", "control", "block", "answer", "metrics", "note", "log", "finished"; each uses its own member.
+/// `type`: "started", "stage", "control", "block", "learning", "answer", "metrics", "note", "log", "finished"; each uses its own member.
 struct RunEvent {
     std::uint64_t sequence = 0;  ///< Line number, from 1, without gaps; continues over resumes.
     double time = 0.0;           ///< Seconds since the epoch.
@@ -192,6 +219,7 @@ struct RunEvent {
     std::optional<StageProgress> stage;
     std::optional<WordControl> control;
     std::optional<BlockSeparability> block;
+    std::optional<LearnedBlock> learning;
     std::optional<AnswerItem> answer;
     std::optional<ModelMetrics> metrics;
     std::string level;    ///< Of log lines: "info", "warning", "error".
@@ -208,6 +236,7 @@ struct RunState {
     std::vector<StageProgress> stages;  ///< In order, those still waiting with done 0.
     std::optional<WordControl> control;
     std::vector<BlockSeparability> blocks;
+    std::vector<LearnedBlock> learning;  ///< Of a learned method, by block.
     std::vector<ModelMetrics> metrics;
     std::vector<AnswerItem> answers;    ///< Without text.
     std::vector<std::string> notes;
@@ -271,6 +300,9 @@ SAFEQUANT_MESSAGE(RunSummary);
 SAFEQUANT_MESSAGE(StageProgress);
 SAFEQUANT_MESSAGE(ProbeSummary);
 SAFEQUANT_MESSAGE(BlockSeparability);
+SAFEQUANT_MESSAGE(LearningEpoch);
+SAFEQUANT_MESSAGE(StreamProbe);
+SAFEQUANT_MESSAGE(LearnedBlock);
 SAFEQUANT_MESSAGE(WordControl);
 SAFEQUANT_MESSAGE(AnswerItem);
 SAFEQUANT_MESSAGE(ModelMetrics);

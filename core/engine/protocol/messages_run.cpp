@@ -41,6 +41,36 @@ void visitFields(V& visit, M& m) {
     visit("linears", m.linears);
 }
 
+template <typename V, MessageOf<LearningEpoch> M>
+void visitFields(V& visit, M& m) {
+    visit("epoch", m.epoch);
+    visit("benign", m.benign);
+    visit("malicious", m.malicious);
+    visit("probe", m.probe);
+}
+
+template <typename V, MessageOf<StreamProbe> M>
+void visitFields(V& visit, M& m) {
+    visit("accuracy", m.accuracy);
+    visit("mean_logit_malicious", m.meanLogitMalicious);
+    visit("mean_logit_benign", m.meanLogitBenign);
+}
+
+template <typename V, MessageOf<LearnedBlock> M>
+void visitFields(V& visit, M& m) {
+    visit("block", m.block);
+    visit("planned_epochs", m.plannedEpochs);
+    visit("epochs", m.epochs);
+    visit("finished", m.finished);
+    visit("seconds", m.seconds);
+    visit("benign_error", m.benignError);
+    visit("malicious_error", m.maliciousError);
+    visit("malicious_before", m.maliciousBefore);
+    visit("aligned", m.aligned);
+    visit("fine_tuned", m.fineTuned);
+    visit("quantized", m.quantized);
+}
+
 template <typename V, MessageOf<WordControl> M>
 void visitFields(V& visit, M& m) {
     visit("accuracy", m.accuracy);
@@ -92,6 +122,7 @@ void visitFields(V& visit, M& m) {
     visit("stage", m.stage);
     visit("control", m.control);
     visit("block", m.block);
+    visit("learning", m.learning);
     visit("answer", m.answer);
     visit("metrics", m.metrics);
     visit("level", m.level);
@@ -108,6 +139,7 @@ void visitFields(V& visit, M& m) {
     visit("stages", m.stages);
     visit("control", m.control);
     visit("blocks", m.blocks);
+    visit("learning", m.learning);
     visit("metrics", m.metrics);
     visit("answers", m.answers);
     visit("notes", m.notes);
@@ -134,6 +166,9 @@ void visitFields(V& visit, M& m) {
 SAFEQUANT_DEFINE_MESSAGE(StageProgress);
 SAFEQUANT_DEFINE_MESSAGE(ProbeSummary);
 SAFEQUANT_DEFINE_MESSAGE(BlockSeparability);
+SAFEQUANT_DEFINE_MESSAGE(LearningEpoch);
+SAFEQUANT_DEFINE_MESSAGE(StreamProbe);
+SAFEQUANT_DEFINE_MESSAGE(LearnedBlock);
 SAFEQUANT_DEFINE_MESSAGE(WordControl);
 SAFEQUANT_DEFINE_MESSAGE(AnswerItem);
 SAFEQUANT_DEFINE_MESSAGE(ModelMetrics);

@@ -49,6 +49,10 @@ void applyEvent(RunState& state, const RunEvent& event) {
         put(
             state.blocks, *event.block, [&](const auto& block) { return key(block) == mine; },
             [&](const auto& block) { return key(block) > mine; });
+    } else if (event.type == "learning" && event.learning) {
+        put(
+            state.learning, *event.learning, [&](const auto& block) { return block.block == event.learning->block; },
+            [&](const auto& block) { return block.block > event.learning->block; });
     } else if (event.type == "answer" && event.answer) {
         AnswerItem answer = *event.answer;
         answer.text.clear();

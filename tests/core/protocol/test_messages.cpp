@@ -55,6 +55,22 @@ BlockSeparability someBlock(const std::string& model, int block) {
     return value;
 }
 
+LearnedBlock someLearning(int block, int epochs) {
+    LearnedBlock value;
+    value.block = block;
+    value.plannedEpochs = 4;
+    for (int epoch = 0; epoch < epochs; ++epoch) value.epochs.push_back({epoch, 0.5, 0.25, 0.125});
+    value.finished = true;
+    value.seconds = 3.5;
+    value.benignError = 0.01;
+    value.maliciousError = 0.02;
+    value.maliciousBefore = 0.3;
+    value.aligned = StreamProbe{0.95, 2.5, -3.0};
+    value.fineTuned = StreamProbe{0.6, 0.5, -1.0};
+    value.quantized = StreamProbe{0.9, 2.0, -2.5};
+    return value;
+}
+
 WordControl someControl() {
     WordControl control;
     control.accuracy = rateOf(97, 100);
@@ -178,6 +194,7 @@ private slots:
         checkRoundTrip(someProbe(0.0));
         checkRoundTrip(someControl());
         checkRoundTrip(someBlock("quantized", 4));
+        checkRoundTrip(someLearning(4, 2));
         checkRoundTrip(someAnswer("base", 5));
         checkRoundTrip(someMetrics("base"));
         const Error error{ErrorKind::OutOfMemory, "Not enough memory.", "block 3"};
@@ -186,6 +203,7 @@ private slots:
         everything.stage = someStage("quantize", 2);
         everything.control = someControl();
         everything.block = someBlock("base", 1);
+        everything.learning = someLearning(1, 1);
         everything.answer = someAnswer("quantized", 9);
         everything.metrics = someMetrics("quantized");
         everything.level = "warning";
@@ -200,6 +218,7 @@ private slots:
         state.stages = {someStage("capture", 30)};
         state.control = someControl();
         state.blocks = {someBlock("base", 0)};
+        state.learning = {someLearning(0, 3)};
         state.metrics = {someMetrics("base")};
         state.answers = {someAnswer("base", 1)};
         state.notes = {"note"};
@@ -380,6 +399,15 @@ private slots:
         QCOMPARE(state.answers[2].model, std::string("quantized"));
         QCOMPARE(state.metrics.size(), std::size_t{2});
         QCOMPARE(state.metrics[0].model, std::string("base"));
+
+        for (const auto& [block, epochs] : {std::pair{2, 1}, {1, 1}, {2, 2}}) {
+            auto learning = makeEvent(sequence++, "learning");
+            learning.learning = someLearning(block, epochs);
+            applyEvent(state, learning);
+        }
+        QCOMPARE(state.learning.size(), std::size_t{2});
+        QCOMPARE(state.learning[0].block, 1);
+        QCOMPARE(state.learning[1].epochs.size(), std::size_t{2});
 
         auto note = makeEvent(sequence++, "note");
         note.message = "once";

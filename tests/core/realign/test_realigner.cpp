@@ -99,11 +99,11 @@ private slots:
         RealignSetup published = setup(RealignObjective::published());
         published.learning.epochs = published.earlyEpochs = 20;
         const auto realigner = create(std::move(published));
-        const auto rows = realigner->prepare();
-        QVERIFY(rows.has_value());
-        QCOMPARE(rows->activations.rows(), std::size_t{12});
+        QVERIFY(realigner->prepare().has_value());
+        const Matrix rows = realigner->chatRows(RealignStream::Aligned);
+        QCOMPARE(rows.rows(), std::size_t{12});
         BlockProbe probe;
-        probe.weights.assign(rows->activations.cols(), 0.0F);
+        probe.weights.assign(rows.cols(), 0.0F);
         probe.weights[3] = 5.0F;
         std::vector<EpochLosses> epochs;
         QVERIFY(realigner->learn(probe, {}, [&](const EpochLosses& losses) { epochs.push_back(losses); }).has_value());

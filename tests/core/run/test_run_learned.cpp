@@ -43,6 +43,21 @@ private slots:
         QCOMPARE(state->summary.status, std::string("finished"));
         QCOMPARE(state->metrics.size(), std::size_t{2});
         QVERIFY(state->metrics[0].perplexity != state->metrics[1].perplexity);
+        QCOMPARE(state->learning.size(), std::size_t{4});
+        for (int block = 0; block < 4; ++block) {
+            const protocol::LearnedBlock& told = state->learning[static_cast<std::size_t>(block)];
+            QCOMPARE(told.block, block);
+            QVERIFY(told.finished && told.seconds > 0.0);
+            QCOMPARE(told.plannedEpochs, block <= 2 ? 1 : 2);
+            QCOMPARE(static_cast<int>(told.epochs.size()), told.plannedEpochs);
+            QVERIFY(told.epochs[0].benign > 0.0 && told.epochs[0].malicious > 0.0 && told.epochs[0].probe == 0.0);
+            QVERIFY(told.benignError > 0.0 && told.maliciousError > 0.0 && told.maliciousBefore > 0.0);
+            // Eight and eight chats of as many clusters: every stream is judged, each by itself.
+            QVERIFY(told.aligned && told.fineTuned && told.quantized);
+            QVERIFY(told.aligned->accuracy >= 0.0 && told.aligned->accuracy <= 1.0);
+            QVERIFY(told.fineTuned->meanLogitMalicious != told.quantized->meanLogitMalicious);
+            QVERIFY(told.fineTuned->meanLogitMalicious != told.aligned->meanLogitMalicious);
+        }
         const auto hashes = resultHashes(m_whole);
         for (int block = 0; block < 4; ++block)
             QVERIFY(hashes->contains("blocks/weights-00" + std::to_string(block) + ".safetensors"));
@@ -102,6 +117,7 @@ private slots:
         QVERIFY(torn.open(QIODevice::WriteOnly) && torn.write("half") == 4);
         torn.close();
         finish(folder);
+        QCOMPARE(readRunState(folder)->learning.size(), std::size_t{4});
         QCOMPARE(QString::fromStdString(resultHashes(folder)->dump(1)), QString::fromStdString(resultHashes(uninterrupted)->dump(1)));
     }
 

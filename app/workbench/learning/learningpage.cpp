@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/workbench/learning/learningpage.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QLocale>
+#include <QStackedWidget>
+#include <QVBoxLayout>
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "app/workbench/session.h"
+#include "app/workbench/ui.h"
+#include "widgets/emptystate.h"
+#include "widgets/format.h"
+#include "widgets/linesplot.h"
+
+namespace safequant::workbench {
+
+using widgets::LinesPlot;
+using widgets::LineSeries;
+using widgets::ThemeColors;
+using protocol::LearnedBlock;
+using protocol::StreamProbe;
+
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+/// A share of the stream's own size, with as many decimals as it needs.
+QString errorText(double share) { return widgets::formatPercent(share, share < 0.0995 ? 2 : share < 0.995 ? 1 : 0); }
+
+LineSeries overBlocks(const QString& name, QColor ThemeColors::*color, int blocks, const std::vector<LearnedBlock>& learned,
+                      const std::function<double(const LearnedBlock&)>& value, bool dashed = false) {
+    LineSeries series{name, color, std::vector<double>(static_cast<std::size_t>(blocks), kNone), dashed};
+    for (const LearnedBlock& block : learned)
+        if (block.finished && block.block < blocks) series.values[static_cast<std::size_t>(block.block)] = value(block);
+    return series;
+}
+
+double known(double error) { return error < 0.0 ? kNone : error; }
+double accuracyOf(const std::optional<StreamProbe>& probe) { return probe ? probe->accuracy : kNone; }
+
+/// A plot under its heading and what it shows.
+QWidget* titled(LinesPlot* plot, const QString& title, const QString& text) {
+    QWidget* area = makeSurface("panel");
+    auto* layout = new QVBoxLayout(area);
+    setSpacing(layout, 0, 0, 0, 0, 2);
+    auto* head = new QHBoxLayout;
+    setSpacing(head, 12, 10, 12, 2, 8);
+    head->addWidget(makeLabel(title, "heading"));
+    QLabel* explained = makeLabel(text, "secondary", "muted");
+    explained->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    head->addWidget(explained, 1);
+    layout->addLayout(head);
+    layout->addWidget(plot, 1);
+    return area;
+}
+
+}  // namespace
+
+LearningPage::LearningPage(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
+    setAttribute(Qt::WA_StyledBackground);
+    setProperty("surface", "panel");
+    m_errors = new LinesPlot(tr("Distance from the target by block"));
+    m_errors->setObjectName(QStringLiteral("learningErrors"));
+    m_errors->setValues(tr("relative error"), errorText);
+    m_accuracies = new LinesPlot(tr("Probe accuracy by block"));
+    m_accuracies->setObjectName(QStringLiteral("learningAccuracies"));
+    m_accuracies->setValues(tr("accuracy"), [](double share) { return widgets::formatPercent(share); });
+    m_accuracies->setLeastRange(0.4, 1.0);
+    m_logits = new LinesPlot(tr("Mean score by block"));
+    m_logits->setObjectName(QStringLiteral("learningLogits"));
+    m_logits->setValues(tr("log-odds"), widgets::formatScore);
+    m_losses = new LinesPlot(tr("Losses by epoch"));
+    m_losses->setObjectName(QStringLiteral("learningLosses"));
+    m_losses->setValues(tr("mean loss"), [](double loss) { return QLocale().toString(loss, 'g', 3); });
+    m_losses->setEmptyText(tr("The first epoch appears in a few seconds."));
+    m_blockTitle = makeLabel({}, "heading");
+    m_blockText = makeParagraph({}, "secondary");
+    m_progress = makeLabel({}, "secondary", "muted");
+
+    QWidget* side = makeSurface("panel", "left");
+    side->setFixedWidth(330);
+    auto* sideLayout = new QVBoxLayout(side);
+    setSpacing(sideLayout, 1, 10, 0, 10, 6);
+    for (QLabel* label : {m_blockTitle, m_blockText, m_progress}) label->setContentsMargins(14, 0, 14, 0);
+    sideLayout->addWidget(m_blockTitle);
+    sideLayout->addWidget(m_losses);
+    sideLayout->addWidget(m_blockText);
+    sideLayout->addStretch(1);
+    sideLayout->addWidget(m_progress);
+    auto* plots = new QWidget;
+    auto* plotsLayout = new QVBoxLayout(plots);
+    setSpacing(plotsLayout, 0, 0, 0, 0, 0);
+    plotsLayout->addWidget(titled(m_errors, tr("Distance from the target"), tr("of the quantized stream, and what there was to repair")), 3);
+    plotsLayout->addWidget(titled(m_accuracies, tr("Aligned model's probes"), tr("accuracy on calibration prompts they were not fitted on")), 3);
+    plotsLayout->addWidget(titled(m_logits, tr("Their mean score"), tr("of the quantized stream; above 0 is the malicious side")), 3);
+    auto* page = new QWidget;
+    auto* pageLayout = new QHBoxLayout(page);
+    setSpacing(pageLayout, 0, 0, 0, 0, 0);
+    pageLayout->addWidget(plots, 1);
+    pageLayout->addWidget(side);
+    m_empty = new widgets::EmptyState;
+    m_empty->setIcon(widgets::Icon::Learning);
+    m_stack = new QStackedWidget;
+    m_stack->addWidget(m_empty);
+    m_stack->addWidget(page);
+    auto* layout = new QVBoxLayout(this);
+    setSpacing(layout, 0, 0, 0, 0, 0);
+    layout->addWidget(m_stack);
+
+    connect(m_empty, &widgets::EmptyState::actionTriggered, this, &LearningPage::methodRequested);
+    for (LinesPlot* plot : {m_errors, m_accuracies, m_logits}) connect(plot, &LinesPlot::chosen, this, &LearningPage::setBlock);
+    connect(m_session->store(), &RunStore::changed, this, &LearningPage::handleStore);
+    connect(m_session->run(), &RunController::phaseChanged, this, &LearningPage::refreshState);
+    refreshState();
+}
+
+void LearningPage::setBlock(int block) {
+    const auto& all = m_session->store()->state().learning;
+    // Who chooses the newest block goes on with it.
+    m_following = !all.empty() && block == all.back().block;
+    m_block = block;
+    refreshBlock();
+}
+
+void LearningPage::handleStore(RunStore::Changes changes) {
+    if (changes & RunStore::Replaced && m_session->store()->folder() != m_folder) {
+        m_folder = m_session->store()->folder();
+        m_block = -1;
+        m_following = true;
+    }
+    if (changes & (RunStore::Replaced | RunStore::Learning)) refresh();
+    if (changes & (RunStore::Replaced | RunStore::Learning | RunStore::Status | RunStore::Stages)) refreshState();
+}
+
+const LearnedBlock* LearningPage::learned(int block) const {
+    const auto& all = m_session->store()->state().learning;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& item) { return item.block == block; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+void LearningPage::refresh() {
+    const auto& all = m_session->store()->state().learning;
+    const int blocks = m_session->store()->blockCount();
+    if (m_following) m_block = all.empty() ? -1 : all.back().block;
+    std::vector<LineSeries> errors{
+        overBlocks(tr("to repair"), &ThemeColors::malicious, blocks, all, [](const auto& b) { return known(b.maliciousBefore); }, true),
+        overBlocks(tr("malicious"), &ThemeColors::malicious, blocks, all, [](const auto& b) { return known(b.maliciousError); }),
+        overBlocks(tr("other"), &ThemeColors::benign, blocks, all, [](const auto& b) { return known(b.benignError); })};
+    // A target that is the fine-tuned model itself leaves nothing to repair.
+    if (std::none_of(all.begin(), all.end(), [](const auto& block) { return block.maliciousBefore > 0.0; })) errors.erase(errors.begin());
+    m_errors->setSeries(std::move(errors));
+    m_accuracies->setSeries(
+        {overBlocks(tr("aligned"), &ThemeColors::fourth, blocks, all, [](const auto& b) { return accuracyOf(b.aligned); }),
+         overBlocks(tr("fine-tuned"), &ThemeColors::base, blocks, all, [](const auto& b) { return accuracyOf(b.fineTuned); }),
+         overBlocks(tr("quantized"), &ThemeColors::accent, blocks, all, [](const auto& b) { return accuracyOf(b.quantized); })});
+    m_logits->setSeries(
+        {overBlocks(tr("malicious"), &ThemeColors::malicious, blocks, all,
+                    [](const auto& b) { return b.quantized ? b.quantized->meanLogitMalicious : kNone; }),
+         overBlocks(tr("benign"), &ThemeColors::benign, blocks, all,
+                    [](const auto& b) { return b.quantized ? b.quantized->meanLogitBenign : kNone; })});
+    const bool active = m_session->run()->active();
+    for (LinesPlot* plot : {m_errors, m_accuracies, m_logits}) {
+        plot->setPlaces(blocks, tr("block"));
+        plot->setEmptyText(active ? tr("The first block appears once it is learned.") : tr("No block was learned to its end."));
+    }
+    const bool probed = std::any_of(all.begin(), all.end(), [](const auto& block) { return block.quantized.has_value(); });
+    if (!probed && std::any_of(all.begin(), all.end(), [](const auto& block) { return block.finished; })) {
+        for (LinesPlot* plot : {m_accuracies, m_logits})
+            plot->setEmptyText(tr("Probes need malicious and benign prompts of at least five clusters in the calibration mix."));
+    }
+    refreshBlock();
+}
+
+void LearningPage::refreshBlock() {
+    for (LinesPlot* plot : {m_errors, m_accuracies, m_logits}) plot->setCurrent(m_block);
+    const LearnedBlock* block = learned(m_block);
+    m_blockTitle->setText(block ? tr("Losses of block %1").arg(m_block) : tr("Losses"));
+    std::vector<LineSeries> losses;
+    QString text;
+    if (block) {
+        const auto overEpochs = [&](const QString& name, QColor ThemeColors::*color, double protocol::LearningEpoch::*loss) {
+            LineSeries series{name, color, {}, false};
+            bool any = false;
+            for (const auto& epoch : block->epochs) {
+                series.values.push_back(epoch.*loss);
+                any = any || epoch.*loss != 0.0;
+            }
+            // A term that the objective leaves out is no line.
+            if (any) losses.push_back(std::move(series));
+        };
+        overEpochs(tr("benign"), &ThemeColors::benign, &protocol::LearningEpoch::benign);
+        overEpochs(tr("malicious"), &ThemeColors::malicious, &protocol::LearningEpoch::malicious);
+        overEpochs(tr("probe"), &ThemeColors::fourth, &protocol::LearningEpoch::probe);
+        m_losses->setPlaces(std::max(block->plannedEpochs, static_cast<int>(block->epochs.size())), tr("epoch"), 1);
+        text = block->finished ? tr("Learned in %1.").arg(widgets::formatDuration(block->seconds))
+                               : tr("Epoch %1 of %2.").arg(block->epochs.size()).arg(block->plannedEpochs);
+        if (block->finished && block->maliciousBefore > 0.0)
+            text += QLatin1Char(' ') + tr("Of the distance to the aligned target on malicious prompts, %1 is left.")
+                                           .arg(widgets::formatPercent(block->maliciousError / block->maliciousBefore));
+        if (block->quantized)
+            text += QLatin1Char(' ') + tr("Mean score of malicious prompts %1, of benign ones %2.")
+                                           .arg(widgets::formatScore(block->quantized->meanLogitMalicious),
+                                                widgets::formatScore(block->quantized->meanLogitBenign));
+        if (block->quantized && block->quantized->meanLogitBenign > 0.0)
+            text += QLatin1Char(' ') + tr("Benign prompts stand on the malicious side too: watch refusals of harmless requests.");
+    }
+    m_losses->setSeries(std::move(losses));
+    m_blockText->setText(text);
+}
+
+void LearningPage::refreshState() {
+    const RunStore* store = m_session->store();
+    const auto& all = store->state().learning;
+    m_stack->setCurrentIndex(all.empty() ? 0 : 1);
+    if (!all.empty()) {
+        const auto finished = std::count_if(all.begin(), all.end(), [](const auto& block) { return block.finished; });
+        m_progress->setText(tr("%1 of %2 blocks learned").arg(finished).arg(store->blockCount()));
+        return;
+    }
+    m_empty->setActionText({});
+    if (!store->hasRun()) {
+        m_empty->setText(tr("A method that learns shows here, block by block, what it repairs."));
+        m_empty->setActionText(tr("Choose a method"), true);
+    } else if (m_session->run()->active()) {
+        m_empty->setText(tr("Learning starts once every block of the base model is captured, if the method learns."));
+    } else {
+        m_empty->setText(tr("This run learned nothing. Methods that learn are OmniQuant, AutoRound and Q-realign."));
+        m_empty->setActionText(tr("Choose a method"), true);
+    }
+}
+
+}  // namespace safequant::workbench

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+#include <optional>
+
+#include "app/workbench/run/runstore.h"
+
+class QLabel;
+class QStackedWidget;
+
+namespace safequant::widgets {
+class EmptyState;
+class LinesPlot;
+}
+
+namespace safequant::workbench {
+
+class Session;
+
+/// What a learned method does, block by block while it runs: how far each stream is from what it is pulled to, whether probes of the
+/// aligned model still tell malicious prompts apart, and the losses of one block by epoch.
+class LearningPage : public QWidget {
+    Q_OBJECT
+
+public:
+    explicit LearningPage(Session* session, QWidget* parent = nullptr);
+
+    int block() const { return m_block; }
+
+public slots:
+    /// Shows the losses of a block; the newest one is followed until one was chosen.
+    void setBlock(int block);
+
+signals:
+    void methodRequested();  ///< The one action of the empty state.
+
+private:
+    void handleStore(RunStore::Changes changes);
+    void refresh();
+    void refreshBlock();
+    void refreshState();
+    /// The learned block with this number, null when there is none.
+    const protocol::LearnedBlock* learned(int block) const;
+
+    Session* m_session;
+    QString m_folder;
+    int m_block = -1;
+    bool m_following = true;
+    QStackedWidget* m_stack;
+    widgets::EmptyState* m_empty;
+    widgets::LinesPlot *m_errors, *m_accuracies, *m_logits, *m_losses;
+    QLabel *m_progress, *m_blockTitle, *m_blockText;
+};
+
+}  // namespace safequant::workbench

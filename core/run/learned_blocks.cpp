@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/learned_blocks.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/quantize/quantize_block.h"
+#include "core/run/coded_blocks.h"
+#include "core/run/learning_samples.h"
+#include "core/separability/probe.h"
+
+namespace safequant {
+namespace {
+
+/// Of the probe that realignment uses, on standardised features.
+constexpr double kProbeC = 0.1;
+/// Parts of the chats that are left out in turn, to be judged by a probe of the others.
+constexpr int kProbeFolds = 5;
+
+/// Running sums over the chats of one stream.
+struct StreamTally {
+    std::array<double, 2> logits{};
+    std::array<std::size_t, 2> count{};
+    std::size_t right = 0;
+
+    void add(double logit, bool malicious) {
+        logits[malicious] += logit;
+        ++count[malicious];
+        right += (logit > 0.0) == malicious;
+    }
+    protocol::StreamProbe summary() const {
+        return {static_cast<double>(right) / static_cast<double>(count[0] + count[1]), logits[1] / static_cast<double>(count[1]),
+                logits[0] / static_cast<double>(count[0])};
+    }
+};
+
+Matrix chosenRows(const Matrix& rows, const std::vector<std::size_t>& chosen) {
+    Matrix result(chosen.size(), rows.cols());
+    for (std::size_t i = 0; i < chosen.size(); ++i) std::copy_n(rows.row(chosen[i]), rows.cols(), result.row(i));
+    return result;
+}
+
+}  // namespace
+
+Expected<void> LearnedBlocks::require(int block) {
+    if (hasCodedBlock(m_session.folder(), block)) return {};
+    if (m_realigner == nullptr)
+        if (auto opened = open(); !opened) return opened;
+    const RunInputs& inputs = m_session.inputs();
+    while (m_realigner->next() < block) {
+        const auto plan = planOfBlock(inputs.plan, m_realigner->next());
+        const auto learned = readCodedBlock(m_session.folder(), inputs.checkpoint->config(), plan, m_realigner->next());
+        if (!learned) return fail(learned.error());
+        if (auto passed = m_realigner->pass(learned->weights, m_session.stop()); !passed) return passed;
+    }
+    return learn(block);
+}
+
+Expected<void> LearnedBlocks::open() {
+    const RunInputs& inputs = m_session.inputs();
+    auto samples = drawLearningSamples(inputs);
+    if (!samples) return fail(samples.error());
+    RealignSetup setup;
+    setup.checkpoint = inputs.checkpoint;
+    setup.aligned = inputs.aligned;
+    setup.plan = inputs.plan;
+    setup.samples = std::move(*samples);
+    setup.learning = inputs.spec.learning.learning;
+    setup.earlyEpochs = inputs.spec.learning.earlyEpochs;
+    setup.firstBlock = inputs.spec.learning.firstBlock;
+    setup.lastBlock = inputs.spec.learning.lastBlock;
+    setup.device = inputs.spec.learning.device;
+    std::unordered_map<std::string, int> clusterOf;
+    for (const auto& prompt : inputs.prompts.prompts) clusterOf.emplace(prompt.id, prompt.cluster);
+    std::vector<bool> malicious;
+    std::vector<int> clusters;
+    for (const auto& sample : setup.samples) {
+        malicious.push_back(sample.kind == SampleKind::Malicious);
+        const auto cluster = clusterOf.find(sample.id);
+        clusters.push_back(cluster == clusterOf.end() ? -1 : cluster->second);
+    }
+    auto realigner = Realigner::create(std::move(setup));
+    if (!realigner) return fail(realigner.error());
+    m_realigner = std::move(*realigner);
+    for (const std::size_t chat : m_realigner->chats()) {
+        m_malicious.push_back(malicious[chat]);
+        m_clusters.push_back(clusters[chat]);
+    }
+    return {};
+}
+
+Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
+    if (!m_session.inputs().spec.learning.learning.objective.usesProbe()) return BlockProbe{};
+    if (auto prepared = m_realigner->prepare(m_session.stop()); !prepared) return fail(prepared.error());
+    ProbeOptions options;
+    options.fixedC = kProbeC;
+    std::vector<int> apart(m_malicious.size());
+    std::iota(apart.begin(), apart.end(), 0);
+    Probe probe = fitProbe(m_realigner->chatRows(RealignStream::Aligned), m_malicious, apart, options, m_session.stop());
+    if (m_session.stop().stop_requested()) return fail(cancelledError());
+    return BlockProbe{std::move(probe.weights), static_cast<float>(probe.intercept)};
+}
+
+Expected<void> LearnedBlocks::learn(int block) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto probe = objectiveProbe();
+    if (!probe) return fail(probe.error());
+    protocol::LearnedBlock told;
+    told.block = block;
+    told.plannedEpochs = m_realigner->epochsOf(block);
+    Expected<void> telling;
+    const auto learned = m_realigner->learn(*probe, Progress{m_session.stop(), {}}, [&](const EpochLosses& losses) {
+        told.epochs.push_back({losses.epoch, losses.benign, losses.malicious, losses.probe});
+        told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        if (telling) telling = m_session.tellLearning(told);
+    });
+    if (!learned) return fail(learned.error());
+    if (!telling) return telling;
+    if (auto written = writeCodedBlock(m_session.folder(), m_session.inputs().checkpoint->config(), *learned); !written) return written;
+    const RealignedBlock& outcome = m_realigner->last();
+    told.benignError = outcome.benignError;
+    if (std::find(m_malicious.begin(), m_malicious.end(), true) != m_malicious.end()) {
+        told.maliciousError = outcome.maliciousError;
+        told.maliciousBefore = outcome.maliciousBefore;
+    }
+    if (auto judged = judgeStreams(told); !judged) return judged;
+    told.finished = true;
+    told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return m_session.tellLearning(told);
+}
+
+Expected<void> LearnedBlocks::judgeStreams(protocol::LearnedBlock& told) const {
+    // Every class must remain in every fold's training part.
+    std::array<std::unordered_set<int>, 2> clusters;
+    for (std::size_t i = 0; i < m_malicious.size(); ++i) clusters[m_malicious[i]].insert(m_clusters[i]);
+    if (std::min(clusters[0].size(), clusters[1].size()) < kProbeFolds) return {};
+    const auto folds = stratifiedGroupFolds(m_malicious, m_clusters, kProbeFolds, m_session.inputs().spec.seed);
+    const std::array streams = {m_realigner->chatRows(RealignStream::Aligned), m_realigner->chatRows(RealignStream::FineTuned),
+                                m_realigner->chatRows(RealignStream::Quantized)};
+    std::array<StreamTally, 3> tallies;
+    ProbeOptions options;
+    options.fixedC = kProbeC;
+    for (int fold = 0; fold < kProbeFolds; ++fold) {
+        std::vector<std::size_t> fitted;
+        std::vector<bool> positive;
+        std::vector<int> groups;
+        for (std::size_t i = 0; i < folds.size(); ++i) {
+            if (folds[i] == fold) continue;
+            fitted.push_back(i);
+            positive.push_back(m_malicious[i]);
+            groups.push_back(m_clusters[i]);
+        }
+        const Probe probe = fitProbe(chosenRows(streams[0], fitted), positive, groups, options, m_session.stop());
+        if (m_session.stop().stop_requested()) return fail(cancelledError());
+        for (std::size_t s = 0; s < streams.size(); ++s)
+            for (std::size_t i = 0; i < folds.size(); ++i)
+                if (folds[i] == fold) tallies[s].add(probe.score({streams[s].row(i), streams[s].cols()}), m_malicious[i]);
+    }
+    if (m_session.inputs().aligned != nullptr) told.aligned = tallies[0].summary();
+    told.fineTuned = tallies[1].summary();
+    told.quantized = tallies[2].summary();
+    return {};
+}
+
+}  // namespace safequant
