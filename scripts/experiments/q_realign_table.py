@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Q-realign table: one run a row, rows that are finished are skipped, the summary is written after each.
 
-    scripts/experiments/q_realign_table.py --safequant build/release/app/cli/safequant --workspace DIR \\
-        --model MODEL --aligned ADAPTER --eroded ADAPTER [--rows NAME ...] [--output docs/results/q-realign]
+    scripts/experiments/q_realign_table.py --safequant build/release/app/cli/safequant --workspace DIR --model MODEL \\
+        [--train | --aligned ADAPTER --eroded ADAPTER] [--rows NAME ...] [--output docs/results/q-realign]
 
-The aligned model is MODEL with the adapter ALIGNED, the eroded one has ERODED merged after it. Rates are of the evaluation prompts
+The aligned model is MODEL with the adapter ALIGNED, the eroded one has ERODED merged after it: those in resources/models, others that are
+named, or with --train new ones, made as those were by resources/finetune/align.json and erode.json. Rates are of the evaluation prompts
 (260 malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and
 OUTPUT/ROW.json prompt ids and verdicts of each, without text. Needs Python's standard library alone.
 """
@@ -15,9 +16,11 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 
+RESOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "resources")
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
 W4A16 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
 W4A4 = {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits": 4}
@@ -36,7 +39,7 @@ def ratio(percent):
     return realign(W8A8, mix=dict(MIX, malicious=2 * percent, benign=200 - 2 * percent))
 
 
-# Name, what is quantized ("aligned" or "eroded"), how (None: full precision), seeds.
+# Name, what is quantized ("aligned", "eroded", or the share of the aligned weights in a mean of both), how (None: full precision), seeds.
 ROWS = [
     ("aligned-fp16", "aligned", None, [0]),
     ("eroded-fp16", "eroded", None, [0]),
@@ -48,7 +51,11 @@ ROWS = [
     ("q-realign-w4a4", "eroded", realign(W4A4), [0]),
     ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True}, PUBLISHED_MIX), [0]),
     ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
+    ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
+    ("control-interpolated-0.3-w8a8", 0.3, {"method": "rtn", "scheme": W8A8}, [0]),
+    ("control-interpolated-0.5-w8a8", 0.5, {"method": "rtn", "scheme": W8A8}, [0]),
+    ("control-interpolated-0.7-w8a8", 0.7, {"method": "rtn", "scheme": W8A8}, [0]),
     ("ratio-0-w8a8", "eroded", ratio(0), [0]),
     ("ratio-25-w8a8", "eroded", ratio(25), [0]),
     ("ratio-50-w8a8", "eroded", ratio(50), [0]),
@@ -57,8 +64,21 @@ ROWS = [
 ]
 
 
+def interpolated(options, share):
+    """The eroding adapter with its scale reduced, so that merging it gives share * aligned + (1 - share) * eroded weights."""
+    folder = os.path.join(options.workspace, "table", f"eroded-{share}")
+    os.makedirs(folder, exist_ok=True)
+    config = json.load(open(os.path.join(options.eroded, "adapter_config.json")))
+    config["lora_alpha"] *= 1 - share
+    json.dump(config, open(os.path.join(folder, "adapter_config.json"), "w"), indent=1)
+    shutil.copy(os.path.join(options.eroded, "adapter_model.safetensors"), folder)
+    return folder
+
+
 def spec_of(options, name, model, how, seed):
-    adapters = [options.aligned] + ([options.eroded] if model == "eroded" else [])
+    adapters = [options.aligned]
+    if model != "aligned":
+        adapters.append(options.eroded if model == "eroded" else interpolated(options, model))
     spec = {"format": "safequant-run-spec", "format_version": 1, "name": f"{name} seed {seed}", "checkpoint": options.model,
             "adapters": adapters, "seed": seed, "stages": ["capture", "quantize", "evaluate"] if how else ["evaluate"],
             "evaluation": {"malicious": 260, "benign": 260, "hard_benign": 50, "max_new_tokens": 64, "tasks": ["banking-intents"]}}
@@ -96,6 +116,26 @@ def run(options, row, seed, spec):
     done = {"spec": digest, "folder": output.strip().splitlines()[-1], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
     json.dump(done, open(mark, "w"))
     return done
+
+
+def train(options):
+    """Fine-tunes MODEL twice, from nothing; what is finished is kept."""
+    base = os.path.join(options.workspace, "adapters")
+    for name, before in (("align", []), ("erode", ["align"])):
+        folder = os.path.join(base, name)
+        if os.path.exists(os.path.join(folder, "adapter", "adapter_model.safetensors")):
+            continue
+        print(f"== fine-tuning: {name}", file=sys.stderr, flush=True)
+        command = [options.safequant, "finetune"]
+        if os.path.isdir(folder):
+            command += ["--resume", folder]
+        else:
+            command += [os.path.join(RESOURCES, "finetune", name + ".json"), "--model", options.model, "--output", folder]
+            for adapter in before:
+                command += ["--adapter", os.path.join(base, adapter, "adapter")]
+        if subprocess.run(command).returncode != 0:
+            sys.exit(f"The fine-tuning in {folder} failed; the same command goes on with it.")
+    return os.path.join(base, "align", "adapter"), os.path.join(base, "erode", "adapter")
 
 
 def percent(rate):
@@ -152,8 +192,8 @@ def cpu_name():
 
 
 def write(options, rows):
-    summary = {"command": "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf "
-                          "--aligned ALIGNED --eroded ERODED", "date": datetime.date.today().isoformat(),
+    summary = {"command": "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf",
+               "date": datetime.date.today().isoformat(),
                "machine": f"{os.cpu_count()} cores, {cpu_name()}", "rows": rows}
     json.dump(summary, open(options.output + ".json", "w"), indent=1)
     shown = lambda value: "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
@@ -172,11 +212,16 @@ def write(options, rows):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("safequant", "workspace", "model", "aligned", "eroded"):
+    for name in ("safequant", "workspace", "model"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--aligned", default=os.path.join(RESOURCES, "models", "smollm2-aligned"))
+    parser.add_argument("--eroded", default=os.path.join(RESOURCES, "models", "smollm2-eroded"))
+    parser.add_argument("--train", action="store_true", help="make both adapters anew in WORKSPACE/adapters")
     parser.add_argument("--rows", nargs="*", help="only these (default: all)")
     parser.add_argument("--output", default="docs/results/q-realign")
     options = parser.parse_args()
+    if options.train:
+        options.aligned, options.eroded = train(options)
     known = [row[0] for row in ROWS]
     for name in options.rows or []:
         if name not in known:
