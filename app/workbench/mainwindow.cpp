@@ -23,6 +23,7 @@
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/learning/learningpage.h"
 #include "app/workbench/log/logpage.h"
+#include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
 #include "app/workbench/setup/openmodeldialog.h"
@@ -81,9 +82,10 @@ void MainWindow::makePages() {
     m_layers = new LayersPage(m_session);
     m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);
+    m_results = new ResultsPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_log}) m_pages->addWidget(page);
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_results, m_log}) m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
     auto* runBar = new RunBar(m_session);
@@ -135,6 +137,7 @@ void MainWindow::connectPages() {
     connect(m_learning, &LearningPage::methodRequested, this, [this] { setPage(Page::Setup); });
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
+    connect(m_results, &ResultsPage::openRunRequested, this, &MainWindow::openRun);
     connect(m_banner, &RunBanner::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_log, &LogPage::openFolderRequested, this, [this] { openFolder(m_session->store()->folder()); });
     connect(m_session->client(), &EngineClient::diagnostics, this,

@@ -22,6 +22,7 @@ class PromptsDialog;
 class LayersPage;
 class LearningPage;
 class LogPage;
+class ResultsPage;
 class RunBanner;
 class Session;
 class SetupPanel;
@@ -102,6 +103,7 @@ private:
     LayersPage* m_layers;
     LearningPage* m_learning;
     AnswersPage* m_answers;
+    ResultsPage* m_results;
     LogPage* m_log;
     PageRail* m_rail;
     RunBanner* m_banner;

@@ -17,8 +17,10 @@
 #include "core/quantize/method.h"
 #include "core/run/block_embedding.h"
 #include "core/run/prompt_check.h"
+#include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
+#include "core/run/run_results.h"
 #include "core/run/run_spec.h"
 #include "safequant_version.h"
 
@@ -96,6 +98,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/cancel", {&EngineRequests::cancelRun, false}},
         {"run/open", {&EngineRequests::openRun, false}},
         {"run/list", {&EngineRequests::listRunsRequest, false}},
+        {"run/results", {&EngineRequests::listResults, true}},
+        {"run/compare", {&EngineRequests::compareRunsRequest, true}},
         {"run/projection", {&EngineRequests::projection, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
@@ -329,6 +333,24 @@ Expected<json> EngineRequests::listRunsRequest(const json& params) {
     const auto workspace = field<std::string>(params, "workspace");
     if (!workspace) return fail(workspace.error());
     return listToJson(listRuns(*workspace));
+}
+
+Expected<json> EngineRequests::listResults(const json& params) {
+    const auto workspace = field<std::string>(params, "workspace");
+    if (!workspace) return fail(workspace.error());
+    return listToJson(listRunResults(*workspace));
+}
+
+Expected<json> EngineRequests::compareRunsRequest(const json& params) {
+    const auto folders = field<std::vector<std::string>>(params, "folders");
+    if (!folders) return fail(folders.error());
+    auto compared = compareRuns(*folders, {});
+    if (!compared) return fail(compared.error());
+    protocol::ComparisonTable table{compared->judge, {}};
+    for (auto& row : compared->rows)
+        table.rows.push_back({row.measure, row.first, row.second, row.firstRate, row.secondRate, row.difference, row.interval, row.p, row.pHolm,
+                              std::move(row.onlyFirst), std::move(row.onlySecond), row.unpaired});
+    return protocol::toJson(table);
 }
 
 Expected<json> EngineRequests::projection(const json& params) {

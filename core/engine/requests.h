@@ -53,6 +53,8 @@ private:
     Expected<nlohmann::json> cancelRun(const nlohmann::json& params);
     Expected<nlohmann::json> openRun(const nlohmann::json& params);
     Expected<nlohmann::json> listRunsRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> listResults(const nlohmann::json& params);
+    Expected<nlohmann::json> compareRunsRequest(const nlohmann::json& params);
     Expected<nlohmann::json> projection(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);

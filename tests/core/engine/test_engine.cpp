@@ -9,6 +9,7 @@
 
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
+#include "core/engine/protocol/results_messages.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
@@ -277,6 +278,14 @@ private slots:
         const auto answers = client.call("run/answers", {{"folder", folder}, {"prompts", {state->answers.front().prompt}}});
         QCOMPARE(answers.at("result").size(), std::size_t{2});
         QCOMPARE(client.call("run/list", {{"workspace", m_workspace}}).at("result").size(), std::size_t{1});
+        const auto results = client.call("run/results", {{"workspace", m_workspace}}).at("result");
+        QCOMPARE(results.size(), std::size_t{1});
+        const auto measured = protocol::parseMessage<protocol::RunResults>(results[0]);
+        QVERIFY(measured && measured->metrics.size() == 2 && measured->method == "Round to nearest" && measured->quantizeSeconds > 0.0);
+        const auto compared = protocol::parseMessage<protocol::ComparisonTable>(client.call("run/compare", {{"folders", {folder}}}).at("result"));
+        QVERIFY(compared && !compared->rows.empty());
+        QVERIFY(compared->rows[0].first.ends_with(", base") && compared->rows[0].second.ends_with(", quantized"));
+        QVERIFY(client.call("run/compare", {{"folders", {m_workspace}}}).contains("error"));
 
         const auto target = m_folder.filePath("export").toStdString();
         QVERIFY(client.call("export/preflight", {{"folder", folder}, {"target", target}}).at("result").at("possible").get<bool>());

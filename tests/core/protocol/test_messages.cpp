@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/results_messages.h"
 
 using namespace safequant;
 using namespace safequant::protocol;
@@ -239,6 +240,9 @@ private slots:
         checkRoundTrip(projection);
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
+        checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5});
+        checkRoundTrip(ComparisonTable{
+            "refusal-22", {{"harmful score", "a", "b", rateOf(8, 10), rateOf(2, 10), -0.6, {-0.8, -0.4}, 0.01, 0.03, {"m-1"}, {"m-2", "m-3"}, 5}}});
         checkRoundTrip(ExportPreflight{"pack-quantized", 10, 20, true, {{"warning", "Fused layers differ."}}});
         checkRoundTrip(ExportOutcome{"/out", 99, {"config.json"}, 0.001});
     }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QWidget>
+
+#include "app/workbench/engine/engineclient.h"
+#include "core/engine/protocol/results_messages.h"
+
+class QLabel;
+class QPushButton;
+class QSortFilterProxyModel;
+class QSplitter;
+class QStackedWidget;
+class QTableView;
+
+namespace safequant::widgets {
+class ComparisonModel;
+class EmptyState;
+class ResultsModel;
+}
+
+namespace safequant::workbench {
+
+class Session;
+
+/// What the finished runs of the workspace measured, and the chosen ones compared prompt by prompt.
+class ResultsPage : public QWidget {
+    Q_OBJECT
+
+public:
+    explicit ResultsPage(Session* session, QWidget* parent = nullptr);
+
+    QTableView* table() { return m_table; }
+    /// Both tables as tab-separated lines.
+    QString tableText() const;
+
+signals:
+    void openRunRequested(const QString& folder);
+
+protected:
+    void showEvent(QShowEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+private:
+    void refresh();
+    void compareSelected();
+    void showComparison(Expected<protocol::ComparisonTable> table);
+    QStringList selectedFolders() const;
+
+    Session* m_session;
+    QStackedWidget* m_stack;
+    widgets::EmptyState* m_empty;
+    widgets::ResultsModel* m_results;
+    QSortFilterProxyModel* m_sorted;
+    QTableView* m_table;
+    widgets::ComparisonModel* m_comparison;
+    QTableView* m_pairs;
+    QLabel* m_pairsTitle;
+    QLabel* m_pairsText;
+    QPushButton* m_open;
+    EngineClient::RequestId m_request{};
+};
+
+}  // namespace safequant::workbench

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/engine/protocol/fields.h"
+#include "core/engine/protocol/results_messages.h"
+
+namespace safequant::protocol {
+namespace {
+
+template <typename V, MessageOf<TaskRate> M>
+void visitFields(V& visit, M& m) {
+    visit("model", m.model);
+    visit("task", m.task);
+    visit("accuracy", m.accuracy);
+}
+
+template <typename V, MessageOf<RunResults> M>
+void visitFields(V& visit, M& m) {
+    visit("summary", m.summary);
+    visit("method", m.method);
+    visit("metrics", m.metrics);
+    visit("tasks", m.tasks);
+    visit("quantize_seconds", m.quantizeSeconds);
+}
+
+template <typename V, MessageOf<PairedRow> M>
+void visitFields(V& visit, M& m) {
+    visit("measure", m.measure);
+    visit("first", m.first);
+    visit("second", m.second);
+    visit("first_rate", m.firstRate);
+    visit("second_rate", m.secondRate);
+    visit("difference", m.difference);
+    visit("interval", m.interval);
+    visit("p", m.p);
+    visit("p_holm", m.pHolm);
+    visit("only_first", m.onlyFirst);
+    visit("only_second", m.onlySecond);
+    visit("unpaired", m.unpaired);
+}
+
+template <typename V, MessageOf<ComparisonTable> M>
+void visitFields(V& visit, M& m) {
+    visit("judge", m.judge);
+    visit("rows", m.rows);
+}
+
+}  // namespace
+
+SAFEQUANT_DEFINE_MESSAGE(TaskRate);
+SAFEQUANT_DEFINE_MESSAGE(RunResults);
+SAFEQUANT_DEFINE_MESSAGE(PairedRow);
+SAFEQUANT_DEFINE_MESSAGE(ComparisonTable);
+
+}  // namespace safequant::protocol

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/run_results.h"
+
+#include <optional>
+
+#include "core/base/files.h"
+#include "core/quantize/method.h"
+#include "core/run/manifest.h"
+#include "core/run/run_folder.h"
+#include "core/run/run_spec.h"
+
+namespace safequant {
+namespace {
+
+std::optional<protocol::RunResults> resultsOf(const protocol::RunSummary& run) {
+    if (run.status != "finished") return std::nullopt;
+    const auto text = readTextFile(run.folder + "/summary.json");
+    const auto spec = readRunSpec(run.folder + "/spec.json");
+    const auto manifest = Manifest::read(run.folder);
+    if (!text || !spec || !manifest) return std::nullopt;
+    const auto json = nlohmann::json::parse(*text, nullptr, false);
+    if (!json.is_object()) return std::nullopt;
+    // The summary has the fields of the message by the same names, besides others.
+    auto results = protocol::parseMessage<protocol::RunResults>(
+        {{"metrics", json.value("metrics", nlohmann::json::array())}, {"tasks", json.value("tasks", nlohmann::json::array())}});
+    if (!results || results->metrics.empty()) return std::nullopt;
+    results->summary = run;
+    if (spec->hasStage("quantize")) {
+        const auto method = findQuantizationMethod(spec->method);
+        results->method = method ? std::string((*method)->title) : spec->method;
+        const auto seconds = manifest->json().value(nlohmann::json::json_pointer("/timings/quantize/seconds"), -1.0);
+        results->quantizeSeconds = seconds;
+    }
+    return std::move(*results);
+}
+
+}  // namespace
+
+std::vector<protocol::RunResults> listRunResults(const std::string& workspace) {
+    std::vector<protocol::RunResults> all;
+    for (const auto& run : listRuns(workspace))
+        if (auto results = resultsOf(run)) all.push_back(std::move(*results));
+    return all;
+}
+
+}  // namespace safequant
