@@ -18,6 +18,7 @@
 #include "app/workbench/frame/runbanner.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
+#include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "realrun.h"
 #include "watchedapplication.h"
@@ -275,6 +276,22 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(store()->folder() != m_firstRun, kShort);
         QTRY_COMPARE_WITH_TIMEOUT(run()->phase(), Phase::Finished, kLong);
         QCOMPARE(store()->block("quantized", 0)->linears.front().actualBits, 8);
+    }
+
+    /// Two finished runs of one model: three rows, of which the two quantized ones are compared with the model itself.
+    void resultsCompareBothRuns() {
+        click("rail_results");
+        auto* table = find<QTableView>("results");
+        QTRY_COMPARE_WITH_TIMEOUT(table->model()->rowCount(), 3, kShort);
+        auto* pairs = find<QTableView>("comparison");
+        QTRY_VERIFY_WITH_TIMEOUT(pairs->model()->rowCount() > 0, kShort);
+        const int alone = pairs->model()->rowCount();
+        table->selectAll();
+        QTRY_VERIFY_WITH_TIMEOUT(pairs->model()->rowCount() > alone, kShort);
+        QVERIFY(m_window->findChild<ResultsPage*>()->tableText().contains(QStringLiteral("W8A16")));
+        click("rail_learning");
+        QVERIFY(m_window->page() == Page::Learning);
+        click("rail_layers");
     }
 
     void exportWritesAFolder() {
