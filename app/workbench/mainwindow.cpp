@@ -26,6 +26,7 @@
 #include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
+#include "app/workbench/setup/evaluationdialog.h"
 #include "app/workbench/setup/openmodeldialog.h"
 #include "app/workbench/setup/promptsdialog.h"
 #include "app/workbench/setup/setuppanel.h"
@@ -130,6 +131,7 @@ void MainWindow::connectPages() {
     connect(m_setup, &SetupPanel::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_setup, &SetupPanel::rulesRequested, this, [this] { setPage(Page::Setup); });
     connect(m_setup, &SetupPanel::promptsRequested, this, &MainWindow::choosePrompts);
+    connect(m_setup, &SetupPanel::evaluationRequested, this, &MainWindow::chooseEvaluation);
     connect(m_bits, &BitsPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -370,6 +372,12 @@ void MainWindow::choosePrompts() {
     if (!m_prompts) m_prompts = new PromptsDialog(m_session, this);
     m_prompts->prepare();
     m_prompts->open();
+}
+
+void MainWindow::chooseEvaluation() {
+    if (!m_evaluation) m_evaluation = new EvaluationDialog(m_session->setup(), this);
+    m_evaluation->prepare();
+    m_evaluation->open();
 }
 
 void MainWindow::chooseRun() {

@@ -16,6 +16,7 @@ class Actions;
 class AnswersPage;
 class AppSettings;
 class BitsPage;
+class EvaluationDialog;
 class ExportDialog;
 class OpenModelDialog;
 class PromptsDialog;
@@ -77,6 +78,7 @@ private:
     void applyTheme(const QString& key);
     void chooseModel();
     void choosePrompts();
+    void chooseEvaluation();
     void chooseRun();
     void quantize();
     void openRun(const QString& folder);
@@ -110,6 +112,7 @@ private:
     StatusLine* m_status;
     ExportDialog* m_export = nullptr;
     PromptsDialog* m_prompts = nullptr;
+    EvaluationDialog* m_evaluation = nullptr;
     OpenModelDialog* m_openModel = nullptr;
 };
 

@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/engine/checkpoint_info.h"
 #include "core/engine/protocol/messages.h"
+#include "core/evaluate/judge.h"
 #include "core/model/decoder.h"
 #include "core/quantize/method.h"
 #include "core/run/block_embedding.h"
@@ -172,6 +173,9 @@ Expected<json> EngineRequests::initialize(const json& params) {
     info.residentBytes = residentBytes();
     for (const QuantizationMethod& method : quantizationMethods())
         info.methods.push_back({std::string(method.id), std::string(method.title), std::string(method.describe), method.calibrated, method.realigns});
+    for (const JudgeEntry& judge : judgeEntries())
+        if (judge.textAlone) info.judges.push_back({judge.name, judge.describe});
+    info.tasks = bundledTaskNames();
     return protocol::toJson(info);
 }
 

@@ -2,6 +2,7 @@
 #include "app/workbench/setup/setupmodel.h"
 
 #include <QUndoCommand>
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -124,6 +125,17 @@ void SetupModel::setAlignedAdapters(const QStringList& folders) {
     edit(tr("Choose the aligned model"), [&](nlohmann::json& spec) {
         spec["aligned"]["adapters"] = nlohmann::json::array();
         for (const QString& folder : folders) spec["aligned"]["adapters"].push_back(folder.toStdString());
+    });
+}
+
+void SetupModel::setEvaluation(bool evaluate, const nlohmann::json& evaluation) {
+    edit(tr("Choose the evaluation"), [&](nlohmann::json& spec) {
+        auto stages = spec.value("stages", nlohmann::json::array({"capture", "quantize", "evaluate"}));
+        const auto found = std::find(stages.begin(), stages.end(), "evaluate");
+        if (evaluate && found == stages.end()) stages.push_back("evaluate");
+        if (!evaluate && found != stages.end()) stages.erase(found);
+        spec["stages"] = stages;
+        spec["evaluation"] = evaluation;
     });
 }
 

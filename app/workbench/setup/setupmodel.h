@@ -42,6 +42,10 @@ public:
     void setMethod(const QString& id);
     /// Adapters that make the aligned model of the run's checkpoint.
     void setAlignedAdapters(const QStringList& folders);
+    /// Whether both models are evaluated, and the spec's "evaluation".
+    void setEvaluation(bool evaluate, const nlohmann::json& evaluation);
+    /// What the engine offers; empty while it has not introduced itself.
+    const protocol::EngineInfo& engineInfo() const { return m_client->info(); }
     /// Methods of the engine; none while it has not introduced itself.
     const std::vector<protocol::MethodInfo>& methods() const;
     void setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId = -1);

@@ -13,6 +13,7 @@
 #include <cmath>
 
 #include "app/workbench/setup/adapterlist.h"
+#include "app/workbench/setup/evaluationdialog.h"
 #include "app/workbench/setup/methodpane.h"
 #include "app/workbench/setup/modelfacts.h"
 #include "app/workbench/setup/setupmodel.h"
@@ -47,6 +48,7 @@ SetupPanel::SetupPanel(SetupModel* model, Dialogs* dialogs, QWidget* parent)
     sections->addWidget(makeModelSection());
     sections->addWidget(makePromptSection());
     sections->addWidget(makeQuantizationSection());
+    sections->addWidget(makeEvaluationSection());
     sections->addStretch(1);
     auto* scroll = new QScrollArea;
     scroll->setFrameShape(QFrame::NoFrame);
@@ -237,6 +239,24 @@ QWidget* SetupPanel::makeQuantizationSection() {
     return section;
 }
 
+QWidget* SetupPanel::makeEvaluationSection() {
+    QWidget* section = makeSurface("panel", "top");
+    auto* layout = new QVBoxLayout(section);
+    setSpacing(layout, 14, 12, 14, 12, 4);
+    auto* head = new QHBoxLayout;
+    head->addWidget(makeLabel(tr("Evaluation"), "heading"), 1);
+    m_changeEvaluation = makeLink(tr("Change ..."));
+    m_changeEvaluation->setObjectName(QStringLiteral("changeEvaluation"));
+    m_changeEvaluation->setAccessibleName(tr("Choose what both models are asked"));
+    connect(m_changeEvaluation, &QPushButton::clicked, this, &SetupPanel::evaluationRequested);
+    head->addWidget(m_changeEvaluation);
+    layout->addLayout(head);
+    m_evaluation = makeParagraph({}, "secondary", "muted");
+    m_evaluation->setObjectName(QStringLiteral("evaluationText"));
+    layout->addWidget(m_evaluation);
+    return section;
+}
+
 QWidget* SetupPanel::makeFooter() {
     QWidget* footer = makeSurface("panel", "top");
     auto* layout = new QVBoxLayout(footer);
@@ -279,10 +299,12 @@ void SetupPanel::refreshSpec() {
     m_fractionText->setText(methodOf(spec) == QLatin1String("rtn")
                                 ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
                                 : tr("Of the prompts that probes are fitted on, and of those the method learns from."));
+    m_evaluation->setText(evaluationInWords(spec));
     const bool any = m_model->hasSpec();
     m_adapters->setAdapters(adaptersOf(spec));
     m_adapters->setEnabled(any);
-    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules}) {
+    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules,
+                                                                   m_changeEvaluation}) {
         control->setEnabled(any);
     }
     const QStringList files = promptFilesOf(spec);

@@ -39,11 +39,14 @@ signals:
     void rulesRequested();
     /// The user asks for the files of prompts and what is in them.
     void promptsRequested();
+    /// The user asks for what both models are asked afterwards.
+    void evaluationRequested();
 
 private:
     QWidget* makeModelSection();
     QWidget* makePromptSection();
     QWidget* makeQuantizationSection();
+    QWidget* makeEvaluationSection();
     QWidget* makeFooter();
     void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
     void refreshSpec();
@@ -75,6 +78,8 @@ private:
     QCheckBox* m_symmetric;
     widgets::SegmentedControl* m_activations;
     QPushButton* m_rules;
+    QLabel* m_evaluation;
+    QPushButton* m_changeEvaluation;
     QLabel* m_estimate;
     QLabel* m_warning;
     QPushButton* m_quantize;

@@ -35,6 +35,12 @@ struct MethodInfo {
     bool realigns = false;    ///< Learns towards an aligned model, which the spec names.
 };
 
+/// A judge that needs nothing but an answer's text.
+struct JudgeChoice {
+    std::string name;      ///< In run specs.
+    std::string describe;  ///< One sentence.
+};
+
 /// `initialize` {client, protocol_version} -> EngineInfo. A wrong version is a JSON-RPC error that names both.
 struct EngineInfo {
     int protocolVersion = kProtocolVersion;
@@ -46,6 +52,8 @@ struct EngineInfo {
     std::uint64_t memoryBytes = 0;
     std::uint64_t residentBytes = 0;  ///< Of the engine now.
     std::vector<MethodInfo> methods;  ///< In the order programs list them.
+    std::vector<JudgeChoice> judges;
+    std::vector<std::string> tasks;   ///< Names of the bundled ones.
 };
 
 /// `checkpoint/open` {path, adapters?} -> CheckpointInfo: a model with PEFT LoRA adapters (folders) merged in their order.
@@ -287,6 +295,7 @@ struct ExportOutcome {
 
 SAFEQUANT_MESSAGE(FloatArray);
 SAFEQUANT_MESSAGE(MethodInfo);
+SAFEQUANT_MESSAGE(JudgeChoice);
 SAFEQUANT_MESSAGE(EngineInfo);
 SAFEQUANT_MESSAGE(CheckpointInfo);
 SAFEQUANT_MESSAGE(PromptItem);

@@ -33,6 +33,12 @@ void visitFields(V& visit, M& m) {
     visit("realigns", m.realigns);
 }
 
+template <typename V, MessageOf<JudgeChoice> M>
+void visitFields(V& visit, M& m) {
+    visit("name", m.name);
+    visit("describe", m.describe);
+}
+
 template <typename V, MessageOf<EngineInfo> M>
 void visitFields(V& visit, M& m) {
     visit("protocol_version", m.protocolVersion);
@@ -44,6 +50,8 @@ void visitFields(V& visit, M& m) {
     visit("memory_bytes", m.memoryBytes);
     visit("resident_bytes", m.residentBytes);
     visit("methods", m.methods);
+    visit("judges", m.judges);
+    visit("tasks", m.tasks);
 }
 
 template <typename V, MessageOf<CheckpointInfo> M>
@@ -179,6 +187,7 @@ void visitFields(V& visit, M& m) {
 SAFEQUANT_DEFINE_MESSAGE(Interval);
 SAFEQUANT_DEFINE_MESSAGE(Rate);
 SAFEQUANT_DEFINE_MESSAGE(MethodInfo);
+SAFEQUANT_DEFINE_MESSAGE(JudgeChoice);
 SAFEQUANT_DEFINE_MESSAGE(EngineInfo);
 SAFEQUANT_DEFINE_MESSAGE(CheckpointInfo);
 SAFEQUANT_DEFINE_MESSAGE(PromptItem);

@@ -171,7 +171,8 @@ private slots:
     void roundTrips() {
         checkRoundTrip(FloatArray{{2, 3}, {1.0F, -2.5F, 3.0F, 1e-30F, 5.0F, 6.0F}});
         EngineInfo engine{2, "0.1.0", 4711, 8, "avx2 fma", "Some CPU", std::uint64_t{1} << 40, std::uint64_t{1} << 33,
-                          {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}}};
+                          {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}},
+                          {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
         checkRoundTrip(engine);
         CheckpointInfo checkpoint{
             "/a/b.gguf", "gguf", "Small", "llama", "Q4_1, F32", 30,         576,  1536,
