@@ -8,6 +8,7 @@
 #include "app/cli/terminal_progress.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/checkpoint_info.h"
+#include "core/run/run_spec.h"
 #include "core/text/tokenizer_difference.h"
 
 namespace safequant::cli {
@@ -38,7 +39,7 @@ int compareWith(const CommonOptions& options, const Checkpoint& checkpoint, cons
 }
 
 int inspect(const CommonOptions& options, const InspectOptions& chosen) {
-    const auto opened = openCheckpoint(chosen.path, chosen.adapters);
+    const auto opened = openModel(chosen.path, chosen.adapters);
     if (!opened) return reportError(options, opened.error());
     const Checkpoint& checkpoint = **opened;
     if (!chosen.otherTokenizer.empty()) return compareWith(options, checkpoint, chosen.otherTokenizer);

@@ -46,6 +46,7 @@ std::optional<HubName> HubName::parse(const std::string& text) {
 }
 
 std::string absoluteModelPath(const std::string& named, const std::string& folder) {
+    if (named.starts_with("builtin:")) return named;
     const fs::path path = fs::absolute(folder.empty() ? fs::path(named) : fs::path(folder) / named).lexically_normal();
     std::error_code code;
     return !fs::exists(path, code) && HubName::parse(named) ? named : path.string();

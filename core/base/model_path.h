@@ -20,7 +20,7 @@ struct HubName {
 };
 
 /// The absolute path of a model or an adapter that a user named, relative to `folder` (empty: the current one); a name on the hub
-/// that no file or folder has stays as it is.
+/// that no file or folder has, and the name of a bundled file ("builtin:..."), stay as they are.
 std::string absoluteModelPath(const std::string& named, const std::string& folder = {});
 
 }  // namespace safequant

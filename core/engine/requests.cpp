@@ -193,7 +193,7 @@ Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
         if (!named) return fail(named.error());
         adapters = std::move(*named);
     }
-    const auto checkpoint = openCheckpoint(*path, adapters);
+    const auto checkpoint = openModel(*path, adapters);
     if (!checkpoint) return fail(checkpoint.error());
     auto info = protocol::toJson(checkpointInfo(**checkpoint));
     info["tokenizer_copies"] = tokenizerCopies(**checkpoint);

@@ -83,7 +83,7 @@ private:
     Expected<void> work() {
         const auto spec = readFinetuneSpec(m_folder + "/spec.json");
         if (!spec) return fail(spec.error());
-        auto checkpoint = openCheckpoint(spec->checkpoint, spec->adapters);
+        auto checkpoint = openModel(spec->checkpoint, spec->adapters);
         if (!checkpoint) return fail(checkpoint.error());
         const auto format = ChatFormat::create((*checkpoint)->tokenizerSource(), spec->systemPrompt);
         if (!format) return fail(format.error());

@@ -71,6 +71,19 @@ std::vector<std::size_t> inOrder(const CalibrationRows& rows) {
     return order;
 }
 
+/// Summed error of the samples that are not malicious, as the terms stand.
+double benignLoss(const DecoderConfig& config, BlockTerms& terms, const CalibrationRows& rows, const CalibrationStream& input,
+                  const BlockLoss& blockLoss, int batchSize, const at::Device& device) {
+    const at::NoGradGuard guard;
+    double sum = 0.0;
+    for (const CalibrationBatch& batch : batches(rows, inOrder(rows), batchSize)) {
+        const auto angles = layoutAngles(config, batch.layout, device);
+        sum += blockLoss(batch, forwardTensorBlock(config, terms.compose(), batch.layout, angles, CalibrationRows::gather(input, batch, device)))
+                   .benign;
+    }
+    return sum;
+}
+
 }  // namespace
 
 std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWeights& weights, std::span<const LinearPlan> plan,
@@ -94,16 +107,20 @@ std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWei
     const std::size_t steps = (order.size() + static_cast<std::size_t>(options.batchSize) - 1) / static_cast<std::size_t>(options.batchSize);
     const std::uint64_t allSteps = static_cast<std::uint64_t>(options.epochs) * steps;
     Mover mover(options.rule, terms, allSteps);
+    const double most = options.guardrail > 0.0
+                            ? options.guardrail * benignLoss(config, terms, rows, input, blockLoss, options.batchSize, device) / std::max(others, 1.0)
+                            : std::numeric_limits<double>::infinity();
+    double share = 1.0;
     std::uint64_t done = 0;
     for (int epoch = 0; epoch < options.epochs; ++epoch) {
         random.shuffle(order);
-        EpochLosses losses{epoch};
+        EpochLosses losses{.epoch = epoch, .share = share};
         for (const CalibrationBatch& batch : batches(rows, order, options.batchSize)) {
             if (progress.stopRequested()) return std::nullopt;
             const auto angles = layoutAngles(config, batch.layout, device);
             const at::Tensor output =
                 forwardTensorBlock(config, terms.compose(), batch.layout, angles, CalibrationRows::gather(input, batch, device));
-            const BatchLoss loss = blockLoss(batch, output);
+            const BatchLoss loss = blockLoss(batch, output, share);
             mover.clearGradients();
             loss.total.backward();
             mover.step(loss.benign + loss.malicious + loss.probe);
@@ -113,6 +130,7 @@ std::optional<CodedBlock> learnBlock(const DecoderConfig& config, const BlockWei
             progress(++done, allSteps);
         }
         if (report) report(losses);
+        if (losses.benign > most) share *= 0.5;
     }
     mover.finish();
     return terms.finish();

@@ -97,6 +97,9 @@ struct BlockLearning {
     LearningRule rule = LearningRule::AdamW;
     int epochs = 4;      ///< Passes over all samples.
     int batchSize = 10;  ///< Samples a step.
+    /// Above 0: when an epoch's mean error of benign samples is more than so many times that of the quantizer before it learns, the terms
+    /// of malicious samples and of the probe count half from then on.
+    double guardrail = 0.0;
     std::uint64_t seed = 0;
 };
 
@@ -104,6 +107,7 @@ struct BlockLearning {
 struct EpochLosses {
     int epoch = 0;
     double benign = 0.0, malicious = 0.0, probe = 0.0;
+    double share = 1.0;  ///< What the guardrail left of the weights of malicious samples and probe.
 };
 
 }  // namespace safequant

@@ -74,7 +74,7 @@ BlockLoss::BlockLoss(const RealignObjective& objective, const CalibrationRows& r
     if (objective.normalise) m_scale = 1.0 / std::max(meanSquare(targets.fineTuned), 1e-12);
 }
 
-BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor& output) const {
+BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor& output, double share) const {
     RowWeights tuned(batch.layout.rows), malicious(batch.layout.rows);
     std::vector<std::int64_t> maliciousLast, benignLast;
     for (std::size_t i = 0; i < batch.samples.size(); ++i) {
@@ -86,8 +86,8 @@ BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor&
             continue;
         }
         RowWeights& weights = m_targets.malicious.empty() ? tuned : malicious;
-        weights.addMean(batch.sampleRows[i], m_objective.malicious * m_scale);
-        weights.add(batch.lastRows[i], m_objective.maliciousLast * m_scale);
+        weights.addMean(batch.sampleRows[i], share * m_objective.malicious * m_scale);
+        weights.add(batch.lastRows[i], share * m_objective.maliciousLast * m_scale);
         maliciousLast.push_back(batch.lastRows[i]);
     }
     BatchLoss loss;
@@ -105,7 +105,7 @@ BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor&
         if (weight == 0.0 || rows.empty()) return;
         const at::Tensor last = output.index_select(0, at::tensor(rows, at::kLong).to(m_device));
         const at::Tensor logits = at::matmul(last, m_probe) + static_cast<double>(m_targets.probe.bias);
-        const at::Tensor term = at::softplus(m_objective.margin - sign * logits).sum() * weight;
+        const at::Tensor term = at::softplus(m_objective.margin - sign * logits).sum() * (share * weight);
         loss.total = loss.total + term;
         loss.probe += term.detach().item<double>();
     };

@@ -30,11 +30,11 @@ struct BatchLoss {
     double benign = 0.0, malicious = 0.0, probe = 0.0;
 };
 
-/// Computes the loss of batches of one block.
+/// Computes the loss of batches of one block. `share` multiplies the weights of malicious samples and of the probe.
 class BlockLoss {
 public:
     BlockLoss(const RealignObjective& objective, const CalibrationRows& rows, const BlockTargets& targets, const at::Device& device);
-    BatchLoss operator()(const CalibrationBatch& batch, const at::Tensor& output) const;
+    BatchLoss operator()(const CalibrationBatch& batch, const at::Tensor& output, double share = 1.0) const;
 
 private:
     const RealignObjective m_objective;

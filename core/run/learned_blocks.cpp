@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "core/base/random.h"
 #include "core/quantize/quantize_block.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learning_samples.h"
@@ -36,6 +38,25 @@ struct StreamTally {
                 logits[0] / static_cast<double>(count[0])};
     }
 };
+
+/// Another direction of the same length, with the mean score over `rows` kept.
+void turnAtRandom(Probe& probe, const Matrix& rows, RandomStream random) {
+    const auto meanScore = [&] {
+        double sum = 0.0;
+        for (std::size_t i = 0; i < rows.rows(); ++i) sum += probe.score({rows.row(i), rows.cols()});
+        return sum / static_cast<double>(rows.rows());
+    };
+    const auto length = [&] {
+        double sum = 0.0;
+        for (const float weight : probe.weights) sum += static_cast<double>(weight) * static_cast<double>(weight);
+        return std::sqrt(sum);
+    };
+    const double before = meanScore(), wanted = length();
+    for (float& weight : probe.weights) weight = static_cast<float>(random.normal());
+    const double scale = wanted / length();
+    for (float& weight : probe.weights) weight = static_cast<float>(weight * scale);
+    probe.intercept += before - meanScore();
+}
 
 Matrix chosenRows(const Matrix& rows, const std::vector<std::size_t>& chosen) {
     Matrix result(chosen.size(), rows.cols());
@@ -99,8 +120,10 @@ Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
     options.fixedC = kProbeC;
     std::vector<int> apart(m_malicious.size());
     std::iota(apart.begin(), apart.end(), 0);
-    Probe probe = fitProbe(m_realigner->chatRows(RealignStream::Aligned), m_malicious, apart, options, m_session.stop());
+    const Matrix rows = m_realigner->chatRows(RealignStream::Aligned);
+    Probe probe = fitProbe(rows, m_malicious, apart, options, m_session.stop());
     if (m_session.stop().stop_requested()) return fail(cancelledError());
+    if (m_session.inputs().spec.learning.randomProbe) turnAtRandom(probe, rows, RandomStream(m_session.inputs().spec.seed, "probe-direction"));
     return BlockProbe{std::move(probe.weights), static_cast<float>(probe.intercept)};
 }
 

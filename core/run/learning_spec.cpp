@@ -149,6 +149,8 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
     reader.number("scale_rate", learning.terms.scaleRate, 0.0, 10.0, true);
     reader.number("offset_rate", learning.terms.offsetRate, 0.0, 10.0, true);
     reader.number("initial_alpha", learning.terms.initialAlpha, 0.0, 1.0);
+    reader.number("guardrail", learning.guardrail, 0.0, 1e6);
+    reader.truth("random_probe", spec.randomProbe);
     reader.text("device", spec.device);
     quantization.finishInner(reader);
 }
@@ -194,6 +196,8 @@ nlohmann::json learningToJson(const LearningSpec& spec) {
             {"scale_rate", learning.terms.scaleRate},
             {"offset_rate", learning.terms.offsetRate},
             {"initial_alpha", learning.terms.initialAlpha},
+            {"guardrail", learning.guardrail},
+            {"random_probe", spec.randomProbe},
             {"device", spec.device}};
 }
 

@@ -40,7 +40,8 @@ struct AlignedModel {
 ///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
 ///  "rule": "adamw", "clipping": true, "clipping_in_range": false, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
-///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "device": "cpu"}
+///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "guardrail": 0,
+///  "random_probe": false, "device": "cpu"}
 /// The objective's name sets all weights, which later fields change.
 struct LearningSpec {
     std::string objective = "reconstruction";  ///< "reconstruction", "published", "dual-stream", "signature".
@@ -48,6 +49,7 @@ struct LearningSpec {
     int earlyEpochs = 2;
     int firstBlock = 0, lastBlock = -1;
     std::string device = "cpu";
+    bool randomProbe = false;  ///< A control: the objective's probe points in a random direction, as long and as well centred as the real one.
 };
 
 /// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and constants; Q-realign takes the dual-stream objective when there is

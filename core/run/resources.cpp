@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "builtin:";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kBundled{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kBundled{{
     {"default", "prompts/default.jsonl"},
     {"perplexity", "texts/perplexity.txt"},
     {"tasks", "tasks/banking-intents.jsonl"},
@@ -22,6 +22,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kBundled{
     {"banking-intents-test", "tasks/banking-intents-test.jsonl"},
     {"arc-easy", "tasks/arc-easy.jsonl"},
     {"gsm8k", "tasks/gsm8k.jsonl"},
+    {"smollm2-aligned", "models/smollm2-aligned"},
+    {"smollm2-eroded", "models/smollm2-eroded"},
 }};
 
 std::vector<fs::path> resourceFolders() {
@@ -48,7 +50,7 @@ Expected<std::string> resolveResource(const std::string& name) {
         for (const auto& folder : resourceFolders()) {
             std::error_code code;
             const auto path = folder / file;
-            if (fs::is_regular_file(path, code)) return path.string();
+            if (fs::exists(path, code)) return path.string();
             tried += (tried.empty() ? "" : ", ") + path.string();
         }
         return fail(ErrorKind::NotFound,
@@ -61,6 +63,15 @@ Expected<std::string> resolveResource(const std::string& name) {
                 "There is no bundled file of this name" +
                     (nearest.empty() ? std::string(".") : "; did you mean \"" + nearest + "\"?"),
                 name);
+}
+
+Expected<std::shared_ptr<const Checkpoint>> openModel(const std::string& checkpoint, std::vector<std::string> adapters) {
+    for (std::string& adapter : adapters) {
+        auto path = resolveResource(adapter);
+        if (!path) return fail(path.error());
+        adapter = std::move(*path);
+    }
+    return openCheckpoint(checkpoint, adapters);
 }
 
 }  // namespace safequant

@@ -70,7 +70,7 @@ Expected<void> openAligned(RunInputs& inputs) {
     if (!method) return fail(method.error());
     if (!(*method)->learned() || !inputs.spec.hasStage("quantize") || !inputs.spec.aligned.given()) return {};
     const AlignedModel& aligned = inputs.spec.aligned;
-    auto checkpoint = openCheckpoint(aligned.checkpoint.empty() ? inputs.spec.checkpoint : aligned.checkpoint, aligned.adapters);
+    auto checkpoint = openModel(aligned.checkpoint.empty() ? inputs.spec.checkpoint : aligned.checkpoint, aligned.adapters);
     if (!checkpoint) return fail(checkpoint.error());
     inputs.aligned = std::move(*checkpoint);
     return {};
@@ -141,7 +141,7 @@ std::vector<std::string> RunInputs::evaluatedModels() const {
 Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress& progress) {
     RunInputs inputs;
     inputs.spec = spec;
-    auto checkpoint = openCheckpoint(spec.checkpoint, spec.adapters);
+    auto checkpoint = openModel(spec.checkpoint, spec.adapters);
     if (!checkpoint) return fail(checkpoint.error());
     inputs.checkpoint = std::move(*checkpoint);
 

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/checkpoint/checkpoint.h"
 #include "core/exporting/export_model.h"
 #include "core/model/generation.h"
 #include "core/prompts/prompt_set.h"
@@ -91,5 +93,7 @@ Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> fil
 /// Path of a bundled file ("builtin:default" -> prompt set, "builtin:perplexity" -> text); other names come back as they are.
 /// Looked for in $SAFEQUANT_RESOURCES, beside the program's ../share/safequant, and the build's source tree.
 Expected<std::string> resolveResource(const std::string& name);
+/// Opens a model with adapters, of which some may be bundled. Errors: those of resolveResource and openCheckpoint.
+Expected<std::shared_ptr<const Checkpoint>> openModel(const std::string& checkpoint, std::vector<std::string> adapters);
 
 }  // namespace safequant

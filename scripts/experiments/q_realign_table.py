@@ -53,6 +53,8 @@ ROWS = [
     ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
     ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
+    ("control-random-direction-w8a8", "eroded",
+     realign(W8A8, {"objective": "published", "normalise": True, "random_probe": True}, PUBLISHED_MIX), [0]),
     ("control-interpolated-0.3-w8a8", 0.3, {"method": "rtn", "scheme": W8A8}, [0]),
     ("control-interpolated-0.5-w8a8", 0.5, {"method": "rtn", "scheme": W8A8}, [0]),
     ("control-interpolated-0.7-w8a8", 0.7, {"method": "rtn", "scheme": W8A8}, [0]),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <cmath>
 #include <random>
 
 #include "core/quantize/quantize_block.h"
@@ -110,6 +111,20 @@ private slots:
         QVERIFY(epochs.back().probe < epochs.front().probe);
         const auto unprovided = realigner->learn({}, {});
         QVERIFY(!unprovided && unprovided.error().kind == ErrorKind::BadInput);
+    }
+
+    /// Each epoch above the limit halves what pulls malicious samples, which then stay nearer to where they were.
+    void guardrailYieldsToBenignSamples() {
+        RealignSetup guarded = setup(RealignObjective::dualStream());
+        guarded.learning.guardrail = 1e-9;
+        const auto held = create(std::move(guarded));
+        std::vector<double> shares;
+        QVERIFY(held->learn({}, {}, [&](const EpochLosses& losses) { shares.push_back(losses.share); }).has_value());
+        for (std::size_t i = 0; i < shares.size(); ++i) QCOMPARE(shares[i], std::pow(0.5, static_cast<double>(i)));
+        const auto free = create(setup(RealignObjective::dualStream()));
+        QVERIFY(free->learn({}, {}, [](const EpochLosses& losses) { QCOMPARE(losses.share, 1.0); }).has_value());
+        QVERIFY(held->last().benignError < free->last().benignError);
+        QVERIFY(held->last().maliciousError > free->last().maliciousError);
     }
 
     void refusesWhatItCannotLearnFrom() {

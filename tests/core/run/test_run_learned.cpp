@@ -163,7 +163,7 @@ private slots:
     void specsAreKeptWhole() {
         auto spec = tiny::learnedSpecJson(m_inputs);
         spec["quantization"]["learning"] = {{"objective", "signature"}, {"gain", 1.5}, {"tail", 3}, {"scales", {"up-to-down"}},
-                                            {"swap_labels", true}, {"initial_alpha", 0.5}, {"first_block", 1}, {"last_block", 2}};
+                                            {"swap_labels", true}, {"guardrail", 2.0}, {"random_probe", true}, {"initial_alpha", 0.5}, {"first_block", 1}, {"last_block", 2}};
         const auto read = runSpecFromJson(spec, "test");
         QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
         const auto again = runSpecFromJson(runSpecToJson(*read), "test");
