@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs, builds, gets the default model and opens the workbench with the default run started.
+# Installs, builds, gets the example model and opens the workbench with the example started.
 set -euo pipefail
 usage() {
   cat <<'TEXT'
 Usage: ./run.sh [--model PATH] [--headless] [--workspace DIR]
 
-Opens the workbench on a language model with the default run started: weights in 4 bits, groups of 64, activations in
-16 bits. Everything that is needed is installed and built first; a second call starts in seconds.
+Opens the workbench with the example started: SmolLM2-135M-Instruct, whose refusals a harmless fine-tuning has eroded, is
+quantized to 8 bits by Q-realign, which restores them. Everything that is needed is installed and built first; a second call
+starts in seconds.
 
-  --model PATH      a GGUF file or a Hugging Face folder (default: SmolLM2-135M-Instruct, fetched once)
+  --model PATH      instead, the default run (4-bit weights, groups of 64) on a GGUF file or a Hugging Face folder
   --headless        no window: the same run on the terminal; leaves a run folder with plots and a summary
                     (also chosen when there is no display)
   --workspace DIR   where runs are kept (default: ~/.local/share/safequant/workspace)
@@ -38,9 +39,13 @@ fi
 
 install_packages
 build release
-[ -n "$model" ] || model=$(fetch_model)
+run=--default
+[ -n "$model" ] || { run=--example; model=$(fetch_model); }
 
 if [ -n "$headless" ]; then
-  exec build/release/app/cli/safequant run --default --model "$model" --workspace "$workspace" --plots
+  exec build/release/app/cli/safequant run "$run" --model "$model" --workspace "$workspace" --plots
+fi
+if [ "$run" = --example ]; then
+  exec build/release/app/workbench/safequant-workbench --workspace "$workspace" --example
 fi
 exec build/release/app/workbench/safequant-workbench --workspace "$workspace" --model "$model" --start

@@ -19,6 +19,9 @@ struct RunOptions {
     std::string model;
     std::string workspace;
     bool useDefault = false;
+    bool useExample = false;
+
+    bool bundled() const { return useDefault || useExample; }
     bool plots = false;
     bool estimate = false;
     bool background = false;
@@ -26,9 +29,9 @@ struct RunOptions {
 };
 
 Expected<RunSpec> specOf(RunOptions& run) {
-    Expected<RunSpec> spec = run.useDefault ? defaultRunSpec(run.model) : readRunSpec(run.spec);
+    Expected<RunSpec> spec = run.bundled() ? bundledRunSpec(run.useExample ? "repair-run" : "default-run", run.model) : readRunSpec(run.spec);
     if (!spec) return spec;
-    run.changes.checkpoint = run.useDefault ? "" : run.model;
+    run.changes.checkpoint = run.bundled() ? "" : run.model;
     if (auto applied = run.changes.apply(*spec); !applied) return fail(applied.error());
     return spec;
 }
@@ -37,8 +40,8 @@ int execute(const CommonOptions& options, RunOptions& run) {
     if (run.background) ::setpriority(PRIO_PROCESS, 0, 10);
     std::string folder = run.folder;
     if (folder.empty()) {
-        if (run.useDefault == !run.spec.empty() || (run.useDefault && run.model.empty()))
-            return reportError(options, {ErrorKind::BadInput, "Name a spec file, or --default with --model, or --folder to resume.", {}}),
+        if (run.bundled() == !run.spec.empty() || (run.bundled() && run.model.empty()) || (run.useDefault && run.useExample))
+            return reportError(options, {ErrorKind::BadInput, "Name a spec file, or --default or --example with --model, or --folder to resume.", {}}),
                    kExitUsage;
         auto spec = specOf(run);
         if (!spec) return reportError(options, spec.error());
@@ -59,6 +62,7 @@ void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action) 
     auto* command = app.add_subcommand("run", "Run a spec, or resume a run folder");
     command->add_option("spec", run->spec, "Run spec (JSON)")->check(CLI::ExistingFile);
     command->add_option("--folder,--resume", run->folder, "Run or resume this run folder")->check(CLI::ExistingDirectory);
+    command->add_flag("--example", run->useExample, "The example: SmolLM2-135M-Instruct (--model) with the bundled adapters that eroded its refusals, repaired");
     command->add_flag("--default", run->useDefault, "The default run (W4A16, group 64) on --model");
     command->add_option("--model", run->model, "Checkpoint: a GGUF file or a Hugging Face folder (replaces the spec's)");
     command->add_option("--workspace", run->workspace, "Where run folders are made (default: the user's data folder)");

@@ -25,7 +25,7 @@ struct StageOptions {
 /// The default run cut down to some stages, as one command.
 int runStages(const CommonOptions& options, const StageOptions& chosen, const std::string& name, std::vector<std::string> stages,
               bool quantizes) {
-    auto spec = defaultRunSpec(chosen.changes.checkpoint);
+    auto spec = bundledRunSpec("default-run", chosen.changes.checkpoint);
     if (!spec) return reportError(options, spec.error());
     spec->name = name + " " + std::filesystem::path(chosen.changes.checkpoint).stem().string();
     spec->stages = std::move(stages);

@@ -80,13 +80,13 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     return {};
 }
 
-Expected<RunSpec> defaultRunSpec(const std::string& checkpoint) {
-    const auto path = resolveResource("builtin:default-run");
+Expected<RunSpec> bundledRunSpec(const std::string& name, const std::string& checkpoint) {
+    const auto path = resolveResource("builtin:" + name);
     if (!path) return fail(path.error());
     const auto text = readTextFile(*path);
     if (!text) return fail(text.error());
     auto json = nlohmann::json::parse(*text, nullptr, false);
-    if (json.is_discarded()) return fail(ErrorKind::BadInput, "The bundled default run is broken: reinstall.", *path);
+    if (json.is_discarded()) return fail(ErrorKind::BadInput, "The bundled run is broken: reinstall.", *path);
     json["checkpoint"] = absoluteModelPath(checkpoint);
     return runSpecFromJson(json, *path);
 }

@@ -37,7 +37,7 @@ struct SpecOptions {
 /// "--format" and "--type" of an export, as exportOptionsNamed takes them.
 void addExportOptions(CLI::App& command, std::string& format, std::string& type);
 
-/// The default run (resources/runs/default.json) on a checkpoint.
-Expected<RunSpec> defaultRunSpec(const std::string& checkpoint);
+/// A bundled run ("default-run", "repair-run": resources/runs) on a checkpoint.
+Expected<RunSpec> bundledRunSpec(const std::string& name, const std::string& checkpoint);
 
 }  // namespace safequant::cli

@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
                                      QStringLiteral("PATH"));
     const QCommandLineOption run(QStringLiteral("run"), QStringLiteral("Start the run that this JSON file describes."),
                                  QStringLiteral("SPEC"));
-    const QCommandLineOption example(QStringLiteral("example"), QStringLiteral("Start the default run on the example model."));
+    const QCommandLineOption example(QStringLiteral("example"), QStringLiteral("Start the example: SmolLM2 with eroded refusals, repaired while it is quantized."));
     const QCommandLineOption start(QStringLiteral("start"), QStringLiteral("With --model: start the default run at once."));
     const QCommandLineOption workspace(QStringLiteral("workspace"),
                                        QStringLiteral("Keep runs here (default: ~/.local/share/safequant/workspace)."),

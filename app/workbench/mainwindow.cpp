@@ -334,7 +334,7 @@ void MainWindow::startRun(const nlohmann::json& spec) {
 }
 
 void MainWindow::startExample() {
-    if (m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? defaultRunSpec(m_start->exampleModel()) : m_exampleSpec);
+    if (m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
 }
 
 void MainWindow::quantize() {

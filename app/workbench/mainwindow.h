@@ -34,7 +34,7 @@ struct MainWindowOptions {
     QString engineProgram;             ///< Empty: looked for (EngineClient::findProgram).
     QString workspace;                 ///< Empty: the user's data folder.
     QString exampleModel;              ///< Empty: the default model in the cache folder.
-    nlohmann::json exampleSpec;        ///< Null: the default run on the example model.
+    nlohmann::json exampleSpec;        ///< Null: the example run (exampleRunSpec).
     std::unique_ptr<Dialogs> dialogs;  ///< Null: those a user answers.
 };
 
@@ -56,7 +56,7 @@ public:
     void openModel(const QString& checkpoint, const QStringList& adapters);
     /// Takes a run spec into the setup panel and starts it at once.
     void startRun(const nlohmann::json& spec);
-    /// The default run on the example model; stays on the start page, which says why, when the model is not there.
+    /// The example run; stays on the start page, which says why, when the model is not there.
     void startExample();
 
 public slots:

@@ -154,7 +154,7 @@ def measured(done, quantized):
     model = "quantized" if quantized else "base"
     metrics = next(m for m in json.load(open(os.path.join(folder, "summary.json")))["metrics"] if m["model"] == model)
     timings = json.load(open(os.path.join(folder, "manifest.json")))["timings"]
-    tasks = [task for task in metrics.get("tasks", []) if task.get("name") == "banking-intents"]
+    tasks = [task for task in metrics.get("tasks", []) if task["task"] == "banking-intents" and task["model"] == model]
     verdicts = {}
     for line in open(os.path.join(folder, "generations.jsonl")):
         answer = json.loads(line)

@@ -21,6 +21,14 @@ private slots:
         QCOMPARE(QString::fromStdString(spec["name"].get<std::string>()), QStringLiteral("SmolLM2-135M-Instruct W4A16 g64"));
     }
 
+    void exampleRepairsTheErodedModel() {
+        const auto spec = exampleRunSpec(QStringLiteral("/m/SmolLM2-135M-Instruct.Q4_1.gguf"));
+        QCOMPARE(checkpointOf(spec), QStringLiteral("/m/SmolLM2-135M-Instruct.Q4_1.gguf"));
+        QCOMPARE(methodOf(spec), QStringLiteral("q-realign"));
+        QCOMPARE(adaptersOf(spec), (QStringList{QStringLiteral("builtin:smollm2-aligned"), QStringLiteral("builtin:smollm2-eroded")}));
+        QCOMPARE(alignedAdaptersOf(spec), QStringList{QStringLiteral("builtin:smollm2-aligned")});
+    }
+
     void namedSchemesAndRulesSurviveEachOther() {
         NamedSchemes named;
         LinearScheme eight;

@@ -73,6 +73,12 @@ nlohmann::json defaultRunSpec(const QString& modelPath, const QStringList& adapt
     return spec;
 }
 
+nlohmann::json exampleRunSpec(const QString& modelPath) {
+    auto spec = nlohmann::json::parse(kExampleRunJson);
+    spec["checkpoint"] = modelPath.toStdString();
+    return spec;
+}
+
 Expected<nlohmann::json> readSpecFile(const QString& path) {
     const std::string name = path.toStdString();
     auto content = readTextFile(name);

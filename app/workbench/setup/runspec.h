@@ -29,6 +29,9 @@ struct SchemeRule {
 /// The run that one click starts: resources/runs/default.json on this checkpoint, named after checkpoint and grid.
 nlohmann::json defaultRunSpec(const QString& modelPath, const QStringList& adapters = {});
 
+/// The example: resources/runs/repair.json on this checkpoint, SmolLM2 with the adapters that come with the program.
+nlohmann::json exampleRunSpec(const QString& modelPath);
+
 /// A run spec file for the setup panel; fields that the panel does not show are kept. Relative paths are taken from the file's
 /// folder; names of models on the hub stay names. Errors: not_found, bad_input.
 Expected<nlohmann::json> readSpecFile(const QString& path);

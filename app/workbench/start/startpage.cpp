@@ -149,8 +149,8 @@ QFrame* StartPage::makeCard(const QString& title, const QString& text, const QSt
 
 void StartPage::refreshExample() {
     m_exampleText->setText(exampleThere()
-                               ? tr("SmolLM2-135M, a small real model. One click quantizes it to 4 bits and shows what that "
-                                    "does, block by block, in some minutes.")
+                               ? tr("SmolLM2-135M, whose refusals a harmless fine-tuning has eroded. One click quantizes it to "
+                                    "8 bits, restores them while it does, and shows how, block by block.")
                                : tr("The example model is not on this machine. ./run.sh fetches it (98 MB) into\n%1")
                                      .arg(QDir(QFileInfo(m_exampleModel).absolutePath()).path()));
     m_exampleText->setToolTip(m_exampleModel);

@@ -184,7 +184,8 @@ private slots:
     }
 
     void bundledFilesAreFound() {
-        for (const auto* name : {"builtin:default", "builtin:perplexity", "builtin:default-run"}) {
+        for (const auto* name : {"builtin:default", "builtin:perplexity", "builtin:default-run", "builtin:repair-run", "builtin:smollm2-aligned",
+                                 "builtin:smollm2-eroded"}) {
             const auto path = resolveResource(name);
             QVERIFY2(path.has_value(), name);
             QVERIFY(QFile::exists(QString::fromStdString(*path)));
@@ -201,6 +202,25 @@ private slots:
         qputenv("SAFEQUANT_RESOURCES", folder.path().toUtf8());
         QCOMPARE(*resolveResource("builtin:default"), own.fileName().toStdString());
         qputenv("SAFEQUANT_RESOURCES", before);
+    }
+
+    void bundledRunsAreSound_data() {
+        QTest::addColumn<QString>("name");
+        QTest::newRow("default") << "builtin:default-run";
+        QTest::newRow("example") << "builtin:repair-run";
+    }
+    void bundledRunsAreSound() {
+        QFETCH(QString, name);
+        QFile file(QString::fromStdString(*resolveResource(name.toStdString())));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        auto json = nlohmann::json::parse(file.readAll().toStdString());
+        json["checkpoint"] = "/m/model.gguf";
+        const auto spec = runSpecFromJson(json, name.toStdString());
+        QVERIFY2(spec.has_value(), spec ? "" : spec.error().describe().c_str());
+        for (const auto& adapter : spec->adapters) {
+            const auto folder = resolveResource(adapter);
+            QVERIFY(folder && QFile::exists(QString::fromStdString(*folder) + "/adapter_config.json"));
+        }
     }
 
     void promptFilesAndSplit() {
