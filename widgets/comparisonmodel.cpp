@@ -3,6 +3,7 @@
 
 #include <QLocale>
 #include <algorithm>
+#include <cmath>
 
 #include "widgets/format.h"
 #include "widgets/theme.h"
@@ -12,7 +13,7 @@ namespace safequant::widgets {
 namespace {
 
 /// "+12.3", "−4.0": percentage points.
-QString points(double difference) { return formatScore(100.0 * difference); }
+QString points(double difference) { return std::abs(difference) < 0.0005 ? QLocale().toString(0.0, 'f', 1) : formatScore(100.0 * difference); }
 
 QString names(const std::vector<std::string>& ids) {
     constexpr std::size_t kShown = 12;

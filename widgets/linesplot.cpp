@@ -114,7 +114,8 @@ void LinesPlot::rebuild() {
         graph->setData(x, y, true);
     }
     xAxis->setRange(-0.5, std::max(m_count, 1) - 0.5);
-    yAxis->setRange(low, high > low ? low + (high - low) * 1.06 : low + 1.0);
+    const double room = high > low ? (high - low) * 0.06 : 1.0;
+    yAxis->setRange(low < m_low ? low - room : low, high + room);
     auto ticks = xAxis->ticker().staticCast<QCPAxisTickerText>();
     ticks->clear();
     for (const double tick : integerTicks(m_count, width() - kLeft - kRight)) ticks->addTick(tick, QLocale().toString(int(tick) + m_first));
@@ -207,7 +208,7 @@ void LinesPlot::paintEvent(QPaintEvent* event) {
         painter.setPen(colors.muted);
         painter.drawText(QRectF(area.right() + 6.0, area.bottom() + 4.0, kRight, 16.0), Qt::AlignLeft | Qt::AlignVCenter, m_word);
     }
-    if (hasFocus()) {
+    if (m_keyboardFocus && hasFocus()) {
         painter.setPen(QPen(colors.accent, 2.0));
         painter.setBrush(Qt::NoBrush);
         painter.drawRoundedRect(QRectF(rect()).adjusted(1.0, 1.0, -1.0, -1.0), 4.0, 4.0);
@@ -258,7 +259,14 @@ void LinesPlot::leaveEvent(QEvent* event) {
     QCustomPlot::leaveEvent(event);
 }
 
+void LinesPlot::focusInEvent(QFocusEvent* event) {
+    m_keyboardFocus = event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason;
+    QCustomPlot::focusInEvent(event);
+    update();
+}
+
 void LinesPlot::keyPressEvent(QKeyEvent* event) {
+    m_keyboardFocus = true;
     if (event->matches(QKeySequence::Copy)) {
         QGuiApplication::clipboard()->setText(tableText());
         return;

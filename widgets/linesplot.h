@@ -56,6 +56,7 @@ protected:
     void wheelEvent(QWheelEvent* event) override;
     void leaveEvent(QEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
 
 private:
     void refresh();
@@ -75,6 +76,7 @@ private:
     int m_hover = -1;
     double m_low = 0.0, m_high = 0.0;
     bool m_pending = false;
+    bool m_keyboardFocus = false;
     QPointF m_pointer;
     QCPItemRect* m_band;
 };

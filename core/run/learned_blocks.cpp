@@ -66,6 +66,37 @@ Matrix chosenRows(const Matrix& rows, const std::vector<std::size_t>& chosen) {
 
 }  // namespace
 
+std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const Matrix> streams, const std::vector<bool>& malicious,
+                                                               std::span<const int> clusters, std::uint64_t seed, const std::stop_token& stop) {
+    // Every class must remain in every fold's training part.
+    std::array<std::unordered_set<int>, 2> members;
+    for (std::size_t i = 0; i < malicious.size(); ++i) members[malicious[i]].insert(clusters[i]);
+    if (std::min(members[0].size(), members[1].size()) < kProbeFolds) return std::nullopt;
+    const auto folds = stratifiedGroupFolds(malicious, clusters, kProbeFolds, seed);
+    std::vector<StreamTally> tallies(streams.size());
+    ProbeOptions options;
+    options.fixedC = kProbeC;
+    for (int fold = 0; fold < kProbeFolds; ++fold) {
+        std::vector<std::size_t> fitted;
+        std::vector<bool> positive;
+        std::vector<int> groups;
+        for (std::size_t i = 0; i < folds.size(); ++i) {
+            if (folds[i] == fold) continue;
+            fitted.push_back(i);
+            positive.push_back(malicious[i]);
+            groups.push_back(clusters[i]);
+        }
+        const Probe probe = fitProbe(chosenRows(streams[0], fitted), positive, groups, options, stop);
+        if (stop.stop_requested()) return std::nullopt;
+        for (std::size_t s = 0; s < streams.size(); ++s)
+            for (std::size_t i = 0; i < folds.size(); ++i)
+                if (folds[i] == fold) tallies[s].add(probe.score({streams[s].row(i), streams[s].cols()}), malicious[i]);
+    }
+    std::vector<protocol::StreamProbe> judged;
+    for (const StreamTally& tally : tallies) judged.push_back(tally.summary());
+    return judged;
+}
+
 Expected<void> LearnedBlocks::require(int block) {
     if (hasCodedBlock(m_session.folder(), block)) return {};
     if (m_realigner == nullptr)
@@ -149,43 +180,18 @@ Expected<void> LearnedBlocks::learn(int block) {
         told.maliciousError = outcome.maliciousError;
         told.maliciousBefore = outcome.maliciousBefore;
     }
-    if (auto judged = judgeStreams(told); !judged) return judged;
+    const std::array streams = {m_realigner->chatRows(RealignStream::Aligned), m_realigner->chatRows(RealignStream::FineTuned),
+                                m_realigner->chatRows(RealignStream::Quantized)};
+    const auto judged = judgeStreams(streams, m_malicious, m_clusters, m_session.inputs().spec.seed, m_session.stop());
+    if (m_session.stop().stop_requested()) return fail(cancelledError());
+    if (judged) {
+        if (m_session.inputs().aligned != nullptr) told.aligned = (*judged)[0];
+        told.fineTuned = (*judged)[1];
+        told.quantized = (*judged)[2];
+    }
     told.finished = true;
     told.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return m_session.tellLearning(told);
-}
-
-Expected<void> LearnedBlocks::judgeStreams(protocol::LearnedBlock& told) const {
-    // Every class must remain in every fold's training part.
-    std::array<std::unordered_set<int>, 2> clusters;
-    for (std::size_t i = 0; i < m_malicious.size(); ++i) clusters[m_malicious[i]].insert(m_clusters[i]);
-    if (std::min(clusters[0].size(), clusters[1].size()) < kProbeFolds) return {};
-    const auto folds = stratifiedGroupFolds(m_malicious, m_clusters, kProbeFolds, m_session.inputs().spec.seed);
-    const std::array streams = {m_realigner->chatRows(RealignStream::Aligned), m_realigner->chatRows(RealignStream::FineTuned),
-                                m_realigner->chatRows(RealignStream::Quantized)};
-    std::array<StreamTally, 3> tallies;
-    ProbeOptions options;
-    options.fixedC = kProbeC;
-    for (int fold = 0; fold < kProbeFolds; ++fold) {
-        std::vector<std::size_t> fitted;
-        std::vector<bool> positive;
-        std::vector<int> groups;
-        for (std::size_t i = 0; i < folds.size(); ++i) {
-            if (folds[i] == fold) continue;
-            fitted.push_back(i);
-            positive.push_back(m_malicious[i]);
-            groups.push_back(m_clusters[i]);
-        }
-        const Probe probe = fitProbe(chosenRows(streams[0], fitted), positive, groups, options, m_session.stop());
-        if (m_session.stop().stop_requested()) return fail(cancelledError());
-        for (std::size_t s = 0; s < streams.size(); ++s)
-            for (std::size_t i = 0; i < folds.size(); ++i)
-                if (folds[i] == fold) tallies[s].add(probe.score({streams[s].row(i), streams[s].cols()}), m_malicious[i]);
-    }
-    if (m_session.inputs().aligned != nullptr) told.aligned = tallies[0].summary();
-    told.fineTuned = tallies[1].summary();
-    told.quantized = tallies[2].summary();
-    return {};
 }
 
 }  // namespace safequant

@@ -3,11 +3,19 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "core/realign/realigner.h"
 #include "core/run/session.h"
 
 namespace safequant {
+
+/// What probes of the first stream say of each stream's rows `[chats, hidden]`: every chat is judged by a probe fitted on the first
+/// stream's rows of other near-duplicate clusters (five folds). Nothing when a class has fewer clusters than folds, or when stopped.
+std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const Matrix> streams, const std::vector<bool>& malicious,
+                                                               std::span<const int> clusters, std::uint64_t seed, const std::stop_token& stop = {});
 
 /// Learns the blocks of a run one after the other, tells how each goes, and leaves each in the run's folder.
 class LearnedBlocks {
@@ -23,8 +31,6 @@ private:
     /// The probe of the aligned model's next block, where the objective uses one: malicious against all benign calibration samples.
     Expected<BlockProbe> objectiveProbe();
     Expected<void> learn(int block);
-    /// What probes of the aligned stream say of all three, behind the block last learned; nothing where a class is missing.
-    Expected<void> judgeStreams(protocol::LearnedBlock& told) const;
 
     Session& m_session;
     std::unique_ptr<Realigner> m_realigner;

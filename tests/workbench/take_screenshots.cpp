@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // take_screenshots ENGINE WORKSPACE RUN_FOLDER OUT_FOLDER [PREFIX]: opens a run, during or after, and takes every page at two
 // sizes, light and dark, each as OUT_FOLDER/PREFIX-PAGE-THEME[-wide].png, and the export dialog with each format.
+// With SAFEQUANT_QUICK_SCREENSHOTS set it leaves out t-SNE and UMAP, which take a while.
 #include <QAction>
 #include <QApplication>
 #include <QDialog>
 #include <QDir>
 #include <QFrame>
+#include <QPushButton>
 #include <QTemporaryDir>
 #include <QTextStream>
 #include <QToolButton>
@@ -73,7 +75,8 @@ int main(int argc, char** argv) {
     window.setPage(Page::Layers);
     wait(2500);
     take(QStringLiteral("layers"));
-    for (const auto& kind : {QStringLiteral("tsne"), QStringLiteral("umap")}) {
+    const bool embeddings = qEnvironmentVariableIsEmpty("SAFEQUANT_QUICK_SCREENSHOTS");
+    for (const auto& kind : embeddings ? QStringList{QStringLiteral("tsne"), QStringLiteral("umap")} : QStringList{}) {
         layers->setKind(kind);
         wait(700);
         window.grab().save(out.filePath(QStringLiteral("%1layers-%2-moving.png").arg(prefix, kind)));
@@ -92,11 +95,28 @@ int main(int argc, char** argv) {
     window.setPage(Page::Setup);
     wait(1500);
     take(QStringLiteral("setup"));
+    window.setPage(Page::Learning);
+    wait(1500);
+    take(QStringLiteral("learning"));
     window.setPage(Page::Answers);
     wait(1500);
     take(QStringLiteral("answers"));
+    window.setPage(Page::Results);
+    wait(3000);
+    take(QStringLiteral("results"));
     window.setPage(Page::Log);
     take(QStringLiteral("log"));
+    window.setPage(Page::Setup);
+    window.findChild<QPushButton*>(QStringLiteral("changeEvaluation"))->click();
+    wait(500);
+    auto* evaluation = window.findChild<QDialog*>(QStringLiteral("evaluationDialog"));
+    for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
+                                      std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
+        widgets::Theme::instance().setMode(mode);
+        wait(500);
+        evaluation->grab().save(out.filePath(QStringLiteral("%1evaluation-%2.png").arg(prefix, theme)));
+    }
+    evaluation->close();
     window.findChild<QAction*>(QStringLiteral("exportModel"))->trigger();
     auto* dialog = window.findChild<QDialog*>(QStringLiteral("exportDialog"));
     auto* formats = dialog->findChild<widgets::SegmentedControl*>(QStringLiteral("exportFormat"));

@@ -85,12 +85,17 @@ LearningPage::LearningPage(Session* session, QWidget* parent) : QWidget(parent),
     side->setFixedWidth(330);
     auto* sideLayout = new QVBoxLayout(side);
     setSpacing(sideLayout, 1, 10, 0, 10, 6);
-    for (QLabel* label : {m_blockTitle, m_blockText, m_progress}) label->setContentsMargins(14, 0, 14, 0);
-    sideLayout->addWidget(m_blockTitle);
+    const auto addText = [&](QLabel* label) {
+        auto* row = new QHBoxLayout;
+        setSpacing(row, 14, 0, 14, 0, 0);
+        row->addWidget(label);
+        sideLayout->addLayout(row);
+    };
+    addText(m_blockTitle);
     sideLayout->addWidget(m_losses);
-    sideLayout->addWidget(m_blockText);
+    addText(m_blockText);
     sideLayout->addStretch(1);
-    sideLayout->addWidget(m_progress);
+    addText(m_progress);
     auto* plots = new QWidget;
     auto* plotsLayout = new QVBoxLayout(plots);
     setSpacing(plotsLayout, 0, 0, 0, 0, 0);

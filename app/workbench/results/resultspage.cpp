@@ -153,15 +153,16 @@ void ResultsPage::refresh() {
             m_stack->setCurrentIndex(m_results->rowCount() > 0 ? 1 : 0);
             if (first) {
                 m_table->resizeColumnsToContents();
-                m_table->setColumnWidth(ResultsModel::RunColumn, std::min(m_table->columnWidth(ResultsModel::RunColumn), 230));
-                m_table->setColumnWidth(ResultsModel::MethodColumn, std::min(m_table->columnWidth(ResultsModel::MethodColumn), 220));
+                m_table->setColumnWidth(ResultsModel::RunColumn, std::min(m_table->columnWidth(ResultsModel::RunColumn), 196));
+                m_table->setColumnWidth(ResultsModel::MethodColumn, std::min(m_table->columnWidth(ResultsModel::MethodColumn), 184));
             }
             for (int row = 0; row < m_sorted->rowCount(); ++row) {
                 const QModelIndex index = m_sorted->index(row, 0);
                 if (chosen.contains(index.data(ResultsModel::FolderRole).toString()) && index.data(ResultsModel::ModelRole) != QStringLiteral("base"))
                     m_table->selectionModel()->select(index, QItemSelectionModel::Select | QItemSelectionModel::Rows);
             }
-            if (chosen.isEmpty() && m_sorted->rowCount() > 0) m_table->selectRow(0);
+            for (int row = 0; row < m_sorted->rowCount() && chosen.isEmpty() && selectedFolders().isEmpty(); ++row)
+                if (m_sorted->index(row, 0).data(ResultsModel::ModelRole) != QStringLiteral("base")) m_table->selectRow(row);
         });
 }
 

@@ -164,6 +164,7 @@ QWidget* EvaluationDialog::makeTasks() {
     setSpacing(m_taskList, 0, 0, 0, 0, 7);
     m_taskList->addWidget(makeLabel(tr("Tasks"), "heading"));
     m_taskList->addWidget(makeParagraph(tr("What the model must still be able to do."), "secondary", "muted"));
+    m_taskList->addStretch(1);
     return area;
 }
 
@@ -219,6 +220,7 @@ void EvaluationDialog::prepare() {
     m_judge->setCurrentIndex(m_judge->findData(QString::fromStdString(chosen.value("judge", std::string("refusal-22")))));
     m_secondJudge->setCurrentIndex(
         std::max(0, m_secondJudge->findData(QString::fromStdString(chosen.value("second_judge", std::string("xstest-openings"))))));
+    m_judgeText->setText(m_judge->currentData(Qt::UserRole + 1).toString());
     qDeleteAll(m_tasks);
     m_tasks.clear();
     std::vector<std::string> names = m_model->engineInfo().tasks;
@@ -229,7 +231,7 @@ void EvaluationDialog::prepare() {
         auto* box = new QCheckBox(QString::fromStdString(name));
         box->setObjectName(QStringLiteral("task_%1").arg(box->text()));
         box->setChecked(std::any_of(tasks.begin(), tasks.end(), [&](const json& task) { return taskName(task) == name; }));
-        m_taskList->insertWidget(m_taskList->count(), box);
+        m_taskList->insertWidget(m_taskList->count() - 1, box);
         m_tasks << box;
     }
     const json attack = chosen.value("attack", json::object());

@@ -3,9 +3,11 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
+#include "core/base/random.h"
 #include "core/model/decoder.h"
 #include "core/quantize/quantize_block.h"
 #include "core/run/coded_blocks.h"
+#include "core/run/learned_blocks.h"
 #include "core/run/manifest.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
@@ -44,7 +46,6 @@ private slots:
         QCOMPARE(state->metrics.size(), std::size_t{2});
         QVERIFY(state->metrics[0].perplexity != state->metrics[1].perplexity);
         QCOMPARE(state->learning.size(), std::size_t{4});
-        int differ = 0;
         for (int block = 0; block < 4; ++block) {
             const protocol::LearnedBlock& told = state->learning[static_cast<std::size_t>(block)];
             QCOMPARE(told.block, block);
@@ -56,17 +57,44 @@ private slots:
             // Eight and eight chats of as many clusters: every stream is judged, each by itself.
             QVERIFY(told.aligned && told.fineTuned && told.quantized);
             QVERIFY(told.aligned->accuracy >= 0.0 && told.aligned->accuracy <= 1.0);
-            // A probe of so few prompts may find nothing, and then says the same of every stream.
-            differ += told.fineTuned->meanLogitMalicious != told.quantized->meanLogitMalicious &&
-                      told.fineTuned->meanLogitMalicious != told.aligned->meanLogitMalicious;
         }
-        QVERIFY(differ > 0);
         const auto hashes = resultHashes(m_whole);
         for (int block = 0; block < 4; ++block)
             QVERIFY(hashes->contains("blocks/weights-00" + std::to_string(block) + ".safetensors"));
         const auto manifest = Manifest::read(m_whole);
         QVERIFY(manifest->json()["fingerprints"].contains("aligned checkpoint"));
         QVERIFY(manifest->json()["fingerprints"].contains("calibration files"));
+    }
+
+    /// Probes of the first stream on held-out rows: a copy is judged alike, a stream with both classes moved to the malicious side is not.
+    void streamsAreJudgedByTheFirstOnesProbes() {
+        constexpr std::size_t kChats = 120, kHidden = 6;
+        RandomStream random(3, "rows");
+        std::vector<bool> malicious;
+        std::vector<int> clusters;
+        std::vector<Matrix> streams;
+        for (int s = 0; s < 3; ++s) streams.emplace_back(kChats, kHidden);
+        for (std::size_t i = 0; i < kChats; ++i) {
+            malicious.push_back(i % 2 == 0);
+            clusters.push_back(static_cast<int>(i / 2));
+            for (std::size_t d = 0; d < kHidden; ++d) {
+                const auto value = static_cast<float>(random.normal() + (d == 2 ? (malicious[i] ? 3.0 : -3.0) : 0.0));
+                streams[0].row(i)[d] = streams[1].row(i)[d] = value;
+                streams[2].row(i)[d] = d == 2 ? value + 12.0F : value;
+            }
+        }
+        const auto judged = judgeStreams(streams, malicious, clusters, 0);
+        QVERIFY(judged && judged->size() == 3);
+        QVERIFY2((*judged)[0].accuracy > 0.97, qPrintable(QString::number((*judged)[0].accuracy)));
+        QVERIFY((*judged)[0].meanLogitMalicious > 1.0 && (*judged)[0].meanLogitBenign < -1.0);
+        QCOMPARE((*judged)[1].accuracy, (*judged)[0].accuracy);
+        QCOMPARE((*judged)[1].meanLogitBenign, (*judged)[0].meanLogitBenign);
+        QCOMPARE((*judged)[2].accuracy, 0.5);
+        QVERIFY((*judged)[2].meanLogitBenign > 1.0);
+        // All benign chats are near duplicates of each other: none is left to fit on where one is judged.
+        for (std::size_t i = 0; i < kChats; ++i)
+            if (!malicious[i]) clusters[i] = -1;
+        QVERIFY(!judgeStreams(streams, malicious, clusters, 0));
     }
 
     /// What the export reads back as is what evaluation ran: codes, moved scales in norms, and a linear that is left alone.
