@@ -86,6 +86,7 @@ EvaluationDialog::EvaluationDialog(SetupModel* model, QWidget* parent) : QDialog
     choices->setColumnStretch(0, 1);
     choices->setColumnStretch(1, 1);
     layout->addWidget(m_choices);
+    layout->addWidget(makeLabel(tr("Answers are kept: other judges, language models among them, can be asked later (safequant judge)."), "secondary", "muted"));
     m_problem = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_problem);
     layout->addStretch(1);
@@ -151,8 +152,6 @@ QWidget* EvaluationDialog::makeJudges() {
     column->addWidget(m_judgeText);
     column->addWidget(makeLabel(tr("Second opinion"), "secondary", "muted"));
     column->addWidget(m_secondJudge);
-    column->addWidget(makeParagraph(tr("Answers are kept: other judges, language models among them, can be asked later with safequant judge."),
-                                    "secondary", "muted"));
     column->addStretch(1);
     connect(m_judge, &QComboBox::currentIndexChanged, this, [this] { m_judgeText->setText(m_judge->currentData(Qt::UserRole + 1).toString()); });
     return area;
