@@ -152,9 +152,10 @@ def measured(done, quantized):
     """Numbers of one run, and its verdicts by prompt id."""
     folder = done["folder"]
     model = "quantized" if quantized else "base"
-    metrics = next(m for m in json.load(open(os.path.join(folder, "summary.json")))["metrics"] if m["model"] == model)
+    summary = json.load(open(os.path.join(folder, "summary.json")))
+    metrics = next(m for m in summary["metrics"] if m["model"] == model)
     timings = json.load(open(os.path.join(folder, "manifest.json")))["timings"]
-    tasks = [task for task in metrics.get("tasks", []) if task["task"] == "banking-intents" and task["model"] == model]
+    tasks = [task for task in summary["tasks"] if task["task"] == "banking-intents" and task["model"] == model]
     verdicts = {}
     for line in open(os.path.join(folder, "generations.jsonl")):
         answer = json.loads(line)
