@@ -54,7 +54,7 @@ void turnAtRandom(Probe& probe, const Matrix& rows, RandomStream random) {
     const double before = meanScore(), wanted = length();
     for (float& weight : probe.weights) weight = static_cast<float>(random.normal());
     const double scale = wanted / length();
-    for (float& weight : probe.weights) weight = static_cast<float>(weight * scale);
+    for (float& weight : probe.weights) weight = static_cast<float>(static_cast<double>(weight) * scale);
     probe.intercept += before - meanScore();
 }
 

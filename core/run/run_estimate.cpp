@@ -30,6 +30,8 @@ constexpr std::uint64_t kActivationCopies = 6;
 constexpr double kAssumedFitSeconds = 8e-7;
 /// Time of a token in a decoding step over its time in a long batch.
 constexpr double kDecodeOverhead = 1.6;
+/// Text that makes one token, about.
+constexpr double kBytesPerToken = 4.0;
 
 /// Arithmetic of one core where nothing was timed; cautious figures.
 double assumedFlopsPerThread() {
@@ -196,6 +198,32 @@ Expected<Tokens> countTokens(const RunInputs& inputs) {
     return tokens;
 }
 
+/// Tasks and decoding attack of one model: prompts read, and answers of so many steps in full batches.
+double secondsOfFurtherQuestions(const RunInputs& inputs, const Pace& pace, const Tokens& tokens) {
+    const double blocks = inputs.checkpoint->config().blocks;
+    const double step = (blocks * pace.decodeStep + pace.logits) / decodeBatch(inputs);
+    double rows = 0.0, steps = 0.0;
+    for (const RunTask& task : inputs.tasks) {
+        const TaskKind* kind = findTaskKind(task.choice.kind);
+        const int newTokens = task.choice.newTokens > 0 ? task.choice.newTokens : kind != nullptr ? kind->newTokens : 0;
+        for (const TaskItem& item : task.items) {
+            double bytes = static_cast<double>(item.question.size());
+            for (const std::string& choice : item.choices) bytes += static_cast<double>(choice.size());
+            rows += bytes / kBytesPerToken;
+            steps += newTokens;
+        }
+    }
+    if (inputs.spec.attack.samples > 0 && !inputs.asked.empty()) {
+        const auto malicious = std::count_if(inputs.asked.begin(), inputs.asked.end(), [&](std::size_t index) {
+            return inputs.prompts.prompts[index].label == PromptLabel::Malicious;
+        });
+        const double answers = static_cast<double>(attackSettings(inputs.spec.attack).size()) * inputs.spec.attack.samples * static_cast<double>(malicious);
+        rows += answers * static_cast<double>(tokens.asked) / static_cast<double>(inputs.asked.size());
+        steps += answers * inputs.spec.decoding.maxNewTokens;
+    }
+    return rows * pace.row * blocks + steps * step;
+}
+
 double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tokens) {
     const auto& spec = inputs.spec;
     const double blocks = inputs.checkpoint->config().blocks;
@@ -215,6 +243,7 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
         const double headRow = pace.logits / decodeBatch(inputs);
         double model = blocks * pace.loadBlock + static_cast<double>(tokens.asked) * pace.row * blocks;
         model += steps * (blocks * pace.decodeStep + pace.logits) + scored * (pace.row * blocks + headRow);
+        model += secondsOfFurtherQuestions(inputs, pace, tokens);
         seconds += models * model + (models - 1.0) * blocks * pace.quantizeBlock;
     }
     if (spec.hasStage("export")) seconds += blocks * (pace.loadBlock + pace.quantizeBlock) * 2.0;

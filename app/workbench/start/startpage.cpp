@@ -43,7 +43,7 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
     QPushButton* model = nullptr;
     QPushButton* run = nullptr;
     cards->addWidget(makeCard(tr("Try the example"), {}, tr("Open the example"), "openExample", true, &m_exampleText, &example));
-    cards->addWidget(makeCard(tr("Open a model"), tr("A GGUF file or a Hugging Face folder of the Llama family. Or drop it here."),
+    cards->addWidget(makeCard(tr("Open a model"), tr("A GGUF file or a Hugging Face folder of the Llama, Qwen, Gemma or Phi families. Or drop it here."),
                               tr("Choose a model ..."), "chooseModel", false, nullptr, &model));
     cards->addWidget(makeCard(tr("Open a run"), tr("A run folder from this machine, a cluster or a colleague."),
                               tr("Choose a run ..."), "chooseRun", false, nullptr, &run));

@@ -500,6 +500,14 @@ private slots:
         auto greedy = *read;
         greedy.evaluateBenign = 1000;
         QCOMPARE(planRun(greedy, m_folder.path().toStdString(), false)->estimate.warnings.size(), std::size_t{1});
+        // Tasks and a decoding attack take time of their own.
+        RunSpec asking = *read;
+        const double before = planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds;
+        asking.tasks = {*findBundledTask("gsm8k")};
+        const double withTask = planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds;
+        QVERIFY(withTask > before);
+        asking.attack.samples = 5;
+        QVERIFY(planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds > withTask);
     }
 
     void exportsOfFinishedRuns() {
