@@ -49,7 +49,6 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
         json["metadata"] = checkpoint.metadata();
         json["config"] = checkpoint.configJson();
         json["activation"] = activationName(checkpoint.config().activation);
-        json["tokenizer_copies"] = tokenizerCopies(checkpoint);
         if (chosen.tensors) {
             for (const auto& t : checkpoint.tensors())
                 json["tensors"].push_back({{"name", t.name}, {"type", t.storedType}, {"shape", t.shape}, {"bytes", t.bytes}});
@@ -67,7 +66,7 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
                 info.attention.c_str(), info.rotaryPositions.c_str(),
                 activationName(checkpoint.config().activation), info.hasChatTemplate ? "yes" : "no");
     for (const auto& adapter : info.adapters) std::printf("  adapter         %s\n", adapter.c_str());
-    for (const auto& [path, differences] : compareWithCopies(checkpoint)) {
+    for (const auto& [path, differences] : info.tokenizerCopies) {
         std::printf("  other copy      %s%s\n", path.c_str(), differences.empty() ? ": tokenizer and chat template are the same" : "");
         for (const auto& [aspect, detail] : differences) std::printf("    %-14s%s\n", aspect.c_str(), detail.c_str());
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/ui.h"
 
+#include <QCoreApplication>
 #include <QLocale>
 #include <QVariant>
 
@@ -23,6 +24,23 @@ QLabel* makeParagraph(const QString& text, const char* role, const char* tone, Q
     policy.setHeightForWidth(true);
     label->setSizePolicy(policy);
     return label;
+}
+
+QPushButton* addDialogButtons(QDialog* dialog, QVBoxLayout* layout, const QString& text, const char* name) {
+    auto* buttons = new QHBoxLayout;
+    buttons->setSpacing(8);
+    buttons->addStretch(1);
+    auto* cancel = new QPushButton(QCoreApplication::translate("Dialog", "Cancel"));
+    cancel->setAutoDefault(false);
+    QObject::connect(cancel, &QPushButton::clicked, dialog, &QDialog::reject);
+    auto* primary = new QPushButton(text);
+    primary->setObjectName(QString::fromLatin1(name));
+    primary->setProperty("primary", true);
+    primary->setDefault(true);
+    buttons->addWidget(cancel);
+    buttons->addWidget(primary);
+    layout->addLayout(buttons);
+    return primary;
 }
 
 QPushButton* makeLink(const QString& text, QWidget* parent) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <QLabel>
+#include <QDialog>
 #include <QLayout>
 #include <QPushButton>
+#include <QVBoxLayout>
 
 namespace safequant::workbench {
 
@@ -11,6 +13,8 @@ namespace safequant::workbench {
 QLabel* makeLabel(const QString& text, const char* role = nullptr, const char* tone = nullptr, QWidget* parent = nullptr);
 /// The same, wrapping over several lines.
 QLabel* makeParagraph(const QString& text, const char* role = nullptr, const char* tone = nullptr, QWidget* parent = nullptr);
+/// A row with "Cancel", which rejects the dialog, and the primary button, which is returned.
+QPushButton* addDialogButtons(QDialog* dialog, QVBoxLayout* layout, const QString& text, const char* name);
 QPushButton* makeLink(const QString& text, QWidget* parent = nullptr);
 /// A widget with a property of the style sheet, e.g. makeSurface("panel", "right").
 QWidget* makeSurface(const char* surface, const char* edge = nullptr, QWidget* parent = nullptr);

@@ -49,17 +49,12 @@ protocol::CheckpointInfo checkpointInfo(const Checkpoint& checkpoint) {
             info.linearCols.push_back(cols);
         }
     }
-    return info;
-}
-
-nlohmann::json tokenizerCopies(const Checkpoint& checkpoint) {
-    auto copies = nlohmann::json::array();
     for (const auto& [path, differences] : compareWithCopies(checkpoint)) {
-        auto list = nlohmann::json::array();
-        for (const auto& [aspect, detail] : differences) list.push_back({{"aspect", aspect}, {"detail", detail}});
-        copies.push_back({{"path", path}, {"differences", std::move(list)}});
+        protocol::TokenizerCopy copy{path, {}};
+        for (const auto& [aspect, detail] : differences) copy.differences.push_back({aspect, detail});
+        info.tokenizerCopies.push_back(std::move(copy));
     }
-    return copies;
+    return info;
 }
 
 protocol::PromptSetInfo promptSetInfo(const PromptSet& set) {

@@ -195,9 +195,7 @@ Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
     }
     const auto checkpoint = openModel(*path, adapters);
     if (!checkpoint) return fail(checkpoint.error());
-    auto info = protocol::toJson(checkpointInfo(**checkpoint));
-    info["tokenizer_copies"] = tokenizerCopies(**checkpoint);
-    return info;
+    return protocol::toJson(checkpointInfo(**checkpoint));
 }
 
 Expected<std::shared_ptr<const PromptSet>> EngineRequests::promptSet(const json& params) {

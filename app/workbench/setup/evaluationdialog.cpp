@@ -90,20 +90,8 @@ EvaluationDialog::EvaluationDialog(SetupModel* model, QWidget* parent) : QDialog
     m_problem = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_problem);
     layout->addStretch(1);
-    auto* buttons = new QHBoxLayout;
-    buttons->setSpacing(8);
-    buttons->addStretch(1);
-    auto* cancel = new QPushButton(tr("Cancel"));
-    cancel->setAutoDefault(false);
-    m_use = new QPushButton(tr("Use"));
-    m_use->setObjectName(QStringLiteral("useEvaluation"));
-    m_use->setProperty("primary", true);
-    m_use->setDefault(true);
-    buttons->addWidget(cancel);
-    buttons->addWidget(m_use);
-    layout->addLayout(buttons);
+    m_use = addDialogButtons(this, layout, tr("Use"), "useEvaluation");
     connect(m_evaluate, &QCheckBox::toggled, this, &EvaluationDialog::refresh);
-    connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
     connect(m_use, &QPushButton::clicked, this, &EvaluationDialog::accept);
 }
 

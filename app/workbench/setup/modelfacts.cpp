@@ -2,6 +2,7 @@
 #include "app/workbench/setup/modelfacts.h"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 #include <QLocale>
 #include <QStringList>
 
@@ -35,6 +36,14 @@ QString modelFamilyFacts(const protocol::CheckpointInfo& info) {
                       tr("Rotary: %1").arg(QString::fromStdString(info.rotaryPositions)),
                       tr("Output: %1").arg(QString::fromStdString(info.output))};
     if (!info.hasChatTemplate) lines.append(tr("No chat template"));
+    for (const auto& copy : info.tokenizerCopies) {
+        QStringList aspects;
+        for (const auto& difference : copy.differences)
+            aspects.append(tr("%1 (%2)").arg(QString::fromStdString(difference.aspect), QString::fromStdString(difference.detail)));
+        if (!aspects.isEmpty())
+            lines.append(tr("Text is not handled as by its copy %1: %2")
+                             .arg(QFileInfo(QString::fromStdString(copy.path)).fileName(), aspects.join(QStringLiteral("; "))));
+    }
     return lines.join(QLatin1Char('\n'));
 }
 

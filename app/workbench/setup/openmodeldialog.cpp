@@ -54,18 +54,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     m_facts->setObjectName(QStringLiteral("modelFamilyFacts"));
     layout->addWidget(m_facts);
     layout->addStretch(1);
-    auto* buttons = new QHBoxLayout;
-    buttons->setSpacing(8);
-    buttons->addStretch(1);
-    auto* cancel = new QPushButton(tr("Cancel"));
-    cancel->setAutoDefault(false);
-    m_open = new QPushButton(tr("Open"));
-    m_open->setObjectName(QStringLiteral("openChosenModel"));
-    m_open->setProperty("primary", true);
-    m_open->setDefault(true);
-    buttons->addWidget(cancel);
-    buttons->addWidget(m_open);
-    layout->addLayout(buttons);
+    m_open = addDialogButtons(this, layout, tr("Open"), "openChosenModel");
 
     m_timer.setSingleShot(true);
     m_timer.setInterval(kAskDelay);
@@ -80,7 +69,6 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     connect(folder, &QPushButton::clicked, this, [this] {
         take(m_session->dialogs()->chooseFolder(this, tr("Choose the folder of a model"), startFolder()));
     });
-    connect(cancel, &QPushButton::clicked, this, &QDialog::reject);
     connect(m_open, &QPushButton::clicked, this, [this] {
         accept();
         emit chosen(checkpoint(), m_adapters);

@@ -56,6 +56,15 @@ struct EngineInfo {
     std::vector<std::string> tasks;   ///< Names of the bundled ones.
 };
 
+/// What a model's tokenizer and template do otherwise than those of a copy of the model beside it.
+struct TokenizerDifference {
+    std::string aspect, detail;
+};
+struct TokenizerCopy {
+    std::string path;                              ///< Of the copy.
+    std::vector<TokenizerDifference> differences;  ///< None: they do the same.
+};
+
 /// `checkpoint/open` {path, adapters?} -> CheckpointInfo: a model with PEFT LoRA adapters (folders) merged in their order.
 struct CheckpointInfo {
     std::string path, format, name, modelType, storedTypes;  ///< storedTypes e.g. "Q4_1, F32, Q6_K".
@@ -66,6 +75,7 @@ struct CheckpointInfo {
     std::vector<std::string> adapters;               ///< Names of the merged ones, in order.
     std::vector<std::string> linears;         ///< Full names of quantizable linears, in order.
     std::vector<int> linearRows, linearCols;  ///< Of each.
+    std::vector<TokenizerCopy> tokenizerCopies;  ///< Where GGUF and Hugging Face files of a model lie in one folder.
 };
 
 /// `prompts/validate` {files, seed} -> PromptSetInfo. "builtin:default" names the bundled set.
@@ -297,6 +307,8 @@ SAFEQUANT_MESSAGE(FloatArray);
 SAFEQUANT_MESSAGE(MethodInfo);
 SAFEQUANT_MESSAGE(JudgeChoice);
 SAFEQUANT_MESSAGE(EngineInfo);
+SAFEQUANT_MESSAGE(TokenizerDifference);
+SAFEQUANT_MESSAGE(TokenizerCopy);
 SAFEQUANT_MESSAGE(CheckpointInfo);
 SAFEQUANT_MESSAGE(PromptItem);
 SAFEQUANT_MESSAGE(PromptSetInfo);

@@ -54,6 +54,18 @@ void visitFields(V& visit, M& m) {
     visit("tasks", m.tasks);
 }
 
+template <typename V, MessageOf<TokenizerDifference> M>
+void visitFields(V& visit, M& m) {
+    visit("aspect", m.aspect);
+    visit("detail", m.detail);
+}
+
+template <typename V, MessageOf<TokenizerCopy> M>
+void visitFields(V& visit, M& m) {
+    visit("path", m.path);
+    visit("differences", m.differences);
+}
+
 template <typename V, MessageOf<CheckpointInfo> M>
 void visitFields(V& visit, M& m) {
     visit("path", m.path);
@@ -78,6 +90,7 @@ void visitFields(V& visit, M& m) {
     visit("linears", m.linears);
     visit("linear_rows", m.linearRows);
     visit("linear_cols", m.linearCols);
+    visit("tokenizer_copies", m.tokenizerCopies);
 }
 
 template <typename V, MessageOf<PromptItem> M>
@@ -189,6 +202,8 @@ SAFEQUANT_DEFINE_MESSAGE(Rate);
 SAFEQUANT_DEFINE_MESSAGE(MethodInfo);
 SAFEQUANT_DEFINE_MESSAGE(JudgeChoice);
 SAFEQUANT_DEFINE_MESSAGE(EngineInfo);
+SAFEQUANT_DEFINE_MESSAGE(TokenizerDifference);
+SAFEQUANT_DEFINE_MESSAGE(TokenizerCopy);
 SAFEQUANT_DEFINE_MESSAGE(CheckpointInfo);
 SAFEQUANT_DEFINE_MESSAGE(PromptItem);
 SAFEQUANT_DEFINE_MESSAGE(PromptSetInfo);

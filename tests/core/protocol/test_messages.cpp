@@ -177,7 +177,8 @@ private slots:
         CheckpointInfo checkpoint{
             "/a/b.gguf", "gguf", "Small", "llama", "Q4_1, F32", 30,         576,  1536,
             9,           3,      49152,   2048,    134'515'008, 98'000'000, true, "every position before",
-            "theta 10000", "tied to the embeddings", {"tuned"}, {"model.layers.0.mlp.up_proj"}, {1536}, {576}};
+            "theta 10000", "tied to the embeddings", {"tuned"}, {"model.layers.0.mlp.up_proj"}, {1536}, {576},
+            {{"/a/copy", {{"template", "ends differently"}}}}};
         checkRoundTrip(checkpoint);
         PromptItem prompt{"id-1", "How do I bake bread?", "benign", "evaluation", "food", "self", 3};
         checkRoundTrip(prompt);
