@@ -28,6 +28,7 @@ void SpecOptions::addSchemeOptions(CLI::App& command) {
     command.add_option("--activation-bits", activationBits, "Bits of a linear's input, per token")->check(CLI::IsMember({16, 8, 4}));
     auto* symmetricFlag = command.add_flag("--symmetric", symmetric, "No zero points");
     command.add_flag("--asymmetric", asymmetric, "With zero points")->excludes(symmetricFlag);
+    command.add_flag("--rotate", rotate, "Rotate the residual stream and value heads before quantizing (QuaRot's offline part)");
     command.add_option("--layer-bits", layerBits,
                        "REGEX=BITS: linears whose name matches get these bits; repeatable, the first match wins");
 }
@@ -60,6 +61,7 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     if (weightBits) spec.scheme.weightBits = *weightBits;
     if (groupSize) spec.scheme.groupSize = *groupSize;
     if (activationBits) spec.scheme.activationBits = *activationBits;
+    if (rotate && !spec.rotation) spec.rotation = RotationOptions{true, true, spec.seed};
     if (symmetric) spec.scheme.symmetric = true;
     if (asymmetric) spec.scheme.symmetric = false;
     for (const auto& text : layerBits) {

@@ -23,6 +23,7 @@ struct SpecOptions {
     std::optional<int> weightBits, groupSize, activationBits;
     bool symmetric = false;
     bool asymmetric = false;
+    bool rotate = false;
     std::vector<std::string> layerBits;  ///< "REGEX=BITS".
 
     void addAdapterOption(CLI::App& command);

@@ -9,6 +9,7 @@
 
 #include "core/base/files.h"
 #include "core/checkpoint/decoder_tensors.h"
+#include "core/checkpoint/family.h"
 #include "core/exporting/export_files.h"
 #include "core/exporting/gguf_grid.h"
 #include "core/exporting/gguf_metadata.h"
@@ -329,6 +330,9 @@ std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPla
             !problem.empty())
             return entry.name + ": " + problem + ".";
     }
+    if (!config.tiedEmbeddings && familyOf(config).ggufArchitecture.starts_with("gemma"))
+        return "llama.cpp reads no head of its own for models of type \"" + config.modelType +
+               "\": leave out the rotation of the residual stream, or export as compressed-tensors.";
     if (!config.fusedProjections) return {};
     for (const FileTensor& tensor : fileTensors(config, plan))
         for (const LinearPlan* part : tensor.plans)

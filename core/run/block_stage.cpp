@@ -34,7 +34,7 @@ Expected<ActivationStream> BlockStage::openAt(int finished) {
         texts.push_back(inputs.prompts.prompts[index].text);
         ids.push_back(inputs.prompts.prompts[index].id);
     }
-    auto stream = openStream(*inputs.checkpoint, inputs.format, texts, ids);
+    auto stream = openStream(m_model == "base" ? *inputs.base : *inputs.checkpoint, inputs.format, texts, ids);
     if (!stream) return stream;
     if (finished > 0) restoreStream(m_session.folder(), m_model, finished, *stream);
     return stream;

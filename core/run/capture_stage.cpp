@@ -12,13 +12,13 @@ Expected<void> runCaptureStage(Session& session) {
     const auto& inputs = session.inputs();
     if (auto reused = reuseBaseBlocks(session); !reused) return reused;
 
-    const auto blocks = checkpointBlocks(inputs.checkpoint);
+    const auto blocks = checkpointBlocks(inputs.base);
     BlockStage stage(session, "capture", "base");
     auto done = stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
             const auto weights = blocks(block);
             if (!weights) return fail(weights.error());
-            return advance(stream, inputs.checkpoint->config(), *weights);
+            return advance(stream, inputs.base->config(), *weights);
         },
         [&](int block, const Matrix& activations) -> Expected<BlockOutcome> {
             return measureBaseBlock(inputs, block, activations);

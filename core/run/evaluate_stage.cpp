@@ -113,8 +113,9 @@ private:
         Generated generated;
         if (!prompts.empty() || wantsPerplexity(model) || tasksMissing(m_session, model) || attackMissing(m_session, model)) {
             const Progress progress{m_session.stop(), {}};
-            const auto blocks = model == "base" ? checkpointBlocks(m_inputs.checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
-            auto loaded = LanguageModel::load(m_inputs.checkpoint, blocks, progress);
+            const auto& checkpoint = model == "base" ? m_inputs.base : m_inputs.checkpoint;
+            const auto blocks = model == "base" ? checkpointBlocks(checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
+            auto loaded = LanguageModel::load(checkpoint, blocks, progress);
             if (!loaded) return fail(loaded.error());
             if (!prompts.empty())
                 if (auto done = generate(**loaded, model, prompts, generated); !done) return done;

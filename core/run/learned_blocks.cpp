@@ -144,6 +144,12 @@ Expected<void> LearnedBlocks::open() {
     return {};
 }
 
+Matrix LearnedBlocks::baseRows(RealignStream stream) const {
+    Matrix rows = m_realigner->chatRows(stream);
+    if (const auto& rotation = m_session.inputs().residualRotation) rotation->applyInverse(rows.data(), rows.rows());
+    return rows;
+}
+
 Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
     if (!m_session.inputs().spec.learning.learning.objective.usesProbe()) return BlockProbe{};
     if (auto prepared = m_realigner->prepare(m_session.stop()); !prepared) return fail(prepared.error());
@@ -151,10 +157,12 @@ Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
     options.fixedC = kProbeC;
     std::vector<int> apart(m_malicious.size());
     std::iota(apart.begin(), apart.end(), 0);
-    const Matrix rows = m_realigner->chatRows(RealignStream::Aligned);
+    // A probe asks for few coordinates that matter: of the model as it was, since after a rotation all of them do.
+    const Matrix rows = baseRows(RealignStream::Aligned);
     Probe probe = fitProbe(rows, m_malicious, apart, options, m_session.stop());
     if (m_session.stop().stop_requested()) return fail(cancelledError());
     if (m_session.inputs().spec.learning.randomProbe) turnAtRandom(probe, rows, RandomStream(m_session.inputs().spec.seed, "probe-direction"));
+    if (const auto& rotation = m_session.inputs().residualRotation) rotation->apply(probe.weights.data(), 1);
     return BlockProbe{std::move(probe.weights), static_cast<float>(probe.intercept)};
 }
 
@@ -180,8 +188,7 @@ Expected<void> LearnedBlocks::learn(int block) {
         told.maliciousError = outcome.maliciousError;
         told.maliciousBefore = outcome.maliciousBefore;
     }
-    const std::array streams = {m_realigner->chatRows(RealignStream::Aligned), m_realigner->chatRows(RealignStream::FineTuned),
-                                m_realigner->chatRows(RealignStream::Quantized)};
+    const std::array streams = {baseRows(RealignStream::Aligned), baseRows(RealignStream::FineTuned), baseRows(RealignStream::Quantized)};
     const auto judged = judgeStreams(streams, m_malicious, m_clusters, m_session.inputs().spec.seed, m_session.stop());
     if (m_session.stop().stop_requested()) return fail(cancelledError());
     if (judged) {

@@ -28,6 +28,8 @@ public:
 
 private:
     Expected<void> open();
+    /// Of the realigner's chats, in the space of the models before they were rotated.
+    Matrix baseRows(RealignStream stream) const;
     /// The probe of the aligned model's next block, where the objective uses one: malicious against all benign calibration samples.
     Expected<BlockProbe> objectiveProbe();
     Expected<void> learn(int block);

@@ -58,6 +58,7 @@ std::string describeScheme(const RunSpec& spec) {
     auto text = spec.scheme.describe();
     if (!spec.rules.empty())
         text += " and " + std::to_string(spec.rules.size()) + (spec.rules.size() == 1 ? " rule" : " rules");
+    if (spec.rotation) text += ", rotated";
     return text;
 }
 
@@ -147,6 +148,7 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs) {
                               {"content_hash", inputs.checkpointHash}};
     manifest["seeds"] = {{"run", spec.seed},       {"calibration sample", spec.seed}, {"folds", spec.seed},
                          {"bootstrap", spec.seed}, {"evaluation prompts", spec.seed}, {"decoding", spec.decoding.seed}};
+    if (spec.rotation) manifest["seeds"]["rotation"] = spec.rotation->seed;
     if (inputs.usesPrompts()) {
         const auto& set = inputs.prompts;
         nlohmann::json counts;

@@ -43,7 +43,7 @@ std::string captureFingerprint(const RunInputs& inputs);
 /// The same for the base model's answers and perplexity.
 std::string answersFingerprint(const RunInputs& inputs);
 
-/// "W4A16 g64 asymmetric", "... and 2 rules".
+/// "W4A16 g64 asymmetric", "... and 2 rules", "..., rotated".
 std::string describeScheme(const RunSpec& spec);
 
 /// The present moment as "2026-01-31T12:30:00Z".

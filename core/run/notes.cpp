@@ -57,6 +57,22 @@ std::size_t repeatedGrids(const RunInputs& inputs) {
     return repeated;
 }
 
+std::string describeRotation(const RunInputs& inputs) {
+    const auto& config = inputs.checkpoint->config();
+    const auto named = [](const Rotation& rotation) {
+        const std::string size = std::to_string(rotation.size());
+        return rotation.isHadamard() ? "a random Hadamard matrix of size " + size
+                                     : "a random orthogonal matrix of size " + size + " (no Hadamard matrix of that size is known here)";
+    };
+    std::string text = "The model is rotated before it is quantized, which changes what rounding does to it and nothing else: ";
+    if (inputs.residualRotation) text += "the residual stream by " + named(*inputs.residualRotation);
+    if (inputs.residualRotation && inputs.spec.rotation->heads) text += ", ";
+    if (inputs.spec.rotation->heads) text += "value heads by " + named(Rotation(config.headDim, 0, "size"));
+    if (!inputs.residualRotation) return text + ".";
+    return text + ". Activations of the quantized model are turned back before probes and axes see them; embeddings and head are two tensors "
+                  "in its export.";
+}
+
 }  // namespace
 
 Expected<void> tellWhatToKnow(Session& session) {
@@ -89,6 +105,8 @@ Expected<void> tellWhatToKnow(Session& session) {
                 "projection axes are fitted on, not the quantized weights.");
             !told)
             return told;
+    if (inputs.spec.rotation)
+        if (auto told = session.note(describeRotation(inputs)); !told) return told;
     if (const auto repeated = repeatedGrids(inputs); repeated > 0)
         return session.note(
             "The checkpoint stores " + std::to_string(repeated) + " of " + std::to_string(inputs.plan.size()) +

@@ -26,7 +26,10 @@ Expected<void> runQuantizeStage(Session& session) {
             if (!quantized) return fail(quantized.error());
             linears.clear();
             for (const auto& linear : quantized->linears) linears.push_back(linearInfo(linear, config));
-            return advance(stream, config, quantized->weights);
+            auto activations = advance(stream, config, quantized->weights);
+            // Probes and axes are the base model's.
+            if (activations && inputs.residualRotation) inputs.residualRotation->applyInverse(activations->data(), activations->rows());
+            return activations;
         },
         [&](int block, const Matrix& activations) -> Expected<BlockOutcome> {
             const auto base = readArrayFile(blockPath(session.folder(), "base", block));

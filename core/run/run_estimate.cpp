@@ -106,7 +106,7 @@ Expected<void> timeCapture(const RunInputs& inputs, double rowsPerPrompt, const 
         positive.push_back(inputs.layout.positive[row]);
         clusters.push_back(inputs.layout.cluster[row]);
     }
-    auto stream = openStream(*inputs.checkpoint, inputs.format, texts, ids);
+    auto stream = openStream(*inputs.base, inputs.format, texts, ids);
     if (!stream) return fail(stream.error());
     Expected<Matrix> activations;
     const double forward = secondsOf([&] { activations = advance(*stream, inputs.checkpoint->config(), weights); });
@@ -128,10 +128,10 @@ Expected<void> timeDecoding(const RunInputs& inputs, const BlockWeights& weights
     const auto& config = inputs.checkpoint->config();
     const auto batch = static_cast<std::size_t>(decodeBatch(inputs));
     const auto sequences = packSequences(std::vector<std::vector<std::int32_t>>(batch, {0}), false);
-    auto hidden = embedTokens(*inputs.checkpoint, sequences.tokens);
+    auto hidden = embedTokens(*inputs.base, sequences.tokens);
     if (!hidden) return fail(hidden.error());
     pace.decodeStep = secondsOf([&] { (void)forwardBlock(config, weights, sequences, *hidden); });
-    const auto head = loadOutputHead(*inputs.checkpoint);
+    const auto head = loadOutputHead(*inputs.base);
     if (!head) return fail(head.error());
     std::vector<std::int32_t> rows;
     for (std::size_t i = 0; i < batch; ++i) rows.push_back(static_cast<std::int32_t>(i));

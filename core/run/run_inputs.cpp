@@ -73,6 +73,22 @@ Expected<void> openAligned(RunInputs& inputs) {
     auto checkpoint = openModel(aligned.checkpoint.empty() ? inputs.spec.checkpoint : aligned.checkpoint, aligned.adapters);
     if (!checkpoint) return fail(checkpoint.error());
     inputs.aligned = std::move(*checkpoint);
+    if (!inputs.spec.rotation) return {};
+    auto rotated = rotateCheckpoint(inputs.aligned, *inputs.spec.rotation);
+    if (!rotated) return fail(rotated.error());
+    inputs.aligned = std::move(*rotated);
+    return {};
+}
+
+Expected<void> openBase(RunInputs& inputs) {
+    auto base = openModel(inputs.spec.checkpoint, inputs.spec.adapters);
+    if (!base) return fail(base.error());
+    inputs.base = inputs.checkpoint = std::move(*base);
+    if (!inputs.spec.rotation) return {};
+    auto rotated = rotateCheckpoint(inputs.base, *inputs.spec.rotation);
+    if (!rotated) return fail(rotated.error());
+    inputs.checkpoint = std::move(*rotated);
+    if (inputs.spec.rotation->residual) inputs.residualRotation = residualRotation(inputs.base->config().hiddenSize, *inputs.spec.rotation);
     return {};
 }
 
@@ -141,10 +157,7 @@ std::vector<std::string> RunInputs::evaluatedModels() const {
 Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress& progress) {
     RunInputs inputs;
     inputs.spec = spec;
-    auto checkpoint = openModel(spec.checkpoint, spec.adapters);
-    if (!checkpoint) return fail(checkpoint.error());
-    inputs.checkpoint = std::move(*checkpoint);
-
+    if (auto opened = openBase(inputs); !opened) return fail(opened.error());
     auto plan = planSchemes(inputs.checkpoint->config(), spec.scheme, spec.rules);
     if (!plan) return fail(plan.error());
     inputs.plan = std::move(*plan);

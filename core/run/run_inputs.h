@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,10 @@ struct RunTask {
 /// What a run works on, made from its spec anew in every session. Only what the stages need is loaded.
 struct RunInputs {
     RunSpec spec;
-    std::shared_ptr<const Checkpoint> checkpoint;
-    std::shared_ptr<const Checkpoint> aligned;  ///< Null unless the spec names it and the method uses it.
+    std::shared_ptr<const Checkpoint> base;        ///< As it is stored, with its adapters: what the run calls "base".
+    std::shared_ptr<const Checkpoint> checkpoint;  ///< What is quantized: `base`, rotated where the spec asks for it.
+    std::shared_ptr<const Checkpoint> aligned;  ///< Null unless the spec names it and the method uses it; rotated alike.
+    std::optional<Rotation> residualRotation;   ///< A row h of the base's stream is h times it in the stream of `checkpoint`.
     std::vector<LinearPlan> plan;  ///< Of every linear.
     std::string checkpointHash;    ///< SHA-256 of the content; empty unless asked for.
     std::string alignedHash;       ///< The same of the aligned model.

@@ -68,6 +68,21 @@ void readScheme(SpecReader& reader, const nlohmann::json& json, const std::strin
     target = *scheme;
 }
 
+/// `quantization` is the reader of the section that holds "rotation". The run's seed is known by then.
+void readRotation(SpecReader& quantization, RunSpec& run) {
+    const auto* json = quantization.child("rotation");
+    if (json == nullptr) return;
+    SpecReader reader = quantization.inside(*json, "rotation");
+    RotationOptions rotation{true, true, run.seed};
+    reader.truth("residual", rotation.residual);
+    reader.truth("heads", rotation.heads);
+    reader.wholeUnsigned("seed", rotation.seed);
+    if (!rotation.residual && !rotation.heads)
+        reader.reject("residual", "and \"heads\" are both false; leave \"rotation\" out for a model that is not rotated.");
+    quantization.finishInner(reader);
+    run.rotation = rotation;
+}
+
 void readQuantization(SpecReader& spec, RunSpec& run) {
     const auto* json = spec.child("quantization");
     if (json == nullptr) return;
@@ -79,6 +94,7 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
     run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
     readLearning(reader, run.learning);
+    readRotation(reader, run);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
             reader.reject("rules", std::string("must be a list, not ") + rules->type_name() + ".");
@@ -329,6 +345,9 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
         json["calibration"] = calibrationToJson(spec.calibration);
         json["quantization"]["learning"] = learningToJson(spec.learning);
     }
+    if (spec.rotation)
+        json["quantization"]["rotation"] = {
+            {"residual", spec.rotation->residual}, {"heads", spec.rotation->heads}, {"seed", spec.rotation->seed}};
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
     if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);

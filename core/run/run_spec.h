@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "core/exporting/export_model.h"
 #include "core/model/generation.h"
 #include "core/prompts/prompt_set.h"
+#include "core/quantize/rotated_checkpoint.h"
 #include "core/quantize/scheme.h"
 #include "core/run/evaluation_spec.h"
 #include "core/run/learning_spec.h"
@@ -29,7 +31,8 @@ namespace safequant {
 ///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
 ///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
 ///   "quantization": {"method": "rtn", "learning": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
-///                    "activation_bits": 16}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}]},
+///                    "activation_bits": 16}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
+///                    "rotation": {"residual": true, "heads": true, "seed": 0}},     absent: none; seed: the run's unless given
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
 ///                  "temperature": 1, "top_p": 1, "top_k": 0}, "judge": "refusal-22", "second_judge": "xstest-openings",
@@ -56,6 +59,7 @@ struct RunSpec {
     CalibrationParts calibration;  ///< For methods that learn.
     std::string method = "rtn";
     LearningSpec learning;
+    std::optional<RotationOptions> rotation;  ///< Multiplied into the weights before any method sees them.
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
     std::vector<std::string> stages{"capture", "quantize", "evaluate"};

@@ -139,6 +139,20 @@ private slots:
         QCOMPARE(bytes(16) - bytes(8), 3 * weights - weights / 64 * 4 - 2 * 7 * 16);
     }
 
+    /// A rotated Gemma has a head of its own, which llama.cpp would not read.
+    void headsOfGemmaInGguf() {
+        DecoderConfig config = smallConfig();
+        const auto plan = planSchemes(config, {4, 64, true, 16}, {});
+        for (const char* type : {"llama", "gemma"})
+            for (const bool tied : {true, false}) {
+                config.modelType = type;
+                config.tiedEmbeddings = tied;
+                const bool refused = QString::fromStdString(formatProblem(ExportFormat::Gguf, config, *plan)).contains("no head of its own");
+                QCOMPARE(refused, config.modelType == "gemma" && !tied);
+                QVERIFY(formatProblem(ExportFormat::CompressedTensors, config, *plan).empty());
+            }
+    }
+
 private:
     QTemporaryDir m_folder;
 };

@@ -123,6 +123,23 @@ private slots:
         QVERIFY(readCodedBlock(m_whole, config, planOfBlock(inputs->plan, 2), 2)->linears[static_cast<std::size_t>(LinearRole::Up)].codes.empty());
     }
 
+    /// Streams, targets and probes of a learned run are those of the rotated models; what is shown is in the base's space.
+    void rotatedRunsLearn() {
+        auto spec = tiny::learnedSpecJson(m_inputs, m_folder.filePath("rotated"));
+        spec["quantization"]["rotation"] = json::object();
+        spec["quantization"]["learning"]["objective"] = "published";
+        const auto run = newRun(spec);
+        finish(run);
+        const auto state = readRunState(run);
+        QCOMPARE(state->blocks.size(), std::size_t{8});
+        for (std::size_t i = 4; i < 8; ++i)
+            QVERIFY2(state->blocks[i].streamRelativeError > 1e-3 && state->blocks[i].streamRelativeError < 0.5,
+                     qPrintable(QString::number(state->blocks[i].streamRelativeError)));
+        const auto exported = openCheckpoint(m_folder.filePath("rotated").toStdString());
+        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        QVERIFY(!(*exported)->config().tiedEmbeddings);
+    }
+
     void stoppedRunsGoOn_data() {
         QTest::addColumn<int>("blocks");
         QTest::newRow("before the first block is learned") << 4;

@@ -528,10 +528,13 @@ private slots:
         QTest::addColumn<QString>("type");
         QTest::addColumn<int>("group");
         QTest::addColumn<QString>("pattern");
-        QTest::newRow("GPTQ") << "gptq" << "" << 16 << "quantize_config.json";
-        QTest::newRow("AWQ") << "awq" << "" << 16 << "model.safetensors";
-        QTest::newRow("GGUF") << "gguf" << "" << 32 << "*.gguf";
-        QTest::newRow("GGUF with a type") << "gguf" << "Q8_0" << 32 << "*.gguf";
+        QTest::addColumn<bool>("rotated");
+        QTest::newRow("GPTQ") << "gptq" << "" << 16 << "quantize_config.json" << false;
+        QTest::newRow("AWQ") << "awq" << "" << 16 << "model.safetensors" << false;
+        QTest::newRow("AWQ, rotated") << "awq" << "" << 16 << "model.safetensors" << true;
+        QTest::newRow("GGUF") << "gguf" << "" << 32 << "*.gguf" << false;
+        QTest::newRow("GGUF with a type") << "gguf" << "Q8_0" << 32 << "*.gguf" << false;
+        QTest::newRow("GGUF, rotated") << "gguf" << "" << 32 << "*.gguf" << true;
     }
 
     void runsExportInAnyFormat() {
@@ -539,12 +542,14 @@ private slots:
         QFETCH(QString, type);
         QFETCH(int, group);
         QFETCH(QString, pattern);
+        QFETCH(bool, rotated);
         const auto place = workspace();
         auto exportOnly = tiny::specJson(m_inputs, exportFolder());
         exportOnly["stages"] = json::array();
         exportOnly["quantization"]["default"]["group_size"] = group;
         // Its rows fill no whole blocks of a GGUF file.
         if (group == 32) exportOnly["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 16}}};
+        if (rotated) exportOnly["quantization"]["rotation"] = json::object();
         exportOnly["export"]["format"] = format.toStdString();
         if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
         const auto run = tiny::makeRun(place, exportOnly);
@@ -553,6 +558,7 @@ private slots:
         QVERIFY2(files.size() == 1, qPrintable(QDir(exportFolder()).entryList().join(' ')));
         const auto again = openCheckpoint(exportFolder().toStdString());
         QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
+        QCOMPARE((*again)->config().tiedEmbeddings, !rotated);
 
         // The same files as the finished run exports on request.
         const auto target = m_folder.filePath("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
@@ -561,6 +567,34 @@ private slots:
         QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
         const auto bytes = [&](const QString& folder) { return readAll((folder + "/" + files.first()).toStdString()); };
         QVERIFY(bytes(target) == bytes(exportFolder()));
+    }
+
+    /// A rotated model that keeps its 16 bits computes what the base does: what is shown of it, its perplexity, its export.
+    void rotatedRunsComputeTheSame() {
+        const auto place = workspace();
+        auto rotated = spec();
+        rotated["quantization"] = {{"default", {{"weight_bits", 16}}}, {"rotation", {{"seed", 9}}}};
+        const auto run = tiny::makeRun(place, rotated);
+        finish(run);
+        const auto state = readRunState(run);
+        QVERIFY(state.has_value());
+        QCOMPARE(state->summary.scheme, std::string("W16A16, rotated"));
+        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Hadamard matrix of size 32, value heads by a random Hadamard matrix of size 8"));
+        QCOMPARE(state->blocks.size(), std::size_t{8});
+        for (std::size_t i = 0; i < 4; ++i) {
+            const auto& base = state->blocks[i];
+            const auto& quantized = state->blocks[i + 4];
+            QCOMPARE(quantized.model, std::string("quantized"));
+            QVERIFY2(quantized.streamRelativeError >= 0.0 && quantized.streamRelativeError < 1e-5, qPrintable(QString::number(quantized.streamRelativeError)));
+            QVERIFY(std::abs(quantized.transferred->meanLogitMalicious - base.refitted.meanLogitMalicious) < 1e-3);
+        }
+        // The base's results do not know of the rotation.
+        QCOMPARE(readAll(run + "/blocks/base-003.h5"), readAll(m_whole + "/blocks/base-003.h5"));
+        QVERIFY(std::abs(state->metrics[1].perplexity / state->metrics[0].perplexity - 1.0) < 1e-4);
+        const auto exported = openCheckpoint(exportFolder().toStdString());
+        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        QVERIFY(!(*exported)->config().tiedEmbeddings && (*exported)->has("lm_head.weight"));
+        QCOMPARE(json::parse(readAll((exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
     }
 
     void whatTheExportCannotHoldIsRefusedBeforeTheRun() {

@@ -32,6 +32,7 @@ private slots:
             {"probe", {{"folds", 7}, {"path_length", 33}}},
             {"quantization",
              {{"method", "rtn"},
+              {"rotation", {{"residual", true}, {"heads", false}, {"seed", 3}}},
               {"default", {{"weight_bits", 8}, {"group_size", -1}, {"symmetric", true}, {"activation_bits", 8}}},
               {"rules",
                {{{"pattern", "down_proj"},
@@ -67,7 +68,10 @@ private slots:
         QCOMPARE(read->prompts.size(), std::size_t{1});
         QCOMPARE(read->prompts[0].path, std::string("builtin:default"));
         QCOMPARE(read->scheme, (QuantizationScheme{4, 64, false, 16}));
-        QVERIFY(!read->hasStage("export"));
+        QVERIFY(!read->hasStage("export") && !read->rotation);
+        const auto rotated = runSpecFromJson({{"checkpoint", "m"}, {"seed", 4}, {"quantization", {{"rotation", json::object()}}}}, "test");
+        QVERIFY(rotated.has_value());
+        QCOMPARE(rotated->rotation, (RotationOptions{true, true, 4}));
         QCOMPARE(read->exporting.format, ExportFormat::CompressedTensors);
     }
 
@@ -93,6 +97,9 @@ private slots:
             "quantization.rules[0]");
         row("group", R"({"quantization": {"default": {"group_size": 0}}})", "group_size");
         row("activation bits", R"({"quantization": {"default": {"activation_bits": 5}}})", "activation_bits");
+        row("rotation no object", R"({"quantization": {"rotation": true}})", "quantization.rotation must be an object");
+        row("rotation typo", R"({"quantization": {"rotation": {"head": true}}})", "quantization.rotation.head is not a field of a run spec; did you mean \"heads\"?");
+        row("rotation of nothing", R"({"quantization": {"rotation": {"residual": false, "heads": false}}})", "quantization.rotation.residual and \"heads\" are both false");
         row("method", R"({"quantization": {"method": "magic"}})", "quantization.method");
         row("no checkpoint", R"({"checkpoint": ""})", "checkpoint is missing");
         row("checkpoint no string", R"({"checkpoint": 3})", "checkpoint must be a string");
