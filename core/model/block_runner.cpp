@@ -127,24 +127,43 @@ bool BlockRunner::run(const PackedBlock& block, std::span<const SequenceRun> run
 }
 
 void BlockRunner::runChunk(const PackedBlock& block, std::span<const SequenceRun> runs, float* hidden, std::size_t rows) {
+    if (m_part.attention && !addAttention(block, runs, hidden, rows)) return;
+    if (m_part.feedForward) addFeedForward(block, hidden, rows);
+}
+
+bool BlockRunner::endsAt(LinearRole role, const Matrix& x, std::size_t rows) const {
+    if (m_part.observe) m_part.observe(role, x.data(), x.cols(), rows);
+    return m_part.upTo == role;
+}
+
+bool BlockRunner::addAttention(const PackedBlock& block, std::span<const SequenceRun> runs, float* hidden, std::size_t rows) {
     const auto width = static_cast<std::size_t>(m_config.hiddenSize);
     const auto queryWidth = static_cast<std::size_t>(m_config.queryWidth());
-    const auto intermediate = static_cast<std::size_t>(m_config.intermediateSize);
     const auto scheme = [&block](LinearRole role) { return block.inputs[static_cast<std::size_t>(role)]; };
     grow(m_normed, rows, width);
     grow(m_qkv, rows, block.queryKeyValue.columns());
     grow(m_attended, rows, queryWidth);
-    grow(m_gateUp, rows, block.gateUp.columns());
 
     normalize(hidden, rows, block.inputNorm);
+    if (endsAt(LinearRole::Query, m_normed, rows)) return false;
     const ActivationScheme attentionInputs[] = {scheme(LinearRole::Query), scheme(LinearRole::Key), scheme(LinearRole::Value)};
     project(block.queryKeyValue, attentionInputs, rows, m_qkv);
     storeKeysAndValues(block, runs);
     attend(block, runs);
+    if (endsAt(LinearRole::Output, m_attended, rows)) return false;
     quantizeActivationRows(m_attended.data(), queryWidth, rows, queryWidth, scheme(LinearRole::Output));
     addBranch(block.output, m_attended, rows, block.attentionOutputNorm, hidden);
+    return true;
+}
+
+bool BlockRunner::addFeedForward(const PackedBlock& block, float* hidden, std::size_t rows) {
+    const auto intermediate = static_cast<std::size_t>(m_config.intermediateSize);
+    const auto scheme = [&block](LinearRole role) { return block.inputs[static_cast<std::size_t>(role)]; };
+    grow(m_normed, rows, static_cast<std::size_t>(m_config.hiddenSize));
+    grow(m_gateUp, rows, block.gateUp.columns());
 
     normalize(hidden, rows, block.preFeedForwardNorm);
+    if (endsAt(LinearRole::Gate, m_normed, rows)) return false;
     const ActivationScheme mlpInputs[] = {scheme(LinearRole::Gate), scheme(LinearRole::Up)};
     project(block.gateUp, mlpInputs, rows, m_gateUp);
     const auto gate = simdKernels().gate(m_config.activation);
@@ -152,8 +171,10 @@ void BlockRunner::runChunk(const PackedBlock& block, std::span<const SequenceRun
         for (std::size_t r = first; r < last; ++r)
             gate(m_gateUp.row(r), m_gateUp.row(r) + block.gateUp.offset(1), intermediate);
     });
+    if (endsAt(LinearRole::Down, m_gateUp, rows)) return false;
     quantizeActivationRows(m_gateUp.data(), m_gateUp.cols(), rows, intermediate, scheme(LinearRole::Down));
     addBranch(block.down, m_gateUp, rows, block.feedForwardOutputNorm, hidden);
+    return true;
 }
 
 void BlockRunner::addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -42,6 +44,17 @@ struct SequenceRun {
     KvCache* own = nullptr;
 };
 
+/// What of a block runs, and who sees the inputs of its linears on the way.
+struct BlockPart {
+    bool attention = true;    ///< False: rows that the attention's branch was added to already.
+    bool feedForward = true;  ///< False: rows are left with the attention's branch added.
+    /// Query, Output, Gate or Down: ends once the input of this linear is known; what was not added to the rows by then never is.
+    std::optional<LinearRole> upTo;
+    /// Gets the inputs of Query (key and value have the same), Output, Gate (up has the same) and Down before they are quantized,
+    /// chunk by chunk, from the calling thread: `rows` rows, `stride` floats apart.
+    std::function<void(LinearRole role, const float* x, std::size_t stride, std::size_t rows)> observe;
+};
+
 /// Runs blocks over rows of many sequences, without padding. Scratch memory stays within a few MB: rows are worked off in chunks.
 /// Each row's result depends on its own sequence alone, bit for bit.
 class BlockRunner {
@@ -49,6 +62,8 @@ public:
     explicit BlockRunner(const DecoderConfig& config);
 
     const DecoderConfig& config() const { return m_config; }
+    /// From now on only a part of each block runs.
+    void setPart(BlockPart part) { m_part = std::move(part); }
     /// Rows worked on at once.
     static std::size_t chunkRows();
 
@@ -59,6 +74,11 @@ public:
     void runChunk(const PackedBlock& block, std::span<const SequenceRun> runs, float* hidden, std::size_t rows);
 
 private:
+    /// Each adds a branch to the rows; false when the part ends before.
+    bool addAttention(const PackedBlock& block, std::span<const SequenceRun> runs, float* hidden, std::size_t rows);
+    bool addFeedForward(const PackedBlock& block, float* hidden, std::size_t rows);
+    /// Shows the input of a linear; true when the part ends here.
+    bool endsAt(LinearRole role, const Matrix& x, std::size_t rows) const;
     void normalize(const float* hidden, std::size_t rows, const std::vector<float>& weight);
     /// hidden += product of x and a weight, normalised first when `norm` is not empty.
     void addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden);
@@ -67,6 +87,7 @@ private:
     void storeKeysAndValues(const PackedBlock& block, std::span<const SequenceRun> runs);
 
     DecoderConfig m_config;
+    BlockPart m_part;
     std::vector<RopeTable> m_ropes;  // One for each of the configuration.
     // Scratch of one chunk.
     Matrix m_normed, m_requantized, m_qkv, m_attended, m_branch, m_gateUp;
