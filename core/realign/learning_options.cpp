@@ -5,11 +5,6 @@
 
 namespace safequant {
 
-const char* sampleKindName(SampleKind kind) {
-    constexpr const char* kNames[] = {"malicious", "benign", "text", "task"};
-    return kNames[static_cast<std::size_t>(kind)];
-}
-
 RealignObjective RealignObjective::reconstruction() {
     RealignObjective objective;
     objective.target = MaliciousTarget::FineTuned;

@@ -6,19 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/quantize/calibration_set.h"
+
 namespace safequant {
-
-/// The four parts of a calibration mix.
-enum class SampleKind : std::uint8_t { Malicious, Benign, Text, Task };
-/// "malicious", "benign", "text", "task".
-const char* sampleKindName(SampleKind kind);
-
-/// One sequence to calibrate on.
-struct LearningSample {
-    std::string id;  ///< Of its prompt, or what part of a text it is.
-    SampleKind kind = SampleKind::Benign;
-    std::vector<std::int32_t> tokens;  ///< Not empty.
-};
 
 /// What malicious samples are pulled to.
 enum class MaliciousTarget : std::uint8_t {

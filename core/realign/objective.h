@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/realign/calibration_rows.h"
+#include "core/realign/learning_options.h"
 
 namespace safequant {
 
