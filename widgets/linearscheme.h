@@ -11,7 +11,7 @@ struct LinearScheme {
     int weightBits = 4;       ///< 2 to 8, or 16: left alone.
     int groupSize = 64;       ///< -1: per channel.
     bool symmetric = false;
-    int activationBits = 16;  ///< 16, 8 or 4.
+    int activationBits = 16;  ///< 16, 8, 6 or 4.
 
     bool operator==(const LinearScheme&) const = default;
     /// "W4A16 g64 asymmetric": as the engine describes it.

@@ -25,7 +25,7 @@ void SpecOptions::addPromptOptions(CLI::App& command) {
 void SpecOptions::addSchemeOptions(CLI::App& command) {
     command.add_option("--bits", weightBits, "Bits of a weight, 2 to 8; 16 leaves weights alone");
     command.add_option("--group", groupSize, "Columns that share a scale; -1: one scale a row");
-    command.add_option("--activation-bits", activationBits, "Bits of a linear's input, per token")->check(CLI::IsMember({16, 8, 4}));
+    command.add_option("--activation-bits", activationBits, "Bits of a linear's input, per token")->check(CLI::IsMember({16, 8, 6, 4}));
     auto* symmetricFlag = command.add_flag("--symmetric", symmetric, "No zero points");
     command.add_flag("--asymmetric", asymmetric, "With zero points")->excludes(symmetricFlag);
     command.add_flag("--rotate", rotate, "Rotate the residual stream and value heads before quantizing (QuaRot's offline part)");

@@ -36,10 +36,10 @@ std::string vllmProblem(const QuantizationScheme& scheme) {
             return name + ": vLLM's kernels take groups of 32, 64 or 128, or one scale a row; for vLLM choose one of these.";
         return {};
     }
-    if (scheme.activationBits == 4)
-        return name + ": no runtime has an integer scheme with activations of 4 bits. The export is for research: codes are "
-                      "stored as int8 and transformers computes with the dequantized weights. For serving choose activations of "
-                      "8 bits.";
+    if (scheme.activationBits < 8)
+        return name + ": no runtime has an integer scheme with activations of " + std::to_string(scheme.activationBits) +
+               " bits. The export is for research: codes are stored as int8 and transformers computes with the dequantized weights. For "
+               "serving choose activations of 8 bits.";
     if (!scheme.symmetric)
         return name + ": vLLM refuses asymmetric weights together with quantized activations; for vLLM choose symmetric weights.";
     if (scheme.weightBits == 8 && scheme.groupSize > 0)

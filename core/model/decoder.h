@@ -19,7 +19,7 @@ namespace safequant {
 /// How the input of a linear is quantized on the fly, per token (algorithms.md section 1: compressed-tensors' convention,
 /// symmetric, scale = absmax / ((2^bits - 1) / 2), codes clamped to [-2^(bits-1), 2^(bits-1) - 1]).
 struct ActivationScheme {
-    int bits = 16;  ///< 16: left alone; 8 or 4.
+    int bits = 16;  ///< 16: left alone; 8, 6 or 4.
     bool symmetric = true;
 };
 

@@ -119,8 +119,8 @@ QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear&
 
 void fakeQuantizeRows(Matrix& rows, const ActivationScheme& scheme) {
     if (scheme.bits == 16) return;
-    if (scheme.bits != 4 && scheme.bits != 8)
-        throw std::invalid_argument("[fakeQuantizeRows] got " + std::to_string(scheme.bits) + " bits, need 4, 8 or 16");
+    if (scheme.bits != 4 && scheme.bits != 6 && scheme.bits != 8)
+        throw std::invalid_argument("[fakeQuantizeRows] got " + std::to_string(scheme.bits) + " bits, need 4, 6, 8 or 16");
     quantizeActivationRows(rows.data(), rows.cols(), rows.rows(), rows.cols(), scheme);
 }
 

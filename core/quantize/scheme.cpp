@@ -116,8 +116,8 @@ std::string schemeProblem(const QuantizationScheme& scheme) {
     if (scheme.groupSize != -1 && (scheme.groupSize < kSmallestGroup || scheme.groupSize > kLargestGroup))
         return "\"group_size\" is " + std::to_string(scheme.groupSize) + "; it must be -1 (one scale a row) or " +
                std::to_string(kSmallestGroup) + " to " + std::to_string(kLargestGroup) + ".";
-    if (scheme.activationBits != 4 && scheme.activationBits != 8 && scheme.activationBits != 16)
-        return "\"activation_bits\" is " + std::to_string(scheme.activationBits) + "; it must be 4, 8, or 16 to leave them alone.";
+    if (scheme.activationBits != 4 && scheme.activationBits != 6 && scheme.activationBits != 8 && scheme.activationBits != 16)
+        return "\"activation_bits\" is " + std::to_string(scheme.activationBits) + "; it must be 4, 6, 8, or 16 to leave them alone.";
     return {};
 }
 

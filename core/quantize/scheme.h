@@ -15,7 +15,7 @@ struct QuantizationScheme {
     int weightBits = 4;      ///< 2 to 8, or 16: left alone.
     int groupSize = 64;      ///< Columns that share a scale; -1: one scale a row (per channel).
     bool symmetric = false;
-    int activationBits = 16; ///< 16, 8 or 4, per token, dynamic, symmetric.
+    int activationBits = 16; ///< 16, 8, 6 or 4, per token, dynamic, symmetric.
 
     bool operator==(const QuantizationScheme&) const = default;
     /// "W4A16 g64 asymmetric".
@@ -23,7 +23,7 @@ struct QuantizationScheme {
 };
 
 /// Says what is out of range, empty when nothing is: weight bits 2 to 8 or 16, group size -1 or 2 to 65,536, activation bits 4,
-/// 8 or 16.
+/// 6, 8 or 16.
 std::string schemeProblem(const QuantizationScheme& scheme);
 
 /// `{"weight_bits": 4, "group_size": 64, "symmetric": false, "activation_bits": 16}`; missing fields keep `defaults`, but

@@ -67,7 +67,7 @@ def main():
         "rows": rows.shape[0], "cols": rows.shape[1], "weights": rows.flatten().tolist(),
         "grids": [grid(rows, bits, group, symmetric)
                   for bits in range(2, 9) for group in (-1, 16, 12) for symmetric in (True, False)],
-        "activations": [activations(rows, bits) for bits in (4, 8)],
+        "activations": [activations(rows, bits) for bits in (4, 6, 8)],
     }
     with open(sys.argv[1], "w") as file:
         json.dump(result, file, separators=(",", ":"))

@@ -101,7 +101,7 @@ QWidget* RulesEditor::makeRow(int index) {
     const QList<int> sizes = m_model->groupSizes();
     for (const int size : sizes) groups.append({size > 0 ? tr("group %1").arg(size) : tr("per channel"), size});
     addChoice(tr("Group"), groups, rule.scheme.groupSize, &LinearScheme::groupSize);
-    addChoice(tr("Activation bits"), {{tr("A16"), 16}, {tr("A8"), 8}, {tr("A4"), 4}}, rule.scheme.activationBits,
+    addChoice(tr("Activation bits"), {{tr("A16"), 16}, {tr("A8"), 8}, {tr("A6"), 6}, {tr("A4"), 4}}, rule.scheme.activationBits,
               &LinearScheme::activationBits);
 
     auto* symmetric = new QCheckBox(tr("symmetric"));

@@ -214,7 +214,7 @@ QWidget* SetupPanel::makeQuantizationSection() {
 
     m_activations = new widgets::SegmentedControl;
     m_activations->setObjectName(QStringLiteral("activationBits"));
-    for (const int bits : {16, 8, 4}) m_activations->addSegment(QString::number(bits), bits);
+    for (const int bits : {16, 8, 6, 4}) m_activations->addSegment(QString::number(bits), bits);
     connect(m_activations, &widgets::SegmentedControl::valueActivated, this, [this](const QVariant& value) {
         LinearScheme scheme = defaultSchemeOf(m_model->spec());
         scheme.activationBits = value.toInt();

@@ -53,6 +53,7 @@ private slots:
         QTest::newRow("W8A8 groups") << 8 << 64 << true << 8 << "int-quantized" << "group size -1";
         QTest::newRow("W6A8") << 6 << -1 << true << 8 << "int-quantized" << "4 or 8 bits";
         QTest::newRow("W4A4") << 4 << 64 << true << 4 << "int-quantized" << "no runtime";
+        QTest::newRow("W8A6") << 8 << -1 << true << 6 << "int-quantized" << "activations of 6 bits";
         QTest::newRow("nothing") << 16 << 64 << true << 16 << "dense" << "";
     }
     void schemes() {
