@@ -8,10 +8,21 @@
 
 namespace safequant {
 
+/// How one linear came out on what a method was calibrated on.
+struct LinearReport {
+    double weightError = 0.0;       ///< ||W - Q|| / ||W||, W with the scales that moved into it.
+    double outputError = -1.0;      ///< ||(W - Q) X|| / ||W X|| over the calibration inputs X as they reach it; -1: not measured.
+    double seconds = 0.0;           ///< To choose its codes; what a group of linears shares counts for the first of them.
+    int deadColumns = 0;            ///< Inputs that were 0 in every row.
+    double damping = 0.0;           ///< Of the Hessian, as it was used in the end (GPTQ).
+    bool roundedToNearest = false;  ///< The Hessian could not be factored (GPTQ).
+};
+
 /// A block whose codes a calibrated method has chosen, with what the method changed beside them.
 struct CodedBlock {
     BlockWeights weights;                  ///< Linears dequantized; scales that moved are folded into norms, biases and weights.
     std::vector<QuantizedLinear> linears;  ///< In the order of LinearRole; no codes where a linear is left alone.
+    std::vector<LinearReport> reports;     ///< In the same order; empty: the method makes none.
 };
 
 }  // namespace safequant

@@ -3,6 +3,10 @@
 
 #include <array>
 
+#include "core/quantize/awq.h"
+#include "core/quantize/gptq.h"
+#include "core/quantize/smooth_quant.h"
+
 namespace safequant {
 namespace {
 
@@ -10,6 +14,15 @@ constexpr std::array kMethods = {
     QuantizationMethod{"rtn", "Round to nearest",
                        "Every weight goes to the nearest point of its grid; calibration prompts play no part.", false,
                        &quantizeBlock},
+    QuantizationMethod{"gptq", "GPTQ",
+                       "Column by column, what rounding one weight breaks is made good by those not rounded yet.", true,
+                       nullptr, &calibrateGptq},
+    QuantizationMethod{"awq", "AWQ",
+                       "Input channels that matter get larger weights, by the power of their size that rounds best; then ranges are clipped.",
+                       true, nullptr, &calibrateAwq},
+    QuantizationMethod{"smoothquant", "SmoothQuant",
+                       "Large activations are made smaller and their weights larger, then weights are rounded to nearest.", true,
+                       nullptr, &calibrateSmoothQuant},
     QuantizationMethod{"omniquant", "OmniQuant",
                        "Clipping and equivalent scales, learned block by block so that its output stays what it was.", true,
                        nullptr},
@@ -18,7 +31,7 @@ constexpr std::array kMethods = {
                        true, nullptr},
     QuantizationMethod{"q-realign", "Q-realign",
                        "Learned block by block; on malicious prompts its output moves to the aligned model's.",
-                       true, nullptr, true},
+                       true, nullptr, nullptr, true},
 };
 
 }  // namespace

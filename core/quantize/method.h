@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +11,11 @@
 
 namespace safequant {
 
+class BlockCalibration;
+enum class InputGroup : std::uint8_t;
+class InputStatistics;
+struct CalibrationOptions;
+
 /// A way of choosing the codes of a block's weights. One row of the registry in method.cpp.
 struct QuantizationMethod {
     std::string_view id;       ///< Name in run specs, e.g. "rtn".
@@ -17,13 +23,18 @@ struct QuantizationMethod {
     std::string_view describe; ///< One sentence for reports and help.
     /// True: the outcome depends on calibration activations, and so on the mix of prompts.
     bool calibrated = false;
-    /// Null for methods that learn a block from calibration samples (core/realign), block after block.
+    /// Of methods that need the weights alone; null for others.
     QuantizedBlock (*quantize)(BlockWeights weights, std::span<const LinearPlan> plan) = nullptr;
+    /// Of methods that look at calibration activations: codes all planned linears of one group from what enters it. Null for others.
+    void (*calibrate)(BlockCalibration& block, InputGroup group, InputStatistics& inputs, const CalibrationOptions& options) = nullptr;
 
     /// Learns towards an aligned model that the run names.
     bool realigns = false;
 
-    bool learned() const { return quantize == nullptr; }
+    /// Learns blocks from calibration samples (core/realign).
+    bool learned() const { return quantize == nullptr && calibrate == nullptr; }
+    /// Leaves blocks as files in the run's folder, which everything after reads.
+    bool keepsBlocks() const { return quantize == nullptr; }
 };
 
 /// Every method, in the order programs list them.

@@ -7,17 +7,22 @@
 
 namespace safequant {
 
-QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> plan) {
+void checkBlockPlan(const char* function, std::span<const LinearPlan> plan) {
+    const std::string where = std::string("[") + function + "] got ";
     if (plan.size() != kLinearsPerBlock)
-        throw std::invalid_argument("[quantizeBlock] got a plan of " + std::to_string(plan.size()) + " linears, need " +
-                                    std::to_string(kLinearsPerBlock));
+        throw std::invalid_argument(where + "a plan of " + std::to_string(plan.size()) + " linears, need " + std::to_string(kLinearsPerBlock));
+    for (std::size_t i = 0; i < plan.size(); ++i)
+        if (plan[i].role != static_cast<LinearRole>(i) || plan[i].block != plan.front().block)
+            throw std::invalid_argument(where + plan[i].name + " at place " + std::to_string(i) +
+                                        ", need the linears of one block in the order of LinearRole");
+}
+
+QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> plan) {
+    checkBlockPlan("quantizeBlock", plan);
     QuantizedBlock block;
     block.linears.reserve(kLinearsPerBlock);
     for (int i = 0; i < kLinearsPerBlock; ++i) {
         const LinearPlan& entry = plan[static_cast<std::size_t>(i)];
-        if (entry.role != static_cast<LinearRole>(i) || entry.block != plan.front().block)
-            throw std::invalid_argument("[quantizeBlock] got " + entry.name + " at place " + std::to_string(i) +
-                                        ", need the linears of one block in the order of LinearRole");
         LinearOutcome outcome;
         outcome.plan = entry;
         LinearWeights& linear = weights.linears[static_cast<std::size_t>(i)];

@@ -17,6 +17,7 @@ struct LinearOutcome {
     LinearPlan plan;
     QuantizationError error;      ///< Zero when left alone.
     double bitsPerWeight = 16.0;  ///< With scales and zero points; 16 when left alone.
+    double outputError = -1.0;    ///< See LinearReport; -1: not measured.
 };
 
 /// A block whose weights lie on their grids, as a forward pass uses it.
@@ -28,6 +29,9 @@ struct QuantizedBlock {
 /// Quantizes the linears of one block. `plan` holds exactly the seven entries of that block, in the order of LinearRole (see
 /// `planOfBlock`). Biases and norms are kept. Throws std::invalid_argument when the plan does not fit the weights.
 QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> plan);
+
+/// Throws std::invalid_argument, with the function's name, unless the plan holds the seven linears of one block in the order of LinearRole.
+void checkBlockPlan(const char* function, std::span<const LinearPlan> plan);
 
 /// The entries of one block in a whole model's plan, as `planSchemes` orders it.
 std::span<const LinearPlan> planOfBlock(std::span<const LinearPlan> plan, int block);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/quantize/uniform_grid.h"
+
 namespace safequant {
 namespace {
 
@@ -14,20 +16,9 @@ constexpr float kRoundingShift = 12582912.0F;  // 1.5 * 2^23: adding it rounds |
 constexpr std::int32_t kShiftBits = 0x4B400000;
 constexpr std::int32_t kMagnitudeMask = 0x7FFFFFFF;
 constexpr std::int32_t kInfinityBits = 0x7F800000;
-constexpr float kEpsilon = 1.1920928955078125e-07F;
 
 // Bodies are inlined into one wrapper per instruction set, so that the compiler vectorises each for its own.
 #define SAFEQUANT_BODY [[gnu::always_inline]] inline
-
-SAFEQUANT_BODY float toBfloat16(float value) {
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    return std::bit_cast<float>((bits + 0x7FFFU + ((bits >> 16) & 1U)) & 0xFFFF0000U);
-}
-
-SAFEQUANT_BODY float storedScale(float scale) {
-    const float rounded = toBfloat16(scale);
-    return rounded == 0.0F ? kEpsilon : rounded;
-}
 
 SAFEQUANT_BODY std::int32_t largestMagnitude(const float* x, int n) {
     std::int32_t largest = 0;

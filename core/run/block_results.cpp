@@ -273,6 +273,7 @@ protocol::LinearInfo linearInfo(const LinearOutcome& outcome, const DecoderConfi
     auto info = linearInfo(outcome.plan, config);
     info.bitsPerWeight = outcome.bitsPerWeight;
     info.relativeError = outcome.error.relative;
+    info.outputError = outcome.outputError;
     return info;
 }
 

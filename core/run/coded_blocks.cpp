@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/run/coded_blocks.h"
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -43,7 +44,19 @@ Piece piece(std::string name, const char* type, std::vector<std::int64_t> shape,
     return {{std::move(name), type, std::move(shape)}, std::as_bytes(values)};
 }
 
-std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block) {
+std::string errorsName(const std::string& linear) { return linear + ".errors"; }
+
+/// Errors of weights and outputs of one linear.
+using StoredErrors = std::array<float, 2>;
+
+std::vector<StoredErrors> storedErrors(const CodedBlock& block) {
+    std::vector<StoredErrors> errors;
+    for (const LinearReport& report : block.reports)
+        errors.push_back({static_cast<float>(report.weightError), static_cast<float>(report.outputError)});
+    return errors;
+}
+
+std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block, const std::vector<StoredErrors>& errors) {
     std::vector<Piece> pieces;
     const int index = block.weights.index;
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
@@ -60,6 +73,8 @@ std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block
                 pieces.push_back(piece(name + ".zeros", "I8", {rows, coded.groups()}, std::span<const std::int8_t>(coded.zeros)));
         }
         if (!linear.bias.empty()) pieces.push_back(piece(name + ".bias", "F32", {rows}, std::span<const float>(linear.bias)));
+        if (!errors.empty() && !coded.codes.empty())
+            pieces.push_back(piece(errorsName(name), "F32", {2}, std::span<const float>(errors[i])));
     }
     for (const auto& [name, norm] : normsOf(config, block.weights, index))
         pieces.push_back(piece(name, "F32", {static_cast<std::int64_t>(norm->size())}, std::span<const float>(*norm)));
@@ -82,7 +97,7 @@ public:
         const SafetensorsTensor* tensor = find(name);
         if (tensor == nullptr || tensor->type != type || tensor->shape != shape || tensor->bytes != out.size_bytes())
             return fail(ErrorKind::BadInput,
-                        "The tensor \"" + name + "\" is missing or does not fit the run's plan; delete the file to have the block learned again.",
+                        "The tensor \"" + name + "\" is missing or does not fit the run's plan; delete the file to have the block made again.",
                         m_file->path());
         std::memcpy(out.data(), m_file->file()->bytes().data() + tensor->offset, tensor->bytes);
         return {};
@@ -141,7 +156,8 @@ bool hasCodedBlock(const std::string& folder, int block) {
 }
 
 Expected<void> writeCodedBlock(const std::string& folder, const DecoderConfig& config, const CodedBlock& block) {
-    const std::vector<Piece> pieces = piecesOf(config, block);
+    const std::vector<StoredErrors> errors = storedErrors(block);
+    const std::vector<Piece> pieces = piecesOf(config, block, errors);
     return writeFileAtomically(codedBlockPath(folder, block.weights.index), [&](const std::string& path) -> Expected<void> {
         std::vector<TensorToWrite> tensors;
         for (const Piece& piece : pieces) tensors.push_back(piece.tensor);
@@ -163,6 +179,12 @@ Expected<CodedBlock> readCodedBlock(const std::string& folder, const DecoderConf
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
         const auto shape = linearShape(config, static_cast<LinearRole>(i));
         if (auto read = readLinear(file, plan[i], shape, coded.weights.linears[i], coded.linears[i]); !read) return fail(read.error());
+        if (file.find(errorsName(plan[i].name)) == nullptr) continue;
+        StoredErrors errors{};
+        if (auto read = file.read(errorsName(plan[i].name), "F32", {2}, std::span<float>(errors)); !read) return fail(read.error());
+        coded.reports.resize(kLinearsPerBlock);
+        coded.reports[i].weightError = static_cast<double>(errors[0]);
+        coded.reports[i].outputError = static_cast<double>(errors[1]);
     }
     for (const auto& [name, norm] : normsOf(config, coded.weights, block)) {
         const SafetensorsTensor* tensor = file.find(name);

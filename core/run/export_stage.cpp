@@ -64,13 +64,13 @@ Expected<ExportResult> exportQuantized(const std::string& folder, const RunInput
     const auto method = findQuantizationMethod(inputs.spec.method);
     if (!method) return fail(method.error());
     std::shared_ptr<const Checkpoint> checkpoint = inputs.checkpoint;
-    if ((*method)->learned()) {
+    if ((*method)->keepsBlocks()) {
         auto learned = openLearnedCheckpoint(checkpoint, folder);
         if (!learned) return fail(learned.error());
         checkpoint = std::move(*learned);
     }
     const auto quantized = [&](const LinearPlan& plan) -> Expected<QuantizedLinear> {
-        if ((*method)->learned()) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
+        if ((*method)->keepsBlocks()) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
         auto weight = checkpoint->readMatrix(plan.name + ".weight");
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, plan.actual);

@@ -9,7 +9,6 @@
 #include <unordered_set>
 
 #include "core/base/random.h"
-#include "core/quantize/quantize_block.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learning_samples.h"
 #include "core/separability/probe.h"
@@ -102,12 +101,8 @@ Expected<void> LearnedBlocks::require(int block) {
     if (m_realigner == nullptr)
         if (auto opened = open(); !opened) return opened;
     const RunInputs& inputs = m_session.inputs();
-    while (m_realigner->next() < block) {
-        const auto plan = planOfBlock(inputs.plan, m_realigner->next());
-        const auto learned = readCodedBlock(m_session.folder(), inputs.checkpoint->config(), plan, m_realigner->next());
-        if (!learned) return fail(learned.error());
-        if (auto passed = m_realigner->pass(learned->weights, m_session.stop()); !passed) return passed;
-    }
+    if (auto passed = passCodedBlocks(*m_realigner, m_session.folder(), inputs.checkpoint->config(), inputs.plan, block, m_session.stop()); !passed)
+        return passed;
     return learn(block);
 }
 

@@ -87,7 +87,7 @@ Expected<std::shared_ptr<const Checkpoint>> openLearnedCheckpoint(std::shared_pt
     auto checkpoint = std::make_shared<LearnedCheckpoint>(std::move(base));
     for (int block = 0; block < blocks; ++block) {
         if (!hasCodedBlock(folder, block))
-            return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " is not learned yet: let the run finish its stage \"quantize\".",
+            return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " is not made yet: let the run finish its stage \"quantize\".",
                         folder);
         const auto file = SafetensorsFile::open(codedBlockPath(folder, block));
         if (!file) return fail(file.error());

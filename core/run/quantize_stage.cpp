@@ -4,6 +4,7 @@
 #include "core/quantize/method.h"
 #include "core/run/block_results.h"
 #include "core/run/block_stage.h"
+#include "core/run/calibrated_blocks.h"
 #include "core/run/learned_blocks.h"
 #include "core/run/quantized_blocks.h"
 #include "core/run/session.h"
@@ -16,12 +17,13 @@ Expected<void> runQuantizeStage(Session& session) {
     const auto method = findQuantizationMethod(inputs.spec.method);
     if (!method) return fail(method.error());
     LearnedBlocks learned(session);
+    CalibratedBlocks calibrated(session, *method);
     std::vector<protocol::LinearInfo> linears;
     BlockStage stage(session, "quantize", "quantized");
     return stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
-            if ((*method)->learned())
-                if (auto made = learned.require(block); !made) return fail(made.error());
+            if ((*method)->keepsBlocks())
+                if (auto made = (*method)->learned() ? learned.require(block) : calibrated.require(block); !made) return fail(made.error());
             const auto quantized = loadQuantizedBlock(session.folder(), inputs, block);
             if (!quantized) return fail(quantized.error());
             linears.clear();

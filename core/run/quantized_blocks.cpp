@@ -14,9 +14,13 @@ QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::sp
         LinearOutcome outcome;
         outcome.plan = plan[i];
         if (plan[i].quantized()) {
-            // Scales that moved between layers belong to the method: this is how far the stored weights are from the checkpoint's.
+            // Where a method does not say how far codes are from what it rounded, it is measured against the checkpoint's weights.
             outcome.error = quantizationError(original.linears[i].weight, coded.linears[i]);
             outcome.bitsPerWeight = coded.linears[i].bitsPerWeight();
+            if (!coded.reports.empty()) {
+                outcome.error.relative = coded.reports[i].weightError;
+                outcome.outputError = coded.reports[i].outputError;
+            }
         }
         block.linears.push_back(std::move(outcome));
     }
@@ -32,7 +36,7 @@ Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const Run
     auto weights = loadBlock(*inputs.checkpoint, block);
     if (!weights) return fail(weights.error());
     const auto plan = planOfBlock(inputs.plan, block);
-    if (!(*method)->learned()) return (*method)->quantize(std::move(*weights), plan);
+    if (!(*method)->keepsBlocks()) return (*method)->quantize(std::move(*weights), plan);
     auto coded = readCodedBlock(folder, inputs.checkpoint->config(), plan, block);
     if (!coded) return fail(coded.error());
     return outcomeOf(std::move(*coded), *weights, plan);

@@ -7,7 +7,7 @@
 
 namespace safequant {
 
-/// The quantized block of a run: by the spec's method from the checkpoint, or as a learned method left it in the run's folder. Errors:
+/// The quantized block of a run: by the spec's method from the checkpoint, or as a method that keeps blocks left it in the run's folder. Errors:
 /// those of the checkpoint and of readCodedBlock.
 Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const RunInputs& inputs, int block);
 

@@ -26,6 +26,8 @@ constexpr std::uint64_t kScratchBytes = 96ULL << 20;
 /// Copies of a block's last-token activations alive while it is measured: rows for two probes, held-out rows, the
 /// file's.
 constexpr std::uint64_t kActivationCopies = 6;
+/// Copies of a block's weights and of the calibration samples' activations alive while a block is made.
+constexpr std::uint64_t kCalibrationBlocks = 4, kCalibrationStreams = 4;
 /// Seconds of fitting one probe, by row and feature, where nothing was timed.
 constexpr double kAssumedFitSeconds = 8e-7;
 /// Time of a token in a decoding step over its time in a long batch.
@@ -224,6 +226,10 @@ double secondsOfFurtherQuestions(const RunInputs& inputs, const Pace& pace, cons
     return rows * pace.row * blocks + steps * step;
 }
 
+double meanRowsPerPrompt(const RunInputs& inputs, const Tokens& tokens) {
+    return static_cast<double>(tokens.captured) / static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
+}
+
 double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tokens) {
     const auto& spec = inputs.spec;
     const double blocks = inputs.checkpoint->config().blocks;
@@ -232,8 +238,8 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
     double seconds = 0.0;
     if (spec.hasStage("capture")) seconds += blocks * block;
     if (spec.hasStage("quantize")) {
-        const double rowsPerPrompt = static_cast<double>(tokens.captured) / static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
-        seconds += blocks * (block + pace.quantizeBlock + kLearnedRowCost * learnedRows(spec, rowsPerPrompt) * pace.row);
+        const double calibrated = calibrationCost(spec, inputs.checkpoint->config(), meanRowsPerPrompt(inputs, tokens));
+        seconds += blocks * (block + pace.quantizeBlock + calibrated * pace.row);
     }
     if (spec.hasStage("evaluate")) {
         const double models = static_cast<double>(inputs.evaluatedModels().size());
@@ -260,6 +266,11 @@ std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
         const auto stream = tokens.captured * hidden * sizeof(float);
         const auto activations = inputs.layout.prompts.size() * hidden * sizeof(float) * kActivationCopies;
         peak = std::max(peak, 2 * block + stream + activations);
+    }
+    if (const double rows = calibrationRows(inputs.spec, meanRowsPerPrompt(inputs, tokens)); rows > 0.0) {
+        const auto widest = static_cast<std::uint64_t>(std::max({config.hiddenSize, config.intermediateSize, config.queryWidth()}));
+        const auto streams = (kCalibrationStreams * static_cast<std::uint64_t>(rows) + tokens.captured) * hidden * sizeof(float);
+        peak = std::max(peak, kCalibrationBlocks * block + streams + 2 * widest * widest * sizeof(double));
     }
     if (inputs.spec.hasStage("evaluate")) {
         const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);

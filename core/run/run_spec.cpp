@@ -95,6 +95,7 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
     readLearning(reader, run.learning);
     readRotation(reader, run);
+    readMethodOptions(reader, run.method, run.options);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
             reader.reject("rules", std::string("must be a list, not ") + rules->type_name() + ".");
@@ -341,13 +342,15 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
           {"perplexity_tokens", spec.perplexityTokens},
           {"perplexity_window", spec.perplexityWindow}}}};
     if (!spec.adapters.empty()) json["adapters"] = spec.adapters;
-    if (const auto method = findQuantizationMethod(spec.method); method && (*method)->learned()) {
+    if (const auto method = findQuantizationMethod(spec.method); method && (*method)->keepsBlocks()) {
         json["calibration"] = calibrationToJson(spec.calibration);
-        json["quantization"]["learning"] = learningToJson(spec.learning);
+        if ((*method)->learned()) json["quantization"]["learning"] = learningToJson(spec.learning);
     }
     if (spec.rotation)
         json["quantization"]["rotation"] = {
             {"residual", spec.rotation->residual}, {"heads", spec.rotation->heads}, {"seed", spec.rotation->seed}};
+    if (auto options = methodOptionsToJson(spec.method, spec.options); !options.empty())
+        json["quantization"]["options"] = std::move(options);
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
     if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);

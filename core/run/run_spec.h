@@ -17,6 +17,7 @@
 #include "core/quantize/scheme.h"
 #include "core/run/evaluation_spec.h"
 #include "core/run/learning_spec.h"
+#include "core/run/method_options.h"
 
 namespace safequant {
 
@@ -30,7 +31,7 @@ namespace safequant {
 ///   "probe": {"folds": 5, "path_length": 50},
 ///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
 ///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
-///   "quantization": {"method": "rtn", "learning": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
+///   "quantization": {"method": "rtn", "learning": {...}, "options": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
 ///                    "activation_bits": 16}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
 ///                    "rotation": {"residual": true, "heads": true, "seed": 0}},     absent: none; seed: the run's unless given
 ///   "stages": ["capture", "quantize", "evaluate"],
@@ -56,10 +57,11 @@ struct RunSpec {
     int probeFolds = 5;
     int probePathLength = 50;
     AlignedModel aligned;          ///< For methods that learn from it.
-    CalibrationParts calibration;  ///< For methods that learn.
+    CalibrationParts calibration;  ///< For methods that look at activations.
     std::string method = "rtn";
     LearningSpec learning;
     std::optional<RotationOptions> rotation;  ///< Multiplied into the weights before any method sees them.
+    CalibrationOptions options;  ///< Of the method; see readMethodOptions.
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
     std::vector<std::string> stages{"capture", "quantize", "evaluate"};

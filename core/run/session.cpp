@@ -31,7 +31,7 @@ std::vector<PlannedStage> planStages(const RunInputs& inputs) {
     if (spec.hasStage("capture")) stages.push_back({"capture", "blocks", blocks, 1.0, 1.0});
     if (spec.hasStage("quantize")) {
         const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
-        const double learned = kForwardShare * kLearnedRowCost * learnedRows(spec, kTokensOfAPrompt) / captured;
+        const double learned = kForwardShare * calibrationCost(spec, inputs.checkpoint->config(), kTokensOfAPrompt) / captured;
         stages.push_back({"quantize", "blocks", blocks, kQuantizedBlockCost + learned, 1.0});
     }
     if (spec.hasStage("evaluate")) {

@@ -105,6 +105,7 @@ struct LinearInfo {
     int actualGroup = -1;
     double bitsPerWeight = 16.0;            ///< With scales and zero points.
     double relativeError = -1.0;            ///< ||W - Q|| / ||W||; -1: not quantized yet.
+    double outputError = -1.0;              ///< ||(W - Q) X|| / ||W X|| over the calibration inputs X; -1: not measured.
 };
 struct RunEstimate {
     double seconds = 0.0, secondsLow = 0.0, secondsHigh = 0.0;

@@ -133,6 +133,7 @@ void visitFields(V& visit, M& m) {
     visit("actual_group", m.actualGroup);
     visit("bits_per_weight", m.bitsPerWeight);
     visit("relative_error", m.relativeError);
+    visit("output_error", m.outputError);
 }
 
 template <typename V, MessageOf<RunEstimate> M>

@@ -71,7 +71,7 @@ private slots:
         QTest::newRow("minus two") << R"({"group_size": -2})" << "group_size";
         QTest::newRow("huge") << R"({"group_size": 18446744073709551615})" << "out of range";
         QTest::newRow("very negative") << R"({"group_size": -9223372036854775808})" << "out of range";
-        QTest::newRow("activations") << R"({"activation_bits": 5})" << "4, 8";
+        QTest::newRow("activations") << R"({"activation_bits": 5})" << "4, 6, 8";
         QTest::newRow("symmetric") << R"({"symmetric": 1})" << "true or false";
     }
     void brokenJson() {
@@ -183,7 +183,8 @@ private slots:
         for (const QuantizationMethod& method : quantizationMethods()) {
             const auto found = findQuantizationMethod(method.id);
             QVERIFY(found.has_value() && (*found)->id == method.id);
-            QCOMPARE((*found)->learned(), (*found)->calibrated);
+            QCOMPARE((*found)->keepsBlocks(), (*found)->calibrated);
+            QCOMPARE((*found)->learned(), (*found)->keepsBlocks() && (*found)->calibrate == nullptr);
         }
         const auto unknown = findQuantizationMethod("rtm");
         QVERIFY(!unknown.has_value());

@@ -22,7 +22,7 @@ class TestRunLearned : public QObject {
 
     QTemporaryDir m_folder;
     QString m_inputs;
-    std::string m_whole;
+    std::string m_whole, m_calibrated;
     int m_workspaces = 0;
 
     std::string newRun(const json& spec) { return tiny::makeRun(m_folder.filePath("workspace-" + QString::number(++m_workspaces)), spec); }
@@ -31,12 +31,23 @@ class TestRunLearned : public QObject {
         QVERIFY2(done.has_value(), done ? "" : done.error().describe().c_str());
     }
 
+    json calibratedSpec(const QString& exportFolder = {}) const {
+        auto spec = tiny::learnedSpecJson(m_inputs, exportFolder);
+        spec.erase("aligned");
+        spec["quantization"].erase("learning");
+        spec["quantization"]["method"] = "gptq";
+        spec["quantization"]["options"] = {{"smoothing", true}, {"clip_search", "mse"}};
+        return spec;
+    }
+
 private slots:
     void initTestCase() {
         m_inputs = m_folder.filePath("inputs");
         tiny::writeInputs(m_inputs);
         m_whole = newRun(tiny::learnedSpecJson(m_inputs, m_folder.filePath("export")));
         finish(m_whole);
+        m_calibrated = newRun(calibratedSpec(m_folder.filePath("calibrated-export")));
+        finish(m_calibrated);
     }
 
     void blocksAreKept() {
@@ -98,15 +109,22 @@ private slots:
     }
 
     /// What the export reads back as is what evaluation ran: codes, moved scales in norms, and a linear that is left alone.
-    void exportHoldsTheLearnedModel() {
-        const auto spec = readRunSpec(m_whole + "/spec.json");
+    void exportHoldsTheModel_data() {
+        QTest::addColumn<QString>("folder");
+        QTest::newRow("learned") << QString::fromStdString(m_whole);
+        QTest::newRow("calibrated") << QString::fromStdString(m_calibrated);
+    }
+    void exportHoldsTheModel() {
+        QFETCH(QString, folder);
+        const std::string run = folder.toStdString();
+        const auto spec = readRunSpec(run + "/spec.json");
         const auto inputs = openInputs(*spec, false);
         QVERIFY2(inputs.has_value(), inputs ? "" : inputs.error().describe().c_str());
-        const auto exported = openCheckpoint(m_folder.filePath("export").toStdString());
+        const auto exported = openCheckpoint(spec->exportFolder);
         QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
         const DecoderConfig& config = inputs->checkpoint->config();
         for (int block = 0; block < config.blocks; ++block) {
-            const auto coded = readCodedBlock(m_whole, config, planOfBlock(inputs->plan, block), block);
+            const auto coded = readCodedBlock(run, config, planOfBlock(inputs->plan, block), block);
             QVERIFY2(coded.has_value(), coded ? "" : coded.error().describe().c_str());
             const auto loaded = loadBlock(**exported, block);
             const auto original = loadBlock(*inputs->checkpoint, block);
@@ -120,7 +138,7 @@ private slots:
                          linearName(block, static_cast<LinearRole>(i)).c_str());
             }
         }
-        QVERIFY(readCodedBlock(m_whole, config, planOfBlock(inputs->plan, 2), 2)->linears[static_cast<std::size_t>(LinearRole::Up)].codes.empty());
+        QVERIFY(readCodedBlock(run, config, planOfBlock(inputs->plan, 2), 2)->linears[static_cast<std::size_t>(LinearRole::Up)].codes.empty());
     }
 
     /// Streams, targets and probes of a learned run are those of the rotated models; what is shown is in the base's space.
@@ -141,13 +159,16 @@ private slots:
     }
 
     void stoppedRunsGoOn_data() {
+        QTest::addColumn<bool>("learned");
         QTest::addColumn<int>("blocks");
-        QTest::newRow("before the first block is learned") << 4;
-        QTest::newRow("within") << 6;
+        QTest::newRow("before the first block is learned") << true << 4;
+        QTest::newRow("within") << true << 6;
+        QTest::newRow("calibrated") << false << 6;
     }
     void stoppedRunsGoOn() {
+        QFETCH(bool, learned);
         QFETCH(int, blocks);
-        auto spec = tiny::learnedSpecJson(m_inputs);
+        const auto spec = learned ? tiny::learnedSpecJson(m_inputs) : calibratedSpec();
         const auto uninterrupted = newRun(spec);
         finish(uninterrupted);
         const auto folder = newRun(spec);
@@ -167,6 +188,21 @@ private slots:
         finish(folder);
         QCOMPARE(readRunState(folder)->learning.size(), std::size_t{4});
         QCOMPARE(QString::fromStdString(resultHashes(folder)->dump(1)), QString::fromStdString(resultHashes(uninterrupted)->dump(1)));
+    }
+
+    /// What was measured while a block was coded is told again by a session that found it coded.
+    void outputErrorsAreKept() {
+        const auto state = readRunState(m_calibrated);
+        QVERIFY(state.has_value());
+        int measured = 0;
+        for (const auto& block : state->blocks)
+            for (const auto& linear : block.linears) {
+                QCOMPARE(linear.outputError > 0.0, linear.actualBits < 16);
+                if (linear.actualBits == 16) continue;
+                QVERIFY(linear.relativeError > linear.outputError && linear.relativeError < 0.3);
+                ++measured;
+            }
+        QCOMPARE(measured, 27);
     }
 
     void changedInputsAreRefused() {
@@ -192,6 +228,12 @@ private slots:
         QTest::newRow("field") << "quantization" << R"({"method": "q-realign", "learning": {"epoch": 3}})" << "epoch";
         QTest::newRow("scales") << "quantization" << R"({"method": "omniquant", "learning": {"scales": ["up-to-dawn"]}})" << "up-to-down";
         QTest::newRow("rate") << "quantization" << R"({"method": "omniquant", "learning": {"scale_rate": 0}})" << "scale_rate";
+        QTest::newRow("option") << "quantization" << R"({"method": "gptq", "options": {"dampening": 0.1}})" << "damping";
+        QTest::newRow("order") << "quantization" << R"({"method": "gptq", "options": {"order": "group"}})" << "static";
+        QTest::newRow("damping") << "quantization" << R"({"method": "gptq", "options": {"damping": 0}})" << "options.damping";
+        QTest::newRow("alpha") << "quantization" << R"({"method": "smoothquant", "options": {"alpha": 1.5}})" << "options.alpha";
+        QTest::newRow("another method's option") << "quantization" << R"({"method": "smoothquant", "options": {"damping": 0.1}})" << "damping";
+        QTest::newRow("no options") << "quantization" << R"({"method": "rtn", "options": {"alpha": 0.5}})" << "takes none";
         QTest::newRow("calibration") << "calibration" << R"({"malicous": 3})" << "malicious";
         QTest::newRow("aligned") << "aligned" << R"({})" << "aligned";
     }
@@ -219,6 +261,17 @@ private slots:
         QCOMPARE(runSpecToJson(*again).dump(), runSpecToJson(*read).dump());
         QVERIFY(again->learning.learning.objective.target == MaliciousTarget::Signature);
         QCOMPARE(again->learning.learning.objective.gain, 1.5);
+    }
+
+    void optionsAreKept() {
+        auto spec = calibratedSpec();
+        spec["quantization"]["options"] = {{"order", "none"}, {"damping", 0.05}, {"block_columns", 64}, {"clip_search", "mse"},
+                                           {"smoothing", true}, {"alpha", 0.75}};
+        const auto read = runSpecFromJson(spec, "test");
+        QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
+        QVERIFY(read->options.gptq.order == ColumnOrder::None && read->options.gptq.searchRange && read->options.smoothing.on);
+        QCOMPARE(QString::fromStdString(runSpecToJson(*read)["quantization"]["options"].dump()),
+                 QString::fromStdString(spec["quantization"]["options"].dump()));
     }
 
     /// A task file that is none, a text without passages.

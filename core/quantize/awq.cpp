@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quantize/awq.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "core/quantize/block_calibration.h"
+#include "core/quantize/uniform_grid.h"
+
+namespace safequant {
+namespace {
+
+constexpr double kScaleFloor = 1e-4, kGroupFloor = 1e-6;
+constexpr int kClippingSteps = 10;
+constexpr float kClippingUnit = 20.0F;
+
+std::size_t groupWidth(int groupSize, std::size_t columns) { return groupSize > 0 ? static_cast<std::size_t>(groupSize) : columns; }
+
+bool scalesBefore(const DecoderConfig& config, InputGroup group) {
+    if (group == InputGroup::Output) return config.heads == config.kvHeads;
+    return group != InputGroup::QueryKeyValue || !(config.qkNorm && config.postNorms);
+}
+
+/// The weights rounded as they would be with these scales, seen from the inputs as they are.
+Matrix roundedWithScales(const Matrix& weight, const QuantizationScheme& scheme, std::span<const float> scales) {
+    Matrix scaled = weight.clone();
+    for (std::size_t r = 0; r < scaled.rows(); ++r)
+        for (std::size_t c = 0; c < scaled.cols(); ++c) scaled(r, c) *= scales[c];
+    scaled = roundToNearest(scaled, scheme).dequantize();
+    for (std::size_t r = 0; r < scaled.rows(); ++r)
+        for (std::size_t c = 0; c < scaled.cols(); ++c) scaled(r, c) /= scales[c];
+    return scaled;
+}
+
+std::vector<LinearRole> quantizedLinears(const BlockCalibration& block, InputGroup group) {
+    std::vector<LinearRole> roles;
+    for (const LinearRole role : linearsOf(group))
+        if (block.plan(role).quantized()) roles.push_back(role);
+    return roles;
+}
+
+/// How far the group's output is off once its linears are rounded with these scales.
+double scaledError(BlockCalibration& block, std::span<const LinearRole> roles, std::span<const float> scales, const InputStatistics& inputs) {
+    double error = 0.0;
+    for (const LinearRole role : roles) {
+        Matrix rounded = roundedWithScales(block.weight(role), block.plan(role).actual, scales);
+        if (block.moduleError) {
+            block.running()[role].weight = std::move(rounded);
+            continue;
+        }
+        for (std::size_t i = 0; i < rounded.size(); ++i) rounded.data()[i] -= block.weight(role).data()[i];
+        error += inputs.outputEnergy(rounded);
+    }
+    return block.moduleError ? block.moduleError() : error;
+}
+
+std::vector<float> bestScales(BlockCalibration& block, InputGroup group, const InputStatistics& inputs, const AwqOptions& options) {
+    const std::vector<LinearRole> roles = quantizedLinears(block, group);
+    std::vector<const Matrix*> weights;
+    std::vector<int> groupSizes;
+    for (const LinearRole role : roles) {
+        weights.push_back(&block.weight(role));
+        groupSizes.push_back(block.plan(role).actual.groupSize);
+    }
+    const std::vector<double> magnitudes = inputs.meanMagnitudes();
+    const std::vector<double> shares = options.weightScales ? channelShares(weights, groupSizes) : std::vector<double>();
+    if (block.moduleError) block.moduleError();
+    std::vector<float> best;
+    double least = std::numeric_limits<double>::infinity();
+    for (int step = 0; step < options.steps; ++step) {
+        std::vector<float> scales = awqScales(magnitudes, shares, static_cast<double>(step) / options.steps);
+        const double error = scaledError(block, roles, scales, inputs);
+        if (!(error < least) && !best.empty()) continue;
+        least = error;
+        best = std::move(scales);
+    }
+    for (const LinearRole role : roles) block.running()[role].weight = block.weight(role).clone();
+    return best;
+}
+
+/// Sums of products of inputs `[first, first + width)`, `[width, width]`.
+std::vector<double> gramOfGroup(const InputStatistics& inputs, std::size_t first, std::size_t width) {
+    std::vector<double> gram(width * width);
+    for (std::size_t i = 0; i < width; ++i)
+        for (std::size_t j = 0; j < width; ++j) gram[i * width + j] = inputs.gram(first + i, first + j);
+    return gram;
+}
+
+/// Limits one group, in place; `error` is scratch.
+void clipGroup(float* weights, std::size_t width, const QuantizationScheme& scheme, const std::vector<double>& gram, std::vector<double>& error) {
+    float largest = 0.0F;
+    for (std::size_t i = 0; i < width; ++i) largest = std::max(largest, std::fabs(weights[i]));
+    float best = largest;
+    double least = std::numeric_limits<double>::infinity();
+    error.resize(width);
+    for (int step = 0; step < kClippingSteps; ++step) {
+        const float limit = largest * (1.0F - static_cast<float>(step) / kClippingUnit);
+        float low = 0.0F, high = 0.0F;
+        for (std::size_t i = 0; i < width; ++i) {
+            low = std::min(low, std::max(weights[i], -limit));
+            high = std::max(high, std::min(weights[i], limit));
+        }
+        const UniformGrid grid = uniformGrid(low, high, scheme.weightBits, scheme.symmetric);
+        for (std::size_t i = 0; i < width; ++i)
+            error[i] = static_cast<double>(grid.rounded(std::clamp(weights[i], -limit, limit))) - static_cast<double>(weights[i]);
+        double energy = 0.0;
+        for (std::size_t i = 0; i < width; ++i) {
+            double product = 0.0;
+            for (std::size_t j = 0; j < width; ++j) product += gram[i * width + j] * error[j];
+            energy += error[i] * product;
+        }
+        if (energy >= least) continue;
+        least = energy;
+        best = limit;
+    }
+    for (std::size_t i = 0; i < width; ++i) weights[i] = std::clamp(weights[i], -best, best);
+}
+
+}  // namespace
+
+std::vector<float> awqScales(std::span<const double> magnitudes, std::span<const double> weights, double ratio) {
+    std::vector<double> scales(magnitudes.size());
+    double smallest = std::numeric_limits<double>::infinity(), largest = 0.0;
+    for (std::size_t i = 0; i < scales.size(); ++i) {
+        const double divisor = weights.empty() ? 1.0 : std::pow(weights[i], 1.0 - ratio) + kScaleFloor;
+        scales[i] = std::max(std::pow(magnitudes[i], ratio) / divisor, kScaleFloor);
+        smallest = std::min(smallest, scales[i]);
+        largest = std::max(largest, scales[i]);
+    }
+    std::vector<float> result;
+    for (const double scale : scales) {
+        const auto balanced = static_cast<float>(scale / std::sqrt(largest * smallest));
+        result.push_back(std::isfinite(balanced) ? balanced : 1.0F);
+    }
+    return result;
+}
+
+std::vector<double> channelShares(std::span<const Matrix* const> weights, std::span<const int> groupSizes) {
+    std::vector<double> shares(weights.front()->cols(), 0.0);
+    std::size_t rows = 0;
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        const Matrix& weight = *weights[k];
+        const std::size_t width = groupWidth(groupSizes[k], weight.cols());
+        for (std::size_t r = 0; r < weight.rows(); ++r)
+            for (std::size_t first = 0; first < weight.cols(); first += width) {
+                double largest = 0.0;
+                for (std::size_t c = first; c < first + width; ++c) largest = std::max(largest, static_cast<double>(std::fabs(weight(r, c))));
+                for (std::size_t c = first; c < first + width; ++c) shares[c] += static_cast<double>(std::fabs(weight(r, c))) / (largest + kGroupFloor);
+            }
+        rows += weight.rows();
+    }
+    for (double& share : shares) share /= static_cast<double>(rows);
+    return shares;
+}
+
+Matrix clippedWeights(const Matrix& weight, const QuantizationScheme& scheme, const InputStatistics& inputs) {
+    Matrix clipped = weight.clone();
+    const std::size_t width = groupWidth(scheme.groupSize, weight.cols());
+    for (std::size_t first = 0; first < weight.cols(); first += width) {
+        const std::vector<double> gram = gramOfGroup(inputs, first, width);
+#pragma omp parallel num_threads(threadCount())
+        {
+            std::vector<double> error;
+#pragma omp for schedule(static)
+            for (std::size_t r = 0; r < clipped.rows(); ++r) clipGroup(clipped.row(r) + first, width, scheme, gram, error);
+        }
+    }
+    return clipped;
+}
+
+void calibrateAwq(BlockCalibration& block, InputGroup group, InputStatistics& inputs, const CalibrationOptions& options) {
+    if (scalesBefore(block.config(), group)) block.fold(group, bestScales(block, group, inputs, options.awq), inputs);
+    for (const LinearRole role : quantizedLinears(block, group)) {
+        const QuantizationScheme& scheme = block.plan(role).actual;
+        const bool clips = options.awq.clipping && role != LinearRole::Query && role != LinearRole::Key;
+        const Matrix clipped = clips ? clippedWeights(block.weight(role), scheme, inputs) : Matrix();
+        block.code(role, roundToNearest(clips ? clipped : block.weight(role), scheme), inputs);
+    }
+}
+
+}  // namespace safequant

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/method_options.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace safequant {
+namespace {
+
+const std::vector<std::string> kOrders = {"none", "static"};    // By ColumnOrder.
+const std::vector<std::string> kClipSearches = {"none", "mse"};  // By GptqOptions::searchRange.
+
+/// Index of the name a field has; `chosen` where it is missing or wrong.
+std::size_t readName(SpecReader& reader, const char* field, const std::vector<std::string>& names, std::size_t chosen) {
+    std::string name = names[chosen];
+    reader.text(field, name);
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+    std::string known;
+    for (const std::string& candidate : names) known += (known.empty() ? "\"" : " or \"") + candidate + "\"";
+    reader.reject(field, "must be " + known + ", not \"" + name + "\".");
+    return chosen;
+}
+
+void readGptq(SpecReader& reader, GptqOptions& gptq) {
+    gptq.order = static_cast<ColumnOrder>(readName(reader, "order", kOrders, static_cast<std::size_t>(gptq.order)));
+    reader.number("damping", gptq.damping, 0.0, 1.0, true);
+    reader.whole("block_columns", gptq.blockColumns, 1, 100'000);
+    gptq.searchRange = readName(reader, "clip_search", kClipSearches, gptq.searchRange ? 1 : 0) == 1;
+}
+
+}  // namespace
+
+void readMethodOptions(SpecReader& quantization, const std::string& method, CalibrationOptions& options) {
+    const auto* json = quantization.child("options");
+    if (json == nullptr) return;
+    SpecReader reader(*json, quantization.pathOf("options"), quantization.where());
+    if (method == "gptq") {
+        readGptq(reader, options.gptq);
+        reader.truth("smoothing", options.smoothing.on);
+        reader.number("alpha", options.smoothing.alpha, 0.0, 1.0);
+    } else if (method == "smoothquant") {
+        reader.number("alpha", options.smoothing.alpha, 0.0, 1.0);
+    } else if (method == "awq") {
+        reader.whole("steps", options.awq.steps, 1, 1000);
+        reader.truth("weight_scales", options.awq.weightScales);
+        reader.truth("clipping", options.awq.clipping);
+    } else if (!json->empty()) {
+        quantization.reject("options", "has fields, and the method \"" + method + "\" takes none.");
+        return;
+    }
+    quantization.finishInner(reader);
+}
+
+nlohmann::json methodOptionsToJson(const std::string& method, const CalibrationOptions& options) {
+    if (method == "smoothquant") return {{"alpha", options.smoothing.alpha}};
+    if (method == "awq")
+        return {{"steps", options.awq.steps}, {"weight_scales", options.awq.weightScales}, {"clipping", options.awq.clipping}};
+    if (method != "gptq") return nlohmann::json::object();
+    return {{"order", kOrders[static_cast<std::size_t>(options.gptq.order)]},
+            {"damping", options.gptq.damping},
+            {"block_columns", options.gptq.blockColumns},
+            {"clip_search", kClipSearches[options.gptq.searchRange ? 1 : 0]},
+            {"smoothing", options.smoothing.on},
+            {"alpha", options.smoothing.alpha}};
+}
+
+}  // namespace safequant
