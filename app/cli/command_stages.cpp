@@ -55,6 +55,7 @@ std::shared_ptr<StageOptions> addCommon(CLI::App& command) {
     command.add_flag("--estimate", chosen->estimate, "Print memory, disk and time needed, and do nothing else");
     chosen->changes.addAdapterOption(command);
     chosen->changes.addSeedOption(command);
+    chosen->changes.addDeviceOption(command);
     return chosen;
 }
 
@@ -80,7 +81,7 @@ void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& act
     command->footer("Examples:\n  safequant quantize model.gguf --bits 4 --group 64 -o model-w4a16\n"
                     "  safequant quantize model-folder --bits 8 --group -1 --symmetric --activation-bits 8 -o model-w8a8\n"
                     "  safequant quantize model-folder --bits 4 --group 32 --format gguf -o model-gguf\n\n"
-                    "No prompts are needed: round-to-nearest uses no calibration data.");
+                    "No prompts are needed: round-to-nearest uses no calibration data, and rounds on the processor whatever the device.");
     command->callback([chosen, &options, &action] {
         action = [chosen, &options] { return runStages(options, *chosen, "Quantize", {"export"}, true); };
     });

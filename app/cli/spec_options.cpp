@@ -37,6 +37,10 @@ void SpecOptions::addSeedOption(CLI::App& command) {
     command.add_option("--seed", seed, "Seed of every random choice (default 0)");
 }
 
+void SpecOptions::addDeviceOption(CLI::App& command) {
+    command.add_option("--device", device, "Where blocks are computed and learned: cpu (default), cuda, cuda:N");
+}
+
 void addExportOptions(CLI::App& command, std::string& format, std::string& type) {
     const auto names = exportFormatNames();
     command.add_option("--format", format, "Format of the export")
@@ -57,6 +61,7 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     }
     if (systemPrompt) spec.systemPrompt = *systemPrompt;
     if (seed) spec.seed = *seed;
+    if (device) spec.device = spec.learning.device = *device;
     if (maliciousFraction) spec.maliciousFraction = *maliciousFraction;
     if (weightBits) spec.scheme.weightBits = *weightBits;
     if (groupSize) spec.scheme.groupSize = *groupSize;

@@ -19,6 +19,7 @@ struct SpecOptions {
     std::vector<std::string> prompts;
     std::optional<std::string> systemPrompt;
     std::optional<std::uint64_t> seed;
+    std::optional<std::string> device;
     std::optional<double> maliciousFraction;
     std::optional<int> weightBits, groupSize, activationBits;
     bool symmetric = false;
@@ -30,6 +31,7 @@ struct SpecOptions {
     void addPromptOptions(CLI::App& command);
     void addSchemeOptions(CLI::App& command);
     void addSeedOption(CLI::App& command);
+    void addDeviceOption(CLI::App& command);
 
     /// Applies them to a spec. Error: bad_input for a malformed rule.
     Expected<void> apply(RunSpec& spec) const;

@@ -41,9 +41,10 @@ Expected<ActivationStream> openStream(const Checkpoint& checkpoint, const ChatFo
     }
 }
 
-Expected<Matrix> advance(ActivationStream& stream, const DecoderConfig& config, const BlockWeights& weights, const std::stop_token& stop) {
+Expected<Matrix> advance(ActivationStream& stream, const DecoderConfig& config, const BlockWeights& weights, const std::stop_token& stop,
+                         const ComputeDevice& device) {
     try {
-        if (!forwardBlock(config, weights, stream.sequences, stream.hidden, stop)) return fail(cancelledError());
+        if (!device.forwardBlock(config, weights, stream.sequences, stream.hidden, stop)) return fail(cancelledError());
         ++stream.blocksDone;
         Matrix last(stream.sequences.sequences(), stream.hidden.cols());
         for (std::size_t i = 0; i < last.rows(); ++i)

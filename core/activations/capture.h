@@ -6,7 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/matrix.h"
-#include "core/model/decoder.h"
+#include "core/model/compute_device.h"
 #include "core/prompts/prompt_set.h"
 #include "core/text/chat_template.h"
 
@@ -24,8 +24,8 @@ struct ActivationStream {
 Expected<ActivationStream> openStream(const Checkpoint& checkpoint, const ChatFormat& format, const std::vector<std::string>& prompts,
                                       const std::vector<std::string>& ids);
 
-/// Moves the stream through the next block and returns the last-token outputs `[prompts, hidden]`. Error: cancelled.
+/// Moves the stream through the next block, on a device, and returns the last-token outputs `[prompts, hidden]`. Error: cancelled.
 Expected<Matrix> advance(ActivationStream& stream, const DecoderConfig& config, const BlockWeights& weights,
-                         const std::stop_token& stop = {});
+                         const std::stop_token& stop = {}, const ComputeDevice& device = *processor());
 
 }  // namespace safequant

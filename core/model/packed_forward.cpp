@@ -10,10 +10,10 @@
 namespace safequant {
 namespace {
 
-void checkStream(const DecoderConfig& config, const PackedSequences& sequences, const Matrix& hidden) {
-    if (hidden.rows() != sequences.rows() || hidden.cols() != static_cast<std::size_t>(config.hiddenSize))
-        throw std::invalid_argument("[runPackedSequences] got hidden of " + std::to_string(hidden.rows()) + " x " +
-                                    std::to_string(hidden.cols()) + ", need " + std::to_string(sequences.rows()) + " x " +
+void checkShape(const DecoderConfig& config, const PackedSequences& sequences, std::size_t rows, std::size_t cols) {
+    if (rows != sequences.rows() || cols != static_cast<std::size_t>(config.hiddenSize))
+        throw std::invalid_argument("[runPackedSequences] got hidden of " + std::to_string(rows) + " x " +
+                                    std::to_string(cols) + ", need " + std::to_string(sequences.rows()) + " x " +
                                     std::to_string(config.hiddenSize));
     bool ordered = !sequences.offsets.empty() && sequences.offsets.front() == sequences.prefixLength &&
                    sequences.prefixLength >= 0 && static_cast<std::size_t>(sequences.offsets.back()) == sequences.rows();
@@ -37,10 +37,15 @@ void checkFrequencies(const DecoderConfig& config, const PackedSequences& sequen
 
 }  // namespace
 
+void checkPackedRows(const DecoderConfig& config, const PackedSequences& sequences, std::size_t rows, std::size_t cols) {
+    checkShape(config, sequences, rows, cols);
+    if (sequences.prefixLength > 0) checkFrequencies(config, sequences);
+}
+
 bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const PackedSequences& sequences, Matrix& hidden,
                         const std::stop_token& stop) {
     const DecoderConfig& config = runner.config();
-    checkStream(config, sequences, hidden);
+    checkPackedRows(config, sequences, hidden.rows(), hidden.cols());
     const int prefixLength = sequences.prefixLength;
     const int sharedTiles = prefixLength / kTilePositions;
     const auto lengthOf = [&](std::size_t i) { return prefixLength + sequences.offsets[i + 1] - sequences.offsets[i]; };
@@ -51,7 +56,6 @@ bool runPackedSequences(BlockRunner& runner, const PackedBlock& block, const Pac
     std::size_t row = 0;
 
     if (prefixLength > 0) {
-        checkFrequencies(config, sequences);
         prefix = KvCache(config, 0, prefixLength);
         while (row < static_cast<std::size_t>(prefixLength)) {
             if (stop.stop_requested()) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 #include "core/activations/capture.h"
+#include "core/model/read_ahead.h"
 #include "core/run/base_reuse.h"
 #include "core/run/block_results.h"
 #include "core/run/block_stage.h"
@@ -12,13 +13,15 @@ Expected<void> runCaptureStage(Session& session) {
     const auto& inputs = session.inputs();
     if (auto reused = reuseBaseBlocks(session); !reused) return reused;
 
-    const auto blocks = checkpointBlocks(inputs.base);
+    const DecoderConfig& config = inputs.base->config();
+    // A device leaves this machine's cores idle.
+    ReadAhead<Expected<BlockWeights>> blocks(checkpointBlocks(inputs.base), inputs.device->isProcessor() ? 0 : config.blocks);
     BlockStage stage(session, "capture", "base");
     auto done = stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
             const auto weights = blocks(block);
             if (!weights) return fail(weights.error());
-            return advance(stream, inputs.base->config(), *weights);
+            return advance(stream, config, *weights, {}, *inputs.device);
         },
         [&](int block, const Matrix& activations) -> Expected<BlockOutcome> {
             return measureBaseBlock(inputs, block, activations);

@@ -115,7 +115,7 @@ private:
             const Progress progress{m_session.stop(), {}};
             const auto& checkpoint = model == "base" ? m_inputs.base : m_inputs.checkpoint;
             const auto blocks = model == "base" ? checkpointBlocks(checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
-            auto loaded = LanguageModel::load(checkpoint, blocks, progress);
+            auto loaded = m_inputs.device->load(checkpoint, blocks, progress);
             if (!loaded) return fail(loaded.error());
             if (!prompts.empty())
                 if (auto done = generate(**loaded, model, prompts, generated); !done) return done;

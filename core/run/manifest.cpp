@@ -35,8 +35,10 @@ std::string tokenizerHash(const TokenizerSource& source) {
     return hash.hex();
 }
 
-nlohmann::json deviceJson() {
-    return {{"cpu_features", cpuFeatures()}, {"threads", threadCount()}};
+nlohmann::json deviceJson(const RunInputs& inputs) {
+    nlohmann::json json{{"cpu_features", cpuFeatures()}, {"threads", threadCount()}};
+    if (!inputs.device->isProcessor()) json["name"] = inputs.device->name();
+    return json;
 }
 
 nlohmann::json decodingJson(const RunSpec& spec) {
@@ -137,7 +139,7 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs) {
     manifest["program_version"] = SAFEQUANT_VERSION;
     manifest["protocol_version"] = protocol::kProtocolVersion;
     manifest["fingerprints"] = inputFingerprints(inputs);
-    manifest["device"] = deviceJson();
+    manifest["device"] = deviceJson(inputs);
     if (!checkpoint.config().name.empty()) manifest["model"] = checkpoint.config().name;
     nlohmann::json files = nlohmann::json::array();
     for (const auto& file : checkpoint.files()) files.push_back(file);
@@ -180,7 +182,7 @@ std::string captureFingerprint(const RunInputs& inputs) {
     prints.erase("perplexity text");
     const auto& spec = inputs.spec;
     return hashOf({{"inputs", prints},
-                   {"device", deviceJson()},
+                   {"device", deviceJson(inputs)},
                    {"system_prompt", spec.systemPrompt},
                    {"seed", spec.seed},
                    {"mix", {spec.maliciousFraction, spec.mixTotal}},
@@ -192,7 +194,7 @@ std::string answersFingerprint(const RunInputs& inputs) {
     prints.erase("spec");
     const auto& spec = inputs.spec;
     return hashOf({{"inputs", prints},
-                   {"device", deviceJson()},
+                   {"device", deviceJson(inputs)},
                    {"system_prompt", spec.systemPrompt},
                    {"seed", spec.seed},
                    {"asked", inputs.asked},

@@ -77,6 +77,12 @@ std::string describeRotation(const RunInputs& inputs) {
 
 Expected<void> tellWhatToKnow(Session& session) {
     const auto& inputs = session.inputs();
+    if (!inputs.device->isProcessor())
+        if (auto told = session.note("Blocks, likelihoods and answers are computed on " + inputs.device->name() +
+                                     ", whose last digits differ from the processor's; embeddings, rounding, probes, projections and the "
+                                     "choice of tokens are computed on the processor.");
+            !told)
+            return told;
     if (!inputs.prompts.overlaps.empty())
         if (auto told = session.note(std::to_string(inputs.prompts.overlaps.size()) +
                                      " near-duplicate clusters have prompts in both calibration and evaluation, as the spec allows: "

@@ -8,6 +8,7 @@
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
 #include "core/run/session.h"
+#include "core/tensor/open_device.h"
 
 namespace safequant {
 namespace {
@@ -53,8 +54,11 @@ private:
 
         const auto spec = readRunSpec(m_folder + "/spec.json");
         if (!spec) return fail(spec.error());
+        auto device = openDevice(spec->device);
+        if (!device) return fail(device.error());
         auto inputs = openInputs(*spec, true, Progress{m_stop, {}});
         if (!inputs) return fail(inputs.error());
+        inputs->device = std::move(*device);
         if (auto same = checkFingerprints(*inputs); !same) return same;
         describeInputs(manifest, *inputs);
         if (auto saved = m_manifest.save(); !saved) return saved;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/activations/capture.h"
 #include "core/activations/store.h"
+#include "core/model/read_ahead.h"
 #include "core/quantize/method.h"
 #include "core/run/block_results.h"
 #include "core/run/block_stage.h"
@@ -18,17 +19,20 @@ Expected<void> runQuantizeStage(Session& session) {
     if (!method) return fail(method.error());
     LearnedBlocks learned(session);
     CalibratedBlocks calibrated(session, *method);
+    // A device leaves this machine's cores idle, unless blocks are made one after the other.
+    ReadAhead<Expected<QuantizedBlock>> blocks([&](int block) { return loadQuantizedBlock(session.folder(), inputs, block); },
+                                               inputs.device->isProcessor() || (*method)->keepsBlocks() ? 0 : config.blocks);
     std::vector<protocol::LinearInfo> linears;
     BlockStage stage(session, "quantize", "quantized");
     return stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
             if ((*method)->keepsBlocks())
                 if (auto made = (*method)->learned() ? learned.require(block) : calibrated.require(block); !made) return fail(made.error());
-            const auto quantized = loadQuantizedBlock(session.folder(), inputs, block);
+            const auto quantized = blocks(block);
             if (!quantized) return fail(quantized.error());
             linears.clear();
             for (const auto& linear : quantized->linears) linears.push_back(linearInfo(linear, config));
-            auto activations = advance(stream, config, quantized->weights);
+            auto activations = advance(stream, config, quantized->weights, {}, *inputs.device);
             // Probes and axes are the base model's.
             if (activations && inputs.residualRotation) inputs.residualRotation->applyInverse(activations->data(), activations->rows());
             return activations;

@@ -14,6 +14,7 @@
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
 #include "core/separability/probe.h"
+#include "core/tensor/open_device.h"
 
 namespace safequant {
 namespace {
@@ -111,7 +112,7 @@ Expected<void> timeCapture(const RunInputs& inputs, double rowsPerPrompt, const 
     auto stream = openStream(*inputs.base, inputs.format, texts, ids);
     if (!stream) return fail(stream.error());
     Expected<Matrix> activations;
-    const double forward = secondsOf([&] { activations = advance(*stream, inputs.checkpoint->config(), weights); });
+    const double forward = secondsOf([&] { activations = advance(*stream, inputs.checkpoint->config(), weights, {}, *inputs.device); });
     if (!activations) return fail(activations.error());
     pace.row = forward / static_cast<double>(stream->hidden.rows());
 
@@ -132,7 +133,7 @@ Expected<void> timeDecoding(const RunInputs& inputs, const BlockWeights& weights
     const auto sequences = packSequences(std::vector<std::vector<std::int32_t>>(batch, {0}), false);
     auto hidden = embedTokens(*inputs.base, sequences.tokens);
     if (!hidden) return fail(hidden.error());
-    pace.decodeStep = secondsOf([&] { (void)forwardBlock(config, weights, sequences, *hidden); });
+    pace.decodeStep = secondsOf([&] { (void)inputs.device->forwardBlock(config, weights, sequences, *hidden); });
     const auto head = loadOutputHead(*inputs.base);
     if (!head) return fail(head.error());
     std::vector<std::int32_t> rows;
@@ -338,8 +339,11 @@ void addWarnings(const RunInputs& inputs, protocol::RunEstimate& estimate) {
 }
 
 Expected<protocol::RunPlan> makePlan(const RunSpec& spec, const std::string& workspace, bool timeOneBlock) {
-    const auto inputs = openInputs(spec, false);
+    auto device = openDevice(spec.device);
+    if (!device) return fail(device.error());
+    auto inputs = openInputs(spec, false);
     if (!inputs) return fail(inputs.error());
+    inputs->device = std::move(*device);
     protocol::RunPlan plan;
     for (const auto& linear : inputs->plan) plan.linears.push_back(linearInfo(linear, inputs->checkpoint->config()));
 

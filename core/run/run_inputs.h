@@ -9,6 +9,7 @@
 #include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/evaluate/task.h"
+#include "core/model/compute_device.h"
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
 #include "core/run/run_spec.h"
@@ -40,6 +41,7 @@ struct RunTask {
 /// What a run works on, made from its spec anew in every session. Only what the stages need is loaded.
 struct RunInputs {
     RunSpec spec;
+    std::shared_ptr<const ComputeDevice> device = processor();
     std::shared_ptr<const Checkpoint> base;        ///< As it is stored, with its adapters: what the run calls "base".
     std::shared_ptr<const Checkpoint> checkpoint;  ///< What is quantized: `base`, rotated where the spec asks for it.
     std::shared_ptr<const Checkpoint> aligned;  ///< Null unless the spec names it and the method uses it; rotated alike.

@@ -93,6 +93,7 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     if (const auto* scheme = reader.child("default"); scheme != nullptr)
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
     run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
+    run.learning.device = run.device;
     readLearning(reader, run.learning);
     readRotation(reader, run);
     readMethodOptions(reader, run.method, run.options);
@@ -228,6 +229,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     readSplit(spec, run.split, run.allowOverlap);
     spec.text("system_prompt", run.systemPrompt);
     spec.wholeUnsigned("seed", run.seed);
+    spec.text("device", run.device);
     if (const auto* mix = spec.child("mix"); mix != nullptr) {
         SpecReader reader(*mix, "mix", where);
         reader.number("malicious_fraction", run.maliciousFraction, 0.0, 1.0);
@@ -341,6 +343,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
           {"perplexity_text", spec.perplexityText},
           {"perplexity_tokens", spec.perplexityTokens},
           {"perplexity_window", spec.perplexityWindow}}}};
+    if (spec.device != "cpu") json["device"] = spec.device;
     if (!spec.adapters.empty()) json["adapters"] = spec.adapters;
     if (const auto method = findQuantizationMethod(spec.method); method && (*method)->keepsBlocks()) {
         json["calibration"] = calibrationToJson(spec.calibration);

@@ -27,6 +27,7 @@ namespace safequant {
 ///   "name": "SmolLM2 W4A16", "checkpoint": "PATH", "adapters": ["PATH"],
 ///   "prompts": ["builtin:default", {"file": "x.csv", "label": "malicious", "map": {"prompt": "goal"}}],
 ///   "split": {"calibration": 0.5, "stratified": true, "again": false, "allow_overlap": false}, "system_prompt": "", "seed": 0,
+///   "device": "cpu",                                          see openDevice
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
 ///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
@@ -52,6 +53,7 @@ struct RunSpec {
     bool allowOverlap = false;  ///< Near duplicates on both sides of the split are allowed.
     std::string systemPrompt;
     std::uint64_t seed = 0;
+    std::string device = "cpu";  ///< Where blocks are computed; also where they are learned unless the learning names its own.
     double maliciousFraction = 0.5;
     int mixTotal = 0;
     int probeFolds = 5;

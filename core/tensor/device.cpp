@@ -12,7 +12,7 @@
 namespace safequant {
 
 Expected<at::Device> parseDevice(const std::string& name) {
-    if (name == "cpu") return at::Device(at::kCPU);
+    if (name == "cpu" || name == "torch:cpu") return at::Device(at::kCPU);
     int index = 0;
     bool known = name == "cuda";
     if (name.starts_with("cuda:")) {
@@ -20,7 +20,7 @@ Expected<at::Device> parseDevice(const std::string& name) {
         const auto parsed = std::from_chars(name.data() + 5, end, index);
         known = parsed.ec == std::errc() && parsed.ptr == end && index >= 0;
     }
-    if (!known) return fail(ErrorKind::BadInput, "\"" + name + "\" is no device: use cpu, cuda or cuda:N.");
+    if (!known) return fail(ErrorKind::BadInput, "\"" + name + "\" is no device: use cpu, cuda or cuda:N (or torch:cpu, which checks the way of the cards).");
     if (!at::globalContext().hasCUDA())
         return fail(ErrorKind::Unsupported,
                     "No CUDA device can be used here: this build's libtorch has no CUDA, or the machine has no such card. Build with a "

@@ -9,7 +9,7 @@
 
 namespace safequant {
 
-/// The device of "cpu", "cuda" (the first) or "cuda:N". Errors: bad_input for another word, unsupported when this build or this
+/// The device of tensors by "cpu" (or "torch:cpu", see openDevice), "cuda" (the first) or "cuda:N". Errors: bad_input for another word, unsupported when this build or this
 /// machine has no such device.
 Expected<at::Device> parseDevice(const std::string& name);
 

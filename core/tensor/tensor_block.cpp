@@ -7,7 +7,6 @@
 #include "core/model/block_runner.h"
 #include "core/tensor/fake_quantize.h"
 #include "core/tensor/linear_product.h"
-#include "core/tensor/row_attention.h"
 #include "core/tensor/tensor_conversion.h"
 
 namespace safequant {
@@ -87,12 +86,24 @@ at::Tensor rmsNorm(const at::Tensor& x, const at::Tensor& gain, float epsilon) {
     return x * at::rsqrt(at::mean(at::square(x), -1, true) + static_cast<double>(epsilon)) * gain;
 }
 
+AttentionShape attentionShape(const DecoderConfig& config, const BlockAttention& attention) {
+    return {config.heads, config.kvHeads, config.headDim, config.scoreScale(), config.attentionSoftcap, attention.window};
+}
+
 at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& block, const RowLayout& layout,
                               std::span<const RowAngles> angles, const at::Tensor& hidden, const LinearObserver& observe) {
     if (hidden.dim() != 2 || hidden.size(0) != layout.rows || hidden.size(1) != config.hiddenSize)
         throw std::invalid_argument("[forwardTensorBlock] got " + std::to_string(hidden.numel()) + " values, need " +
                                     std::to_string(layout.rows) + " rows of " + std::to_string(config.hiddenSize));
-    const std::int64_t rows = layout.rows;
+    const auto attend = [&](const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values) {
+        return rowAttention(queries, keys, values, layout, attentionShape(config, block.attention));
+    };
+    return forwardTensorBlockWith(config, block, angles, hidden, attend, observe);
+}
+
+at::Tensor forwardTensorBlockWith(const DecoderConfig& config, const TensorBlock& block, std::span<const RowAngles> angles,
+                                  const at::Tensor& hidden, const BlockAttend& attend, const LinearObserver& observe) {
+    const std::int64_t rows = hidden.size(0);
     const float epsilon = config.normEpsilon;
     const RowAngles& angle = angles[static_cast<std::size_t>(block.attention.rope)];
     const auto heads = [&](at::Tensor x, int count, const at::Tensor& norm) {
@@ -106,9 +117,7 @@ at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& bl
     const at::Tensor queries = heads(normed(LinearRole::Query), config.heads, block.queryNorm);
     const at::Tensor keys = heads(normed(LinearRole::Key), config.kvHeads, block.keyNorm);
     const at::Tensor values = normed(LinearRole::Value);
-    const AttentionShape shape{config.heads,           config.kvHeads,         config.headDim, config.scoreScale(),
-                               config.attentionSoftcap, block.attention.window};
-    LinearInput attended(block, rowAttention(queries, keys, values, layout, shape), observe);
+    LinearInput attended(block, attend(queries, keys, values), observe);
     const at::Tensor middle = hidden + branch(attended(LinearRole::Output), block.attentionOutputNorm);
 
     LinearInput normedMiddle(block, rmsNorm(middle, block.preFeedForwardNorm, epsilon), observe);

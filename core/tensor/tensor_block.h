@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/model/decoder.h"
+#include "core/tensor/row_attention.h"
 #include "core/tensor/row_layout.h"
 
 namespace safequant {
@@ -56,5 +57,14 @@ using LinearObserver = std::function<void(LinearRole role, const at::Tensor& inp
 /// Activations are fake-quantized where a linear's `input` says so. Throws std::invalid_argument on rows that do not fit.
 at::Tensor forwardTensorBlock(const DecoderConfig& config, const TensorBlock& block, const RowLayout& layout,
                               std::span<const RowAngles> angles, const at::Tensor& hidden, const LinearObserver& observe = {});
+
+/// The same with attention of the caller's: of rotated queries `[rows, heads * headDim]`, keys and values
+/// `[rows, kvHeads * headDim]` to `[rows, heads * headDim]`. `angles` are those of the rows, one for each rope.
+using BlockAttend = std::function<at::Tensor(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values)>;
+at::Tensor forwardTensorBlockWith(const DecoderConfig& config, const TensorBlock& block, std::span<const RowAngles> angles,
+                                  const at::Tensor& hidden, const BlockAttend& attend, const LinearObserver& observe = {});
+
+/// Shape and constants of a block's attention.
+AttentionShape attentionShape(const DecoderConfig& config, const BlockAttention& attention);
 
 }  // namespace safequant

@@ -10,6 +10,11 @@
 
 namespace safequant {
 
+/// Uninitialised memory of this machine to copy to or from a device: pinned for CUDA, so that copies need not be waited for.
+at::Tensor hostTensor(at::IntArrayRef sizes, at::ScalarType type, const at::Device& device);
+/// Values on a device, `[n]` int64. These copies, as all below, are in order with what is computed there next; nobody waits for them.
+at::Tensor indexTensor(std::span<const std::int64_t> values, const at::Device& device);
+
 /// A copy of a matrix on a device, `[rows, cols]` float32.
 at::Tensor tensorOf(const Matrix& matrix, const at::Device& device);
 /// A copy of values on a device, `[n]` float32; an undefined tensor of no values.

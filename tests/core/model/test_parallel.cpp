@@ -6,6 +6,7 @@
 
 #include "core/model/decoder.h"
 #include "core/model/parallel.h"
+#include "core/model/read_ahead.h"
 
 using namespace safequant;
 
@@ -79,6 +80,32 @@ private slots:
             parallelFor(16, [&](std::int64_t, std::size_t) { ++done; });
         }
         QCOMPARE(done.load(), 80);
+    }
+
+    /// The next thing is begun while the one before is in hand, none beyond the last, and what making it throws comes out in its turn.
+    void thingsAreReadAhead() {
+        std::atomic<int> made = 0;
+        ReadAhead<int> ahead(
+            [&](int index) {
+                if (index == 3) throw std::bad_alloc();
+                ++made;
+                return 10 * index;
+            },
+            4);
+        QCOMPARE(ahead(1), 10);
+        QTRY_COMPARE(made.load(), 2);  // 2 as well, unasked.
+        QCOMPARE(ahead(2), 20);
+        QCOMPARE(made.load(), 2);
+        QVERIFY_THROWS_EXCEPTION(std::bad_alloc, ahead(3));
+        QCOMPARE(ahead(0), 0);
+        QTRY_COMPARE(made.load(), 4);
+        QCOMPARE(ahead(2), 20);  // Not the one that was begun.
+
+        made = 0;
+        ReadAhead<int> last([&](int) { return ++made; }, 1);
+        QCOMPARE(last(0), 1);
+        QTest::qWait(20);
+        QCOMPARE(made.load(), 1);
     }
 
     void threadCountIsClamped() {

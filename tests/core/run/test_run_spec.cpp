@@ -28,6 +28,7 @@ private slots:
             {"split", {{"calibration", 0.25}, {"stratified", false}, {"again", true}, {"allow_overlap", true}}},
             {"system_prompt", "Be brief."},
             {"seed", 18446744073709551615ULL},
+            {"device", "cuda:1"},
             {"mix", {{"malicious_fraction", 0.25}, {"total", 300}}},
             {"probe", {{"folds", 7}, {"path_length", 33}}},
             {"quantization",
