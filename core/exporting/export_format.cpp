@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/exporting/export_layout.h"
 #include "core/exporting/gguf_export.h"
 
 namespace safequant {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames = {"compressed-tensors", "gptq", "awq", "gguf"};
 constexpr int kWordBits = 32;
 
-/// GPTQ and AWQ describe a model by one scheme, for weights alone.
+/// GPTQ and AWQ describe a model by one scheme, for weights alone. `plan`: a stored one.
 std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
     const bool awq = format == ExportFormat::Awq;
     const std::string name = awq ? "AWQ" : "GPTQ";
@@ -36,7 +37,7 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
         if (awq && scheme.groupSize <= 0)
             return "The AWQ format has one scale a group, not a row: choose groups of 128, or export as GPTQ.";
         const int perWord = kWordBits / scheme.weightBits;
-        const auto [rows, cols] = linearShape(config, entry.role);
+        const auto [rows, cols] = storedShape(config, entry);
         if (rows % perWord != 0 || (!awq && cols % perWord != 0))
             return entry.name + " has " + std::to_string(rows) + " x " + std::to_string(cols) +
                    " weights, which fill no whole words of " + std::to_string(perWord) +
@@ -63,11 +64,8 @@ std::span<const std::string_view> exportFormatNames() {
 
 std::string formatProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
     if (format == ExportFormat::Gguf) return ggufProblem(config, plan);
-    if (config.fusedProjections)
-        return "Models of type \"" + config.modelType +
-               "\" hold several linears as one tensor, which this program writes to GGUF files only: "
-               "export as gguf.";
-    return format == ExportFormat::CompressedTensors ? std::string() : singleSchemeProblem(format, config, plan);
+    if (std::string problem = fusedProblem(config, plan); !problem.empty()) return problem;
+    return format == ExportFormat::CompressedTensors ? std::string() : singleSchemeProblem(format, config, storedPlan(config, plan));
 }
 
 }  // namespace safequant

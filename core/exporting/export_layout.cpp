@@ -6,6 +6,7 @@
 #include <map>
 #include <string_view>
 
+#include "core/checkpoint/decoder_tensors.h"
 #include "core/exporting/bit_packing.h"
 
 namespace safequant {
@@ -89,11 +90,39 @@ nlohmann::json leftAloneByPattern(const std::vector<LinearPlan>& plan) {
     return patterns;
 }
 
+/// What comes before the suffix in the name of a block's linear.
+std::size_t prefixLength(int block, LinearRole role) { return linearName(block, role).size() - std::string_view(linearSuffix(role)).size(); }
+
+/// "self_attn.q_proj", or the fused name, of a linear of a stored plan.
+std::string suffixOf(const LinearPlan& entry) { return entry.name.substr(prefixLength(entry.block, entry.role)); }
+
+/// Parts of a block that are stored as one.
+struct FusedParts {
+    std::string name;  // Of the whole.
+    std::vector<const LinearPlan*> parts;
+};
+std::vector<FusedParts> fusedParts(const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    std::map<std::pair<int, LinearRole>, const LinearPlan*> entries;
+    for (const LinearPlan& entry : plan) entries[{entry.block, entry.role}] = &entry;
+    std::vector<FusedParts> result;
+    for (int block = 0; block < config.blocks; ++block)
+        for (const StoredLinear& stored : storedLinears(config)) {
+            const LinearRole first = stored.parts.front();
+            FusedParts fused{linearName(block, first).substr(0, prefixLength(block, first)) + stored.suffix, {}};
+            for (const LinearRole role : stored.parts)
+                if (const auto found = entries.find({block, role}); found != entries.end()) fused.parts.push_back(found->second);
+            if (!fused.parts.empty()) result.push_back(std::move(fused));
+        }
+    return result;
+}
+
 /// The parts of a block that are quantized, as transformers' GPTQConfig lists them (`modules_in_block_to_quantize`); null when blocks
 /// differ or all parts are.
 nlohmann::json quantizedParts(const std::vector<LinearPlan>& plan) {
     std::array<std::size_t, kLinearsPerBlock> all{}, quantized{};
+    std::array<std::string, kLinearsPerBlock> names;
     for (const LinearPlan& entry : plan) {
+        names[static_cast<std::size_t>(entry.role)] = suffixOf(entry);
         ++all[static_cast<std::size_t>(entry.role)];
         if (entry.quantized()) ++quantized[static_cast<std::size_t>(entry.role)];
     }
@@ -102,7 +131,7 @@ nlohmann::json quantizedParts(const std::vector<LinearPlan>& plan) {
     for (std::size_t role = 0; role < all.size(); ++role) {
         if (quantized[role] == 0) continue;
         if (quantized[role] != all[role]) return nullptr;
-        parts.push_back({linearSuffix(static_cast<LinearRole>(role))});
+        parts.push_back({names[role]});
     }
     return parts;
 }
@@ -157,13 +186,17 @@ std::vector<Group> groupsOf(const std::vector<LinearPlan>& plan) {
 
 nlohmann::json targetsOf(const Group& group, const std::vector<LinearPlan>& plan) {
     std::array<std::size_t, kLinearsPerBlock> inModel{}, inGroup{};
-    for (const LinearPlan& entry : plan) ++inModel[static_cast<std::size_t>(entry.role)];
+    std::array<std::string, kLinearsPerBlock> names;
+    for (const LinearPlan& entry : plan) {
+        names[static_cast<std::size_t>(entry.role)] = suffixOf(entry);
+        ++inModel[static_cast<std::size_t>(entry.role)];
+    }
     for (const LinearPlan* entry : group.linears) ++inGroup[static_cast<std::size_t>(entry->role)];
     nlohmann::json targets = nlohmann::json::array();
     for (int role = 0; role < kLinearsPerBlock; ++role) {
         const auto index = static_cast<std::size_t>(role);
         if (inGroup[index] > 0 && inGroup[index] == inModel[index])
-            targets.push_back("re:.*\\." + escapedForPattern(linearSuffix(static_cast<LinearRole>(role))) + "$");
+            targets.push_back("re:.*\\." + escapedForPattern(names[index]) + "$");
     }
     for (const LinearPlan* entry : group.linears) {
         const auto index = static_cast<std::size_t>(entry->role);
@@ -173,6 +206,38 @@ nlohmann::json targetsOf(const Group& group, const std::vector<LinearPlan>& plan
 }
 
 }  // namespace
+
+std::vector<LinearPlan> storedPlan(const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    if (!config.fusedProjections) return plan;
+    std::vector<LinearPlan> stored;
+    for (const FusedParts& fused : fusedParts(config, plan)) {
+        stored.push_back(*fused.parts.front());
+        stored.back().name = fused.name;
+    }
+    return stored;
+}
+
+std::pair<int, int> storedShape(const DecoderConfig& config, const LinearPlan& stored) {
+    auto [rows, cols] = linearShape(config, stored.role);
+    for (const StoredLinear& linear : storedLinears(config)) {
+        if (linear.parts.front() != stored.role) continue;
+        rows = 0;
+        for (const LinearRole part : linear.parts) rows += linearShape(config, part).first;
+    }
+    return {rows, cols};
+}
+
+std::string fusedProblem(const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    if (!config.fusedProjections) return {};
+    for (const FusedParts& fused : fusedParts(config, plan))
+        for (const LinearPlan* part : fused.parts) {
+            const LinearPlan& first = *fused.parts.front();
+            if (part->quantized() == first.quantized() && (!part->quantized() || part->actual == first.actual)) continue;
+            return fused.name + " holds several linears as one, but " + part->name + " has " + part->actual.describe() + " and " + first.name +
+                   " " + first.actual.describe() + ": give them the same scheme.";
+        }
+    return {};
+}
 
 const char* storageFormat(const QuantizationScheme& scheme) {
     if (scheme.weightBits >= 16) return "dense";
@@ -220,21 +285,41 @@ std::string denseType(const TensorInfo& tensor) {
 }
 
 std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, ExportFormat format) {
+    const DecoderConfig& config = checkpoint.config();
     const auto quantized = quantizedByTensor(plan);
     const std::string scaleType = scaleTypeFor(computeType(checkpoint, plan));
+    std::unordered_map<std::string, std::string> storedNames;
+    for (const DecoderTensor& tensor : decoderTensors(config)) storedNames[tensor.name] = tensor.storedName;
+    std::unordered_map<std::string, const LinearPlan*> storedPlans;
+    const std::vector<LinearPlan> stored = storedPlan(config, plan);
+    for (const LinearPlan& entry : stored) storedPlans[entry.name + ".weight"] = &entry;
+
     std::vector<ExportedTensor> exported;
+    std::unordered_map<std::string, std::size_t> places;
     for (const TensorInfo& tensor : checkpoint.tensors()) {
         if (isSharedHead(checkpoint, tensor)) continue;
-        ExportedTensor entry;
-        entry.source = &tensor;
-        if (const auto it = quantized.find(tensor.name); it != quantized.end()) {
-            entry.plan = it->second;
-            const auto [rows, cols] = linearShape(checkpoint.config(), entry.plan->role);
-            entry.written = quantizedTensors(*entry.plan, rows, cols, scaleType, format);
-        } else {
-            entry.written.push_back({tensor.name, denseType(tensor), tensor.shape});
+        const auto known = storedNames.find(tensor.name);
+        const std::string& name = known != storedNames.end() ? known->second : tensor.name;
+        const auto found = quantized.find(tensor.name);
+        const ExportedPart part{&tensor, found != quantized.end() ? found->second : nullptr};
+        if (const auto place = places.find(name); place != places.end()) {
+            ExportedTensor& whole = exported[place->second];
+            whole.parts.push_back(part);
+            if (part.plan != nullptr) continue;
+            whole.written.front().shape.front() += tensor.shape.front();
+            if (denseType(tensor) != whole.written.front().type) whole.written.front().type = "F32";
+            continue;
         }
-        exported.push_back(std::move(entry));
+        places[name] = exported.size();
+        ExportedTensor& whole = exported.emplace_back(ExportedTensor{{}, {part}, {}});
+        if (part.plan != nullptr) {
+            const LinearPlan& entry = *storedPlans.at(name);
+            const auto [rows, cols] = storedShape(config, entry);
+            whole.linear = entry.name;
+            whole.written = quantizedTensors(entry, rows, cols, scaleType, format);
+        } else {
+            whole.written.push_back({name, denseType(tensor), tensor.shape});
+        }
     }
     return exported;
 }

@@ -26,6 +26,14 @@ struct FolderLayout {
     bool storesZeroMinusOne = true;                         ///< GPTQ: checkpoint format "gptq", else "gptq_v2".
 };
 
+/// The plan of linears as files hold them: parts of a fused projection are one entry with the fused name ("...self_attn.qkv_proj"), its
+/// first part's role and scheme, and their block's place in the order; other models' plans as they are. See fusedProblem.
+std::vector<LinearPlan> storedPlan(const DecoderConfig& config, const std::vector<LinearPlan>& plan);
+/// Rows and columns of an entry of a stored plan.
+std::pair<int, int> storedShape(const DecoderConfig& config, const LinearPlan& stored);
+/// Why files of a model with fused projections cannot hold a plan: parts of one tensor with different schemes. Empty when they can.
+std::string fusedProblem(const DecoderConfig& config, const std::vector<LinearPlan>& plan);
+
 /// The tensors of one quantized linear `[rows, cols]`. `scaleType`: see scaleTypeFor; GPTQ and AWQ have half-precision scales.
 std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, int cols, const std::string& scaleType,
                                             ExportFormat format = ExportFormat::CompressedTensors);
@@ -37,10 +45,16 @@ std::string scaleTypeFor(const std::string& computeType);
 /// Stored type of a tensor that is not quantized: BF16 and F16 stay, everything else becomes F32, so that no value changes.
 std::string denseType(const TensorInfo& tensor);
 
-/// One tensor of the checkpoint and what becomes of it.
-struct ExportedTensor {
+/// A tensor of the checkpoint and what becomes of it.
+struct ExportedPart {
     const TensorInfo* source = nullptr;
-    const LinearPlan* plan = nullptr;     ///< Null: copied.
+    const LinearPlan* plan = nullptr;  ///< Null: copied.
+};
+
+/// Tensors that files hold as one, rows behind rows: a single one but for fused projections.
+struct ExportedTensor {
+    std::string linear;  ///< Its stored name, without ".weight"; empty: copied.
+    std::vector<ExportedPart> parts;
     std::vector<TensorToWrite> written;
 };
 
@@ -54,7 +68,7 @@ std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPl
 
 /// `quantization_config` of config.json; null when no linear is quantized. One scheme targets every linear; several are given
 /// by name, with one pattern where a scheme holds for a role in all blocks. Linears left alone are named in `ignore` (AWQ:
-/// `modules_to_not_convert`, GPTQ: `dynamic`, and `modules_in_block_to_quantize` where all blocks are alike).
+/// `modules_to_not_convert`, GPTQ: `dynamic`, and `modules_in_block_to_quantize` where all blocks are alike). `plan`: a stored one.
 nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout = {});
 
 }  // namespace safequant

@@ -11,6 +11,7 @@
 #include "core/checkpoint/decoder_tensors.h"
 #include "core/checkpoint/family.h"
 #include "core/exporting/export_files.h"
+#include "core/exporting/export_layout.h"
 #include "core/exporting/gguf_grid.h"
 #include "core/exporting/gguf_metadata.h"
 #include "core/exporting/gguf_writer.h"
@@ -333,13 +334,7 @@ std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPla
     if (!config.tiedEmbeddings && familyOf(config).ggufArchitecture.starts_with("gemma"))
         return "llama.cpp reads no head of its own for models of type \"" + config.modelType +
                "\": leave out the rotation of the residual stream, or export as compressed-tensors.";
-    if (!config.fusedProjections) return {};
-    for (const FileTensor& tensor : fileTensors(config, plan))
-        for (const LinearPlan* part : tensor.plans)
-            if ((part == nullptr) != (tensor.plans.front() == nullptr) ||
-                (part != nullptr && !(part->actual == tensor.plans.front()->actual)))
-                return tensor.written.name + " holds several linears as one: give them the same scheme.";
-    return {};
+    return fusedProblem(config, plan);
 }
 
 std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const GgufOptions& options) {

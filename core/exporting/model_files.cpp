@@ -23,7 +23,7 @@ nlohmann::json configJson(const Checkpoint& checkpoint, const std::vector<Linear
     config.erase("_name_or_path");
     config.erase("dtype");
     config["torch_dtype"] = computeType;
-    if (nlohmann::json quantization = quantizationConfig(plan, layout); !quantization.is_null())
+    if (nlohmann::json quantization = quantizationConfig(storedPlan(checkpoint.config(), plan), layout); !quantization.is_null())
         config["quantization_config"] = std::move(quantization);
     return config;
 }
@@ -159,7 +159,7 @@ std::map<std::string, std::string> modelFiles(const Checkpoint& checkpoint, cons
                                               const nlohmann::json& provenance, const FolderLayout& layout) {
     std::map<std::string, std::string> files;
     files["config.json"] = dumped(configJson(checkpoint, plan, computeType, layout));
-    if (layout.format == ExportFormat::Gptq) files["quantize_config.json"] = dumped(quantizationConfig(plan, layout));
+    if (layout.format == ExportFormat::Gptq) files["quantize_config.json"] = dumped(quantizationConfig(storedPlan(checkpoint.config(), plan), layout));
     files["generation_config.json"] = dumped(generationJson(checkpoint));
     files["tokenizer.json"] = dumped(tokenizer.toTokenizerJson());
     files["tokenizer_config.json"] = dumped(tokenizerConfigJson(checkpoint));

@@ -134,10 +134,10 @@ void reportFusedParts(const std::vector<LinearPlan>& plan, PreflightReport& repo
 
 /// Packed words must end where a linear ends for vLLM's kernels.
 void reportRaggedWords(const DecoderConfig& config, const std::vector<LinearPlan>& plan, PreflightReport& report) {
-    for (const LinearPlan& entry : plan) {
+    for (const LinearPlan& entry : storedPlan(config, plan)) {
         if (!entry.quantized() || !weightOnly(entry.actual) || 32 % entry.actual.weightBits != 0) continue;
         const int perWord = 32 / entry.actual.weightBits;
-        const auto [rows, cols] = linearShape(config, entry.role);
+        const auto [rows, cols] = storedShape(config, entry);
         if (cols % perWord == 0 && (entry.actual.symmetric || rows % perWord == 0)) continue;
         report.items.push_back({Level::Warning, entry.name + " has " + std::to_string(rows) + " x " + std::to_string(cols) +
                                                     " weights, which fill no whole words of " + std::to_string(perWord) +

@@ -19,29 +19,47 @@ namespace {
 Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& tensor, SafetensorsWriter& writer) {
     const TensorToWrite& target = tensor.written.front();
     std::vector<std::uint16_t> shortened;
-    return readPieces(checkpoint, *tensor.source, [&](std::span<const float> piece) -> Expected<void> {
+    const PieceSink write = [&](std::span<const float> piece) -> Expected<void> {
         if (target.type == "F32") return writer.append(target.name, piece);
         shortened.resize(piece.size());
         std::transform(piece.begin(), piece.end(), shortened.begin(), target.type == "BF16" ? bfloat16Bits : halfBits);
         return writer.append(target.name, std::span<const std::uint16_t>(shortened));
-    });
+    };
+    for (const ExportedPart& part : tensor.parts)
+        if (auto written = readPieces(checkpoint, *part.source, write); !written) return written;
+    return {};
 }
 
 /// Asks for a quantized linear and checks that it is what the plan says.
-Expected<QuantizedLinear> askFor(const QuantizedSource& quantized, const ExportedTensor& tensor) {
-    const LinearPlan& plan = *tensor.plan;
+Expected<QuantizedLinear> askFor(const QuantizedSource& quantized, const ExportedPart& part) {
+    const LinearPlan& plan = *part.plan;
     auto linear = quantized(plan);
     if (!linear) return linear;
     const std::vector<std::int64_t> shape = {linear->rows, linear->cols};
-    if (!(linear->scheme == plan.actual) || shape != tensor.source->shape)
+    if (!(linear->scheme == plan.actual) || shape != part.source->shape)
         return fail(ErrorKind::Mismatch, "Was quantized as " + linear->scheme.describe() + ", " + std::to_string(linear->rows) +
                                              " x " + std::to_string(linear->cols) + "; the plan says " + plan.actual.describe() +
                                              ". Quantize anew.", plan.name);
     return linear;
 }
 
+/// The linear as files hold it: parts of a fused one rows behind rows, each with its scales and zero points.
+Expected<QuantizedLinear> askForWhole(const QuantizedSource& quantized, const ExportedTensor& tensor) {
+    auto whole = askFor(quantized, tensor.parts.front());
+    if (!whole) return whole;
+    for (std::size_t i = 1; i < tensor.parts.size(); ++i) {
+        const auto part = askFor(quantized, tensor.parts[i]);
+        if (!part) return part;
+        whole->rows += part->rows;
+        whole->codes.insert(whole->codes.end(), part->codes.begin(), part->codes.end());
+        whole->scales.insert(whole->scales.end(), part->scales.begin(), part->scales.end());
+        whole->zeros.insert(whole->zeros.end(), part->zeros.begin(), part->zeros.end());
+    }
+    return whole;
+}
+
 Expected<void> writeScales(const std::vector<float>& scales, const ExportedTensor& tensor, SafetensorsWriter& writer) {
-    const std::string name = tensor.plan->name + ".weight_scale";
+    const std::string name = tensor.linear + ".weight_scale";
     const auto written = std::find_if(tensor.written.begin(), tensor.written.end(), [&](const auto& t) { return t.name == name; });
     if (written->type == "F32") return writer.append(name, std::span<const float>(scales));
     std::vector<std::uint16_t> shortened(scales.size());
@@ -67,12 +85,12 @@ Expected<void> writeTransposed(const QuantizedLinear& linear, const std::string&
 
 Expected<void> writeQuantized(const QuantizedLinear& linear, const ExportedTensor& tensor, const FolderLayout& layout,
                               SafetensorsWriter& writer) {
-    if (layout.format != ExportFormat::CompressedTensors) return writeTransposed(linear, tensor.plan->name, layout, writer);
+    if (layout.format != ExportFormat::CompressedTensors) return writeTransposed(linear, tensor.linear, layout, writer);
     const auto rows = static_cast<std::size_t>(linear.rows), cols = static_cast<std::size_t>(linear.cols);
     const auto groups = static_cast<std::size_t>(linear.groups());
     const int bits = linear.scheme.weightBits;
     const bool packed = storageFormat(linear.scheme) == std::string_view("pack-quantized");
-    const std::string& name = tensor.plan->name;
+    const std::string& name = tensor.linear;
     const std::span<const std::int8_t> codes(linear.codes), zeros(linear.zeros);
 
     if (packed) {
@@ -161,11 +179,11 @@ Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<
         for (std::size_t i = shards[s].first; i < shards[s].second; ++i) {
             if (progress.stopRequested()) return fail(cancelledError());
             progress(i, total);
-            if (tensors[i].plan == nullptr) {
+            if (tensors[i].linear.empty()) {
                 if (auto written = writeDense(checkpoint, tensors[i], writer); !written) return written;
                 continue;
             }
-            const auto linear = askFor(quantized, tensors[i]);
+            const auto linear = askForWhole(quantized, tensors[i]);
             if (!linear) return fail(linear.error());
             if (auto written = writeQuantized(*linear, tensors[i], layout, writer); !written) return written;
         }
@@ -185,21 +203,22 @@ Expected<double> compareTensorFiles(const Checkpoint& checkpoint, const std::vec
     for (const ExportedTensor& tensor : tensors) {
         if (progress.stopRequested()) return fail(cancelledError());
         progress(done++, total);
-        if (tensor.plan == nullptr) {
-            if (auto compared = compareDense(checkpoint, **reloaded, *tensor.source, folder); !compared)
-                return fail(compared.error());
-            continue;
+        for (const ExportedPart& part : tensor.parts) {
+            const TensorInfo& source = *part.source;
+            if (part.plan == nullptr) {
+                if (auto compared = compareDense(checkpoint, **reloaded, source, folder); !compared) return fail(compared.error());
+                continue;
+            }
+            const auto linear = askFor(quantized, part);
+            if (!linear) return fail(linear.error());
+            const auto read = (*reloaded)->readMatrix(source.name);
+            if (!read) return fail(read.error());
+            const Matrix meant = linear->dequantize();
+            if (read->rows() != meant.rows() || read->cols() != meant.cols()) return readBackDiffers(source.name, folder);
+            for (std::size_t i = 0; i < meant.size(); ++i)
+                largest = std::max(largest, std::fabs(static_cast<double>(meant.data()[i]) - static_cast<double>(read->data()[i])));
+            if (std::memcmp(meant.data(), read->data(), meant.size() * sizeof(float)) != 0) return readBackDiffers(source.name, folder);
         }
-        const auto linear = askFor(quantized, tensor);
-        if (!linear) return fail(linear.error());
-        const auto read = (*reloaded)->readMatrix(tensor.source->name);
-        if (!read) return fail(read.error());
-        const Matrix meant = linear->dequantize();
-        if (read->rows() != meant.rows() || read->cols() != meant.cols()) return readBackDiffers(tensor.source->name, folder);
-        for (std::size_t i = 0; i < meant.size(); ++i)
-            largest = std::max(largest, std::fabs(static_cast<double>(meant.data()[i]) - static_cast<double>(read->data()[i])));
-        if (std::memcmp(meant.data(), read->data(), meant.size() * sizeof(float)) != 0)
-            return readBackDiffers(tensor.source->name, folder);
     }
     progress(total, total);
     return largest;

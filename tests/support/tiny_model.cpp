@@ -102,12 +102,17 @@ void writeTinyModel(const std::string& folder, const TinyModelOptions& options) 
     std::filesystem::create_directories(folder);
     const int vocabulary = 256 + kSpecialTokens;
     const int headDim = options.hidden / options.heads;
-    const json config{{"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_size", options.hidden},
+    json config{{"architectures", {options.fused ? "Phi3ForCausalLM" : "LlamaForCausalLM"}},
+                {"model_type", options.fused ? "phi3" : "llama"}, {"hidden_size", options.hidden},
                       {"intermediate_size", options.intermediate}, {"num_hidden_layers", options.blocks},
                       {"num_attention_heads", options.heads}, {"num_key_value_heads", options.kvHeads}, {"head_dim", headDim},
                       {"vocab_size", vocabulary}, {"max_position_embeddings", 2048}, {"rms_norm_eps", 1e-5}, {"rope_theta", 10000.0},
                       {"hidden_act", "silu"}, {"attention_bias", false}, {"mlp_bias", false}, {"tie_word_embeddings", true},
                       {"torch_dtype", "float32"}, {"bos_token_id", 1}, {"eos_token_id", 2}, {"pad_token_id", 2}};
+    if (options.fused) {
+        config["original_max_position_embeddings"] = 2048;
+        config["sliding_window"] = nullptr;
+    }
     writeText(folder + "/config.json", config.dump(2));
     writeText(folder + "/tokenizer.json", tokenizerJson().dump(1));
     writeText(folder + "/tokenizer_config.json",
@@ -125,13 +130,21 @@ void writeTinyModel(const std::string& folder, const TinyModelOptions& options) 
     for (int block = 0; block < options.blocks; ++block) {
         const std::string prefix = "model.layers." + std::to_string(block) + ".";
         tensors.addNorm(prefix + "input_layernorm.weight", options.hidden);
-        tensors.addNormal(prefix + "self_attn.q_proj.weight", options.heads * headDim, options.hidden, deviation);
-        tensors.addNormal(prefix + "self_attn.k_proj.weight", options.kvHeads * headDim, options.hidden, deviation);
-        tensors.addNormal(prefix + "self_attn.v_proj.weight", options.kvHeads * headDim, options.hidden, deviation);
+        if (options.fused) {
+            tensors.addNormal(prefix + "self_attn.qkv_proj.weight", (options.heads + 2 * options.kvHeads) * headDim, options.hidden, deviation);
+        } else {
+            tensors.addNormal(prefix + "self_attn.q_proj.weight", options.heads * headDim, options.hidden, deviation);
+            tensors.addNormal(prefix + "self_attn.k_proj.weight", options.kvHeads * headDim, options.hidden, deviation);
+            tensors.addNormal(prefix + "self_attn.v_proj.weight", options.kvHeads * headDim, options.hidden, deviation);
+        }
         tensors.addNormal(prefix + "self_attn.o_proj.weight", options.hidden, options.heads * headDim, deviation);
         tensors.addNorm(prefix + "post_attention_layernorm.weight", options.hidden);
-        tensors.addNormal(prefix + "mlp.gate_proj.weight", options.intermediate, options.hidden, deviation);
-        tensors.addNormal(prefix + "mlp.up_proj.weight", options.intermediate, options.hidden, deviation);
+        if (options.fused) {
+            tensors.addNormal(prefix + "mlp.gate_up_proj.weight", 2 * options.intermediate, options.hidden, deviation);
+        } else {
+            tensors.addNormal(prefix + "mlp.gate_proj.weight", options.intermediate, options.hidden, deviation);
+            tensors.addNormal(prefix + "mlp.up_proj.weight", options.intermediate, options.hidden, deviation);
+        }
         tensors.addNormal(prefix + "mlp.down_proj.weight", options.hidden, options.intermediate, deviation);
     }
     tensors.addNorm("model.norm.weight", options.hidden);

@@ -14,9 +14,10 @@ struct TinyModelOptions {
     int heads = 4;
     int kvHeads = 2;
     std::uint64_t seed = 1;
+    bool fused = false;  ///< A Phi-3: query, key and value are one tensor, gate and up another.
 };
 
-/// Writes a random Llama checkpoint as a Hugging Face folder: config.json, model.safetensors (float32, tied embeddings), a
+/// Writes a random Llama (or Phi-3) checkpoint as a Hugging Face folder: config.json, model.safetensors (float32, tied embeddings), a
 /// byte-level tokenizer.json without merges, and a ChatML template. Throws std::runtime_error when the folder cannot be written.
 void writeTinyModel(const std::string& folder, const TinyModelOptions& options = {});
 

@@ -6,22 +6,19 @@
 #include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/checkpoint/gguf.h"
+#include "core/checkpoint/safetensors.h"
 #include "core/exporting/export_layout.h"
 #include "core/exporting/export_model.h"
 #include "core/exporting/float_bits.h"
 #include "core/exporting/gguf_grid.h"
 #include "core/exporting/transposed_packing.h"
+#include "tests/support/or_throw.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
+using testing::orThrow;
 
 namespace {
-
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
 
 Matrix randomMatrix(std::size_t rows, std::size_t cols) {
     Matrix matrix(rows, cols);
@@ -56,11 +53,11 @@ class TestExportFormats : public QObject {
 
 private slots:
     void initTestCase() {
-        const std::string model = m_folder.filePath("model").toStdString();
-        testing::writeTinyModel(model);
-        m_checkpoint = orThrow(openCheckpoint(model));
+        testing::writeTinyModel(m_folder.filePath("model").toStdString());
+        init();
         m_tokenizer = orThrow(Tokenizer::create(m_checkpoint->tokenizerSource()));
     }
+    void init() { m_checkpoint = orThrow(openCheckpoint(m_folder.filePath("model").toStdString())); }
     void cleanup() { QDir(m_folder.filePath("out")).removeRecursively(); }
 
     void roundingToHalf() {
@@ -217,6 +214,77 @@ private slots:
         QVERIFY(!whole.contains("dynamic") && !whole.contains("modules_in_block_to_quantize"));
     }
 
+    void fusedProjectionsStayOneTensor_data() {
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<QuantizationScheme>("scheme");
+        QTest::addColumn<QString>("codes");
+        const auto row = [](const char* format, QuantizationScheme scheme, const char* codes) {
+            QTest::addRow("%s %s", format, scheme.describe().c_str()) << QString(format) << scheme << QString(codes);
+        };
+        row("compressed-tensors", {4, 16, false, 16}, ".weight_packed");
+        row("compressed-tensors", {3, -1, false, 16}, ".weight_packed");
+        row("compressed-tensors", {8, -1, true, 8}, ".weight");
+        row("gptq", {4, 32, true, 16}, ".qweight");
+        row("gptq", {2, 16, false, 16}, ".qweight");
+        row("awq", {4, 16, false, 16}, ".qweight");
+    }
+    /// Phi-3: each part is what rounding it alone gives, in one tensor under the name its loaders know, with a block's fused linear
+    /// left alone as well.
+    void fusedProjectionsStayOneTensor() {
+        QFETCH(QString, format);
+        QFETCH(QuantizationScheme, scheme);
+        QFETCH(QString, codes);
+        openPhi();
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {{"layers\\.1\\.mlp\\.(gate|up)_proj", {16, -1, true, 16}}}));
+        QVERIFY(preflightExport(m_checkpoint->config(), plan, m_folder.filePath("out").toStdString(), m_checkpoint.get(),
+                                {*exportFormatNamed(format.toStdString()), {}}).possible());
+        const ExportResult result = orThrow(exportPlan(format.toStdString(), plan));
+        QCOMPARE(result.maxReloadError, 0.0);
+        std::map<std::string, std::vector<std::int64_t>> shapes;
+        const auto file = orThrow(SafetensorsFile::open(result.folder + "/model.safetensors"));
+        for (const auto& tensor : file->tensors()) {
+            shapes[tensor.name] = tensor.shape;
+            for (const char* part : {".q_proj", ".k_proj", ".v_proj", ".gate_proj", ".up_proj"})
+                QVERIFY2(tensor.name.find(part) == std::string::npos, tensor.name.c_str());
+        }
+        // q, k and v have 64, 32 and 32 rows, gate and up 128 each, over 64 columns.
+        const auto values = [&](const std::string& linear) {
+            const auto& shape = shapes.at(linear + codes.toStdString());
+            const int perWord = codes == ".weight" ? 1 : scheme.weightBits == 3 ? 0 : 32 / scheme.weightBits;
+            return perWord == 0 ? shape[0] * 64 : shape[0] * shape[1] * perWord;
+        };
+        QCOMPARE(values("model.layers.0.self_attn.qkv_proj"), 128 * 64);
+        QCOMPARE(values("model.layers.0.mlp.gate_up_proj"), 256 * 64);
+        QCOMPARE(shapes.at("model.layers.1.mlp.gate_up_proj.weight"), (std::vector<std::int64_t>{256, 64}));
+
+        const auto config = nlohmann::json::parse(orThrow(readTextFile(result.folder + "/config.json"))).at("quantization_config");
+        const std::string text = config.dump();
+        QVERIFY(text.find("layers.1.mlp.gate_up_proj") != std::string::npos || text.find("layers\\\\.1\\\\.mlp\\\\.gate_up_proj") != std::string::npos);
+        for (const char* part : {"q_proj", ".gate_proj", ".up_proj"}) QVERIFY2(text.find(part) == std::string::npos, text.c_str());
+        const auto reloaded = orThrow(openCheckpoint(result.folder));
+        for (const LinearPlan& entry : plan) {
+            const Matrix weight = orThrow(m_checkpoint->readMatrix(entry.name + ".weight"));
+            const Matrix meant = entry.quantized() ? roundToNearest(weight, entry.actual).dequantize() : weight.clone();
+            QVERIFY2(std::ranges::equal(meant.span(), orThrow(reloaded->readMatrix(entry.name + ".weight")).span()), entry.name.c_str());
+        }
+    }
+
+    void partsOfOneTensorNeedOneScheme() {
+        openPhi();
+        const QuantizationScheme scheme{4, 16, true, 16};
+        for (const QuantizationScheme& other : {QuantizationScheme{8, 16, true, 16}, QuantizationScheme{16, -1, true, 16}}) {
+            const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {{"layers\\.1\\.self_attn\\.v_proj", other}}));
+            for (const char* format : {"compressed-tensors", "gptq", "awq"}) {
+                const auto refused = exportPlan(format, plan);
+                QVERIFY(!refused && refused.error().kind == ErrorKind::Unsupported);
+                const QString message = QString::fromStdString(refused.error().message);
+                QVERIFY2(message.contains("model.layers.1.self_attn.qkv_proj") && message.contains("v_proj has " + QString::fromStdString(other.describe())) &&
+                             message.contains("the same scheme"),
+                         qPrintable(message));
+            }
+        }
+    }
+
     void plainTypes() {
         ExportOptions options{ExportFormat::Gguf, "Q8_0"};
         const ExportResult result = orThrow(exportAs("gguf", {16, -1, true, 16}, "out", options));
@@ -266,6 +334,14 @@ private slots:
     }
 
 private:
+    /// Works on a tiny Phi-3 for the rest of a test.
+    void openPhi() {
+        testing::TinyModelOptions options;
+        options.fused = true;
+        const std::string model = m_folder.filePath("phi").toStdString();
+        testing::writeTinyModel(model, options);
+        m_checkpoint = orThrow(openCheckpoint(model));
+    }
     Expected<ExportResult> exportAs(const std::string& format, const QuantizationScheme& scheme,
                                     const char* name = "out", ExportOptions options = {},
                                     const Progress& progress = {}) {
