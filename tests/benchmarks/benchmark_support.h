@@ -14,6 +14,7 @@
 
 #include "core/base/files.h"
 #include "core/model/decoder.h"
+#include "tests/support/or_throw.h"
 
 namespace safequant::benchmarks {
 
@@ -36,11 +37,7 @@ private:
     std::map<std::string, std::string> m_values;
 };
 
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
+using testing::orThrow;
 
 inline double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 

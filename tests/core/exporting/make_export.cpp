@@ -3,26 +3,20 @@
 // last token of sample sequences as JSON. tests/references/check_export.py compares them with what other libraries compute.
 // PLAN.json: {"default": {scheme}, "rules": [{"pattern": ..., scheme}], "sequences": [[ids], ...], "format": "gguf", "type": "F16"};
 // without format compressed-tensors.
-#include <cstdio>
-#include <exception>
 #include <iostream>
 
 #include "core/base/files.h"
 #include "core/exporting/export_model.h"
 #include "core/model/generation.h"
 #include "core/quantize/quantize_block.h"
+#include "tests/support/or_throw.h"
 
 using namespace safequant;
+using testing::orThrow;
 
 namespace {
 
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
-
-int makeExport(const std::string& path, const std::string& folder, const std::string& planPath) {
+void makeExport(const std::string& path, const std::string& folder, const std::string& planPath) {
     const auto json = nlohmann::json::parse(orThrow(readTextFile(planPath)));
     const auto checkpoint = orThrow(openCheckpoint(path));
     const auto tokenizer = orThrow(Tokenizer::create(checkpoint->tokenizerSource()));
@@ -55,20 +49,10 @@ int makeExport(const std::string& path, const std::string& folder, const std::st
         rows.push_back(std::vector<float>(logits.row(r), logits.row(r) + logits.cols()));
     std::cout << nlohmann::json{{"folder", exported.folder}, {"bytes", exported.bytes}, {"sequences", sequences}, {"logits", rows}}
               << "\n";
-    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fputs("usage: make_export CHECKPOINT FOLDER PLAN.json > LOGITS.json\n", stderr);
-        return 2;
-    }
-    try {
-        return makeExport(argv[1], argv[2], argv[3]);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "make_export: %s\n", error.what());
-        return 1;
-    }
+    return testing::toolMain(argc, argv, "make_export CHECKPOINT FOLDER PLAN.json > LOGITS.json", makeExport);
 }

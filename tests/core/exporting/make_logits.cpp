@@ -3,8 +3,6 @@
 // tests/references/check_gguf_client.py. REQUEST.json: {"texts": [...], "new_tokens": 64, "every": 16}. Printed: {"prompts": [[ids]],
 // "answers": [[ids]], "positions": [[text, answer tokens before]]}; LOGITS.f32 holds the logits of the next token at each
 // position, float32 `[positions, vocabulary]`.
-#include <cstdio>
-#include <exception>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
@@ -13,18 +11,14 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/model/generation.h"
 #include "core/text/tokenizer.h"
+#include "tests/support/or_throw.h"
 
 using namespace safequant;
+using testing::orThrow;
 
 namespace {
 
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
-
-int makeLogits(const std::string& path, const std::string& requestPath, const std::string& logitsPath) {
+void makeLogits(const std::string& path, const std::string& requestPath, const std::string& logitsPath) {
     const auto request = nlohmann::json::parse(orThrow(readTextFile(requestPath)));
     const auto checkpoint = orThrow(openCheckpoint(path));
     const auto tokenizer = orThrow(Tokenizer::create(checkpoint->tokenizerSource()));
@@ -53,20 +47,10 @@ int makeLogits(const std::string& path, const std::string& requestPath, const st
     file.close();
     if (!file) throw std::runtime_error(logitsPath + " cannot be written");
     std::cout << nlohmann::json{{"prompts", prompts}, {"answers", said}, {"positions", positions}} << "\n";
-    return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fputs("usage: make_logits CHECKPOINT REQUEST.json LOGITS.f32 > ANSWERS.json\n", stderr);
-        return 2;
-    }
-    try {
-        return makeLogits(argv[1], argv[2], argv[3]);
-    } catch (const std::exception& error) {
-        std::fprintf(stderr, "make_logits: %s\n", error.what());
-        return 1;
-    }
+    return testing::toolMain(argc, argv, "make_logits CHECKPOINT REQUEST.json LOGITS.f32 > ANSWERS.json", makeLogits);
 }

@@ -7,18 +7,10 @@
 
 #include "core/base/files.h"
 #include "core/exporting/export_model.h"
+#include "tests/support/or_throw.h"
 
 using namespace safequant;
-
-namespace {
-
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
-
-}  // namespace
+using testing::orThrow;
 
 class TestExport : public QObject {
     Q_OBJECT

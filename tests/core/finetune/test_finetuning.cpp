@@ -19,21 +19,17 @@
 #include "core/finetune/finetune_folder.h"
 #include "core/model/generation.h"
 #include "tests/support/tiny_model.h"
+#include "tests/support/or_throw.h"
 
 extern char** environ;
 
 using namespace safequant;
+using testing::orThrow;
 using nlohmann::json;
 
 namespace {
 
 constexpr int kSteps = 9;
-
-template <typename T>
-T orThrow(Expected<T> result) {
-    if (!result) throw std::runtime_error(result.error().describe());
-    return std::move(*result);
-}
 
 std::vector<json> eventsOf(const std::string& folder) {
     std::vector<json> events;
