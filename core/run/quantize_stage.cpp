@@ -19,7 +19,7 @@ Expected<void> runQuantizeStage(Session& session) {
     if (!method) return fail(method.error());
     LearnedBlocks learned(session);
     CalibratedBlocks calibrated(session, *method);
-    // A device leaves this machine's cores idle, unless blocks are made one after the other.
+    // A device leaves this machine's cores idle, unless a block has to be made before the next can be.
     ReadAhead<Expected<QuantizedBlock>> blocks([&](int block) { return loadQuantizedBlock(session.folder(), inputs, block); },
                                                inputs.device->isProcessor() || (*method)->keepsBlocks() ? 0 : config.blocks);
     std::vector<protocol::LinearInfo> linears;

@@ -50,6 +50,11 @@ ROWS = [
     ("q-realign-w4a16", "eroded", realign(W4A16), [0]),
     ("q-realign-w4a4", "eroded", realign(W4A4), [0]),
     ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True}, PUBLISHED_MIX), [0]),
+    ("rtn-w4a4", "eroded", {"method": "rtn", "scheme": W4A4}, [0]),
+    ("rtn-rotated-w4a4", "eroded", {"method": "rtn", "scheme": W4A4, "rotation": {}}, [0]),
+    ("q-realign-smoothquant-w4a4", "eroded", realign(W4A4, {"initial_alpha": 0.5}), [0]),
+    ("q-realign-rotated-w4a4", "eroded", dict(realign(W4A4), rotation={}), [0]),
+    ("gptq-w4a16", "eroded", {"method": "gptq", "scheme": W4A16, "mix": MIX}, [0]),
     ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
     ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
@@ -86,9 +91,12 @@ def spec_of(options, name, model, how, seed):
             "evaluation": {"malicious": 260, "benign": 260, "hard_benign": 50, "max_new_tokens": 64, "tasks": ["banking-intents"]}}
     if how:
         spec["quantization"] = {"method": how["method"], "default": how["scheme"]}
-        if how["method"] != "rtn":
-            spec["quantization"]["learning"] = how["learning"]
+        if "rotation" in how:
+            spec["quantization"]["rotation"] = how["rotation"]
+        if "mix" in how:
             spec["calibration"] = how["mix"]
+        if "learning" in how:
+            spec["quantization"]["learning"] = how["learning"]
             spec["aligned"] = {"adapters": [options.aligned]}
             # Without malicious samples there is nothing to pull anywhere: reconstruction is what is left.
             if how["mix"]["malicious"] == 0:
@@ -182,7 +190,7 @@ def mean_row(name, seeds, results):
         else:
             row[key] = round(sum(values) / len(values), 3)
     row["seeds"] = len(seeds)
-    if len(seeds) > 1:
+    if name in {row[0] for row in ROWS if len(row[3]) > 1}:
         row["by_seed"] = [dict(result, seed=seed) for seed, result in zip(seeds, results)]
     return row
 
@@ -241,8 +249,9 @@ def main():
             result, verdicts = measured(run(options, name, seed, spec_of(options, name, model, how, seed)), how is not None)
             results.append(result)
             json.dump(verdicts, open(os.path.join(options.output, f"{name}{'' if len(seeds) == 1 else f'-seed{seed}'}.json"), "w"), indent=0)
-        finished[name] = mean_row(name, seeds, results)
-        write(options, [finished[row] for row in known if row in finished])
+            # A row of which some seeds are done says so by their number.
+            finished[name] = mean_row(name, seeds[:len(results)], results)
+            write(options, [finished[row] for row in known if row in finished])
 
 
 main()

@@ -40,6 +40,7 @@ LinearInfo someLinear() {
     linear.actualGroup = 64;
     linear.bitsPerWeight = 4.3125;
     linear.relativeError = 0.11;
+    linear.outputError = 0.12;
     return linear;
 }
 
