@@ -4,24 +4,12 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/run/gather.h"
+
 namespace safequant {
 namespace {
 
 constexpr std::array kKinds{ProjectionKind::Probe, ProjectionKind::Lda, ProjectionKind::Pca};
-
-Matrix gather(const Matrix& x, const std::vector<std::size_t>& rows) {
-    Matrix chosen(rows.size(), x.cols());
-    for (std::size_t i = 0; i < rows.size(); ++i) std::copy_n(x.row(rows[i]), x.cols(), chosen.row(i));
-    return chosen;
-}
-
-template <typename Values>
-auto gatherValues(const Values& values, const std::vector<std::size_t>& rows) {
-    Values chosen;
-    chosen.reserve(rows.size());
-    for (const auto row : rows) chosen.push_back(values[row]);
-    return chosen;
-}
 
 ArrayFile::Array arrayOf(const Matrix& matrix) {
     return {{matrix.rows(), matrix.cols()}, {matrix.data(), matrix.data() + matrix.size()}};

@@ -10,6 +10,7 @@
 
 #include "core/base/random.h"
 #include "core/run/coded_blocks.h"
+#include "core/run/gather.h"
 #include "core/run/learning_samples.h"
 #include "core/separability/probe.h"
 
@@ -57,12 +58,6 @@ void turnAtRandom(Probe& probe, const Matrix& rows, RandomStream random) {
     probe.intercept += before - meanScore();
 }
 
-Matrix chosenRows(const Matrix& rows, const std::vector<std::size_t>& chosen) {
-    Matrix result(chosen.size(), rows.cols());
-    for (std::size_t i = 0; i < chosen.size(); ++i) std::copy_n(rows.row(chosen[i]), rows.cols(), result.row(i));
-    return result;
-}
-
 }  // namespace
 
 std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const Matrix> streams, const std::vector<bool>& malicious,
@@ -77,15 +72,10 @@ std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const M
     options.fixedC = kProbeC;
     for (int fold = 0; fold < kProbeFolds; ++fold) {
         std::vector<std::size_t> fitted;
-        std::vector<bool> positive;
-        std::vector<int> groups;
-        for (std::size_t i = 0; i < folds.size(); ++i) {
-            if (folds[i] == fold) continue;
-            fitted.push_back(i);
-            positive.push_back(malicious[i]);
-            groups.push_back(clusters[i]);
-        }
-        const Probe probe = fitProbe(chosenRows(streams[0], fitted), positive, groups, options, stop);
+        for (std::size_t i = 0; i < folds.size(); ++i)
+            if (folds[i] != fold) fitted.push_back(i);
+        const Probe probe =
+            fitProbe(gather(streams[0], fitted), gatherValues(malicious, fitted), gatherValues(clusters, fitted), options, stop);
         if (stop.stop_requested()) return std::nullopt;
         for (std::size_t s = 0; s < streams.size(); ++s)
             for (std::size_t i = 0; i < folds.size(); ++i)
