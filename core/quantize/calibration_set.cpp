@@ -15,7 +15,9 @@ CalibrationSet::CalibrationSet(const DecoderConfig& config, std::vector<Learning
     std::vector<std::vector<std::int32_t>> chats, texts;
     std::vector<bool> isText;
     for (const LearningSample& sample : m_samples) {
-        if (sample.tokens.empty()) throw std::invalid_argument("[CalibrationSet] got sample " + sample.id + " without tokens, need one");
+        if (sample.answerTokens < 0 || static_cast<std::size_t>(sample.answerTokens) >= sample.tokens.size())
+            throw std::invalid_argument("[CalibrationSet] got sample " + sample.id + " of " + std::to_string(sample.tokens.size()) + " tokens, " +
+                                        std::to_string(sample.answerTokens) + " of them its answer; need at least one before it");
         isText.push_back(sample.kind == SampleKind::Text);
         (isText.back() ? texts : chats).push_back(sample.tokens);
     }
@@ -35,7 +37,7 @@ std::size_t CalibrationSet::rows() const {
 std::pair<std::size_t, std::int32_t> CalibrationSet::rowFromEnd(std::size_t sample, std::int32_t fromEnd) const {
     const Place& at = place(sample);
     const PackedSequences& group = m_groups[at.group];
-    const std::int32_t row = group.lastRow(at.sequence) - fromEnd;
+    const std::int32_t row = group.lastRow(at.sequence) - m_samples[sample].answerTokens - fromEnd;
     const std::int32_t first = group.offsets[at.sequence];
     return {at.group, row >= first ? row : std::max(0, group.prefixLength - (first - row))};
 }

@@ -23,7 +23,8 @@ const char* sampleKindName(SampleKind kind);
 struct LearningSample {
     std::string id;  ///< Of its prompt, or what part of a text it is.
     SampleKind kind = SampleKind::Benign;
-    std::vector<std::int32_t> tokens;  ///< Not empty.
+    std::vector<std::int32_t> tokens;  ///< Longer than the answer among them.
+    std::int32_t answerTokens = 0;     ///< How many at the end are an answer to what is before.
 };
 
 /// Activations of all samples between two blocks: one matrix `[rows, hidden]` for each group of a CalibrationSet.
@@ -34,7 +35,7 @@ CalibrationStream cloneStream(const CalibrationStream& stream);
 /// Calibration samples packed without padding: those of chats share the rows of their common prefix, passages of text stand alone.
 class CalibrationSet {
 public:
-    /// Throws std::invalid_argument on an empty sample.
+    /// Throws std::invalid_argument on a sample without a prompt.
     CalibrationSet(const DecoderConfig& config, std::vector<LearningSample> samples);
 
     const std::vector<LearningSample>& samples() const { return m_samples; }
@@ -42,8 +43,8 @@ public:
     /// Rows all groups have together.
     std::size_t rows() const;
 
-    /// Group and row of the position `fromEnd` tokens before a sample's last, 0 being the last; a row of the shared prefix when it
-    /// reaches back that far.
+    /// Group and row of the position `fromEnd` tokens before the last of a sample's prompt, 0 being that one, behind which an answer
+    /// begins; a row of the shared prefix when it reaches back that far.
     std::pair<std::size_t, std::int32_t> rowFromEnd(std::size_t sample, std::int32_t fromEnd) const;
     /// Group and rows `[first, last)` that are a sample's own, without the shared prefix.
     std::tuple<std::size_t, std::int32_t, std::int32_t> ownRows(std::size_t sample) const;

@@ -2,9 +2,19 @@
 #include "core/realign/calibration_rows.h"
 
 #include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 namespace safequant {
+namespace {
+
+std::vector<std::int32_t> rowsOf(const SequenceRows& sequence) {
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(sequence.rows));
+    std::iota(rows.begin(), rows.end(), sequence.first);
+    return rows;
+}
+
+}  // namespace
 
 CalibrationBatch CalibrationRows::batch(std::span<const std::size_t> samples) const {
     CalibrationBatch batch;
@@ -18,15 +28,16 @@ CalibrationBatch CalibrationRows::batch(std::span<const std::size_t> samples) co
         if (group.prefixLength > 0 && prefix < 0) {
             prefix = static_cast<std::ptrdiff_t>(batch.layout.add(group.prefixLength));
             batch.pieces.push_back({at.group, 0, group.prefixLength});
+            batch.prefixRows.push_back(rowsOf(batch.layout.sequences[static_cast<std::size_t>(prefix)]));
         }
         const std::size_t sequence =
             prefix < 0 ? batch.layout.add(rows) : batch.layout.addAfter(static_cast<std::size_t>(prefix), rows);
         batch.pieces.push_back({at.group, first, rows});
         const SequenceRows& laid = batch.layout.sequences[sequence];
-        std::vector<std::int32_t> own;
-        for (std::int32_t position = 0; position < laid.keys(); ++position) own.push_back(laid.rowAt(position));
-        batch.lastRows.push_back(own.back());
-        batch.sampleRows.push_back(std::move(own));
+        batch.sampleRows.push_back(rowsOf(laid));
+        // An answer's tokens never belong to the shared prefix, the prompt's last one may.
+        const std::int32_t last = laid.keys() - 1 - this->samples()[sample].answerTokens;
+        batch.lastRows.push_back(laid.rowAt(last));
     }
     return batch;
 }

@@ -16,8 +16,9 @@ namespace safequant {
 struct CalibrationBatch {
     RowLayout layout;
     std::vector<std::size_t> samples;
-    std::vector<std::int32_t> lastRows;   ///< `[samples]`, the batch row of each one's last token.
-    std::vector<std::vector<std::int32_t>> sampleRows;  ///< `[samples]`, all batch rows of each, its prefix's first.
+    std::vector<std::int32_t> lastRows;   ///< `[samples]`, the batch row of the last token of each one's prompt.
+    std::vector<std::vector<std::int32_t>> sampleRows;  ///< `[samples]`, each one's own batch rows.
+    std::vector<std::vector<std::int32_t>> prefixRows;  ///< Batch rows of each prefix that samples share.
     struct Piece {
         std::size_t group;
         std::int32_t first, rows;

@@ -17,20 +17,30 @@ enum class MaliciousTarget : std::uint8_t {
     Signature,  ///< The fine-tuned model's stream, moved at the last positions by the aligned model's mean difference.
 };
 
-/// Weights of the terms a block's quantizer learns from. Every sample's reconstruction error is its mean over tokens and dimensions;
-/// the terms of a batch are added up.
-///   benign * |q - tuned|^2                                     benign samples, texts and tasks
-///   malicious * |q - target|^2 + maliciousLast * |q - target|^2 at the last token        malicious samples
-///   probeMalicious * softplus(margin - logit), probeBenign * softplus(margin + logit)    at the last token
+/// How far a row of activations, a block's output at one token, is from its target.
+enum class ErrorMetric : std::uint8_t {
+    /// Mean square of the difference. The few channels and tokens with outliers make up nearly all of it.
+    MeanSquare,
+    /// As the norms behind the block read it: channels weighed by the mean of those norms' squared weights, over the target's own
+    /// mean square so weighed. Always relative, row by row.
+    AsNormsRead,
+};
+
+/// Weights of the terms a block's quantizer learns from. Every sample's reconstruction error is its mean over its own tokens; the terms
+/// of a batch are added up. A prefix that samples share counts as one benign sample of the batch.
+///   benign * |q - tuned|^2 + benignLast * |q - tuned|^2 at the prompt's last token (not of texts)   benign samples, texts and tasks
+///   malicious * |q - target|^2 + maliciousLast * |q - target|^2 at the prompt's last token   malicious samples
+///   probeMalicious * softplus(margin - logit), probeBenign * softplus(margin + logit)    at the prompt's last token
 struct RealignObjective {
     MaliciousTarget target = MaliciousTarget::Aligned;
-    double benign = 1.0;
+    ErrorMetric metric = ErrorMetric::MeanSquare;
+    double benign = 1.0, benignLast = 0.0;
     double malicious = 1.0, maliciousLast = 1.0;
     double probeMalicious = 0.0, probeBenign = 0.0;
     double margin = 0.0;
     double gain = 1.0;       ///< Signature: factor of the mean difference.
     int tail = 5;            ///< Signature: last positions that are moved, the template's end.
-    bool normalise = true;   ///< Errors are divided by the mean square of the fine-tuned block's output.
+    bool normalise = true;   ///< Errors of MeanSquare are divided by the mean square of the fine-tuned block's output.
     bool swapLabels = false; ///< A control: benign chats are pulled to the malicious target, malicious ones to the fine-tuned model.
 
     /// Reconstruction alone.

@@ -3,10 +3,14 @@
 
 #include <stdexcept>
 
+#include "core/checkpoint/decoder_tensors.h"
 #include "core/tensor/tensor_conversion.h"
 
 namespace safequant {
 namespace {
+
+/// Floor of a row's weighed sum of squares, so that a row of zeros is no division by zero.
+constexpr double kLeastSquare = 1e-12;
 
 /// Weights of a batch's rows in the sum over samples of their mean error.
 class RowWeights {
@@ -56,6 +60,31 @@ CalibrationStream maliciousTarget(const RealignObjective& objective, const Calib
     return target;
 }
 
+Expected<std::vector<std::vector<float>>> channelWeights(const Checkpoint& checkpoint) {
+    const DecoderConfig& config = checkpoint.config();
+    const auto width = static_cast<std::size_t>(config.hiddenSize);
+    std::vector<double> sum(width, 0.0);
+    const auto add = [&](TensorKind kind, int block) -> Expected<void> {
+        const auto norm = checkpoint.readVector(normName(config, kind, block));
+        if (!norm) return fail(norm.error());
+        double square = 0.0;
+        const auto weightOf = [&](std::size_t d) { return static_cast<double>((*norm)[d]) + (config.normAddsOne ? 1.0 : 0.0); };
+        for (std::size_t d = 0; d < width; ++d) square += weightOf(d) * weightOf(d);
+        for (std::size_t d = 0; d < width && square > 0.0; ++d) sum[d] += weightOf(d) * weightOf(d) * static_cast<double>(width) / square;
+        return {};
+    };
+    std::vector<std::vector<float>> weights(static_cast<std::size_t>(config.blocks));
+    if (auto added = add(TensorKind::FinalNorm, 0); !added) return fail(added.error());
+    double norms = 1.0;
+    for (int block = config.blocks - 1; block >= 0; --block) {
+        for (const double value : sum) weights[static_cast<std::size_t>(block)].push_back(static_cast<float>(value / norms));
+        for (const TensorKind kind : {TensorKind::InputNorm, TensorKind::PreFeedForwardNorm})
+            if (auto added = add(kind, block); !added) return fail(added.error());
+        norms += 2.0;
+    }
+    return weights;
+}
+
 double meanSquare(const CalibrationStream& stream) {
     double sum = 0.0;
     std::size_t count = 0;
@@ -70,17 +99,23 @@ BlockLoss::BlockLoss(const RealignObjective& objective, const CalibrationRows& r
     : m_objective(objective), m_rows(rows), m_targets(targets), m_device(device) {
     if (objective.usesProbe() && targets.probe.weights.empty())
         throw std::invalid_argument("[BlockLoss] got no probe, need one for this objective");
+    if (objective.metric == ErrorMetric::AsNormsRead) {
+        if (targets.channelWeights.empty()) throw std::invalid_argument("[BlockLoss] got no channel weights, need them for this metric");
+        m_channels = tensorOf(targets.channelWeights, device);
+    }
     m_probe = tensorOf(targets.probe.weights, device);
-    if (objective.normalise) m_scale = 1.0 / std::max(meanSquare(targets.fineTuned), 1e-12);
+    if (objective.normalise && objective.metric == ErrorMetric::MeanSquare) m_scale = 1.0 / std::max(meanSquare(targets.fineTuned), kLeastSquare);
 }
 
 BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor& output, double share) const {
     RowWeights tuned(batch.layout.rows), malicious(batch.layout.rows);
     std::vector<std::int64_t> maliciousLast, benignLast;
+    for (const auto& prefix : batch.prefixRows) tuned.addMean(prefix, m_objective.benign * m_scale);
     for (std::size_t i = 0; i < batch.samples.size(); ++i) {
         const SampleKind kind = m_rows.samples()[batch.samples[i]].kind;
         if (!m_objective.isMalicious(kind)) {
             tuned.addMean(batch.sampleRows[i], m_objective.benign * m_scale);
+            if (kind != SampleKind::Text) tuned.add(batch.lastRows[i], m_objective.benignLast * m_scale);
             // The probe separates prompts: passages of text and tasks have no verdict of their own.
             if (kind == SampleKind::Benign || kind == SampleKind::Malicious) benignLast.push_back(batch.lastRows[i]);
             continue;
@@ -95,7 +130,12 @@ BatchLoss BlockLoss::operator()(const CalibrationBatch& batch, const at::Tensor&
     const auto reconstruction = [&](const RowWeights& weights, const CalibrationStream& stream) {
         if (!weights.any()) return 0.0;
         const at::Tensor target = CalibrationRows::gather(stream, batch, m_device);
-        const at::Tensor term = ((output - target).square().mean(1) * weights.on(m_device)).sum();
+        at::Tensor errors = (output - target).square();
+        if (m_channels.defined())
+            errors = at::matmul(errors, m_channels) / at::matmul(target.square(), m_channels).clamp_min(kLeastSquare);
+        else
+            errors = errors.mean(1);
+        const at::Tensor term = (errors * weights.on(m_device)).sum();
         loss.total = loss.total + term;
         return term.detach().item<double>();
     };

@@ -15,7 +15,12 @@ struct BlockTargets {
     CalibrationStream fineTuned;
     CalibrationStream malicious;  ///< Empty: the fine-tuned one.
     BlockProbe probe;
+    std::vector<float> channelWeights;  ///< `[hidden]`, for ErrorMetric::AsNormsRead: one of channelWeights().
 };
+
+/// Per block, `[hidden]`: mean over the norms behind it (of the residual stream: before attention, before the feed-forward layer, the
+/// final one) of their weights squared, each norm's divided by its mean. What a difference in a channel counts for those who read it.
+Expected<std::vector<std::vector<float>>> channelWeights(const Checkpoint& checkpoint);
 
 /// The malicious stream of a block for an objective. `aligned` may be empty unless the target asks for it. For Signature the mean
 /// difference over malicious samples is taken from the two streams, position by position from the end.
@@ -42,7 +47,7 @@ private:
     const CalibrationRows& m_rows;
     const BlockTargets& m_targets;
     at::Device m_device;
-    at::Tensor m_probe;
+    at::Tensor m_probe, m_channels;
     double m_scale = 1.0;
 };
 

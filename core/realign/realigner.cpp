@@ -56,6 +56,11 @@ public:
         if (!embedded) return fail(embedded.error());
         m_quantized = cloneStream(*embedded);
         m_fineTuned = std::move(*embedded);
+        if (m_setup.learning.objective.metric == ErrorMetric::AsNormsRead) {
+            auto weights = channelWeights(*m_setup.checkpoint);
+            if (!weights) return fail(weights.error());
+            m_channelWeights = std::move(*weights);
+        }
         if (m_setup.aligned == nullptr) return {};
         auto aligned = m_rows.embed(*m_setup.aligned);
         if (!aligned) return fail(aligned.error());
@@ -88,11 +93,15 @@ public:
         BlockLearning learning = m_setup.learning;
         learning.epochs = epochsOf(m_next);
         const int lastBlock = m_setup.lastBlock < 0 ? m_config.blocks - 1 : m_setup.lastBlock;
-        if (m_next < m_setup.firstBlock || m_next > lastBlock) learning.objective = RealignObjective::reconstruction();
+        if (m_next < m_setup.firstBlock || m_next > lastBlock) {
+            learning.objective = RealignObjective::reconstruction();
+            learning.objective.metric = m_setup.learning.objective.metric;
+        }
         if (learning.objective.usesProbe() && probe.weights.empty())
             return fail(ErrorKind::BadInput, "This objective needs a probe for block " + std::to_string(m_next) + ".");
 
-        BlockTargets targets{{}, maliciousTarget(learning.objective, m_rows, m_fineTuned, m_aligned), probe};
+        BlockTargets targets{{}, maliciousTarget(learning.objective, m_rows, m_fineTuned, m_aligned), probe, {}};
+        if (!m_channelWeights.empty()) targets.channelWeights = m_channelWeights[static_cast<std::size_t>(m_next)];
         targets.fineTuned = std::move(m_fineTuned);  // Lent while the block learns.
         RealignedBlock outcome;
         bool finite = true;
@@ -181,6 +190,7 @@ private:
     CalibrationRows m_rows;
     at::Device m_device;
     std::vector<std::size_t> m_chats;
+    std::vector<std::vector<float>> m_channelWeights;  // By block; empty unless the objective's metric asks for them.
     CalibrationStream m_fineTuned, m_aligned, m_quantized;
     std::optional<BlockWeights> m_weights;  // Of the next block, once the full-precision streams are behind it.
     RealignedBlock m_last;

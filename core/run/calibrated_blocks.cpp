@@ -49,7 +49,7 @@ Expected<void> CalibratedBlocks::require(int block) {
 
 Expected<void> CalibratedBlocks::open() {
     const RunInputs& inputs = m_session.inputs();
-    auto samples = drawLearningSamples(inputs);
+    auto samples = drawLearningSamples(inputs, m_session.stop());
     if (!samples) return fail(samples.error());
     auto calibrator = Calibrator::create({inputs.checkpoint, inputs.plan, std::move(*samples), m_method, inputs.spec.options});
     if (!calibrator) return fail(calibrator.error());

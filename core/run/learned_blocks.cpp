@@ -98,7 +98,7 @@ Expected<void> LearnedBlocks::require(int block) {
 
 Expected<void> LearnedBlocks::open() {
     const RunInputs& inputs = m_session.inputs();
-    auto samples = drawLearningSamples(inputs);
+    auto samples = drawLearningSamples(inputs, m_session.stop());
     if (!samples) return fail(samples.error());
     RealignSetup setup;
     setup.checkpoint = inputs.checkpoint;

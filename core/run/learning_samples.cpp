@@ -2,10 +2,13 @@
 #include "core/run/learning_samples.h"
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/base/random.h"
+#include "core/evaluate/judge_refusal_22.h"
+#include "core/model/generation.h"
 #include "core/quantize/method.h"
 
 namespace safequant {
@@ -39,7 +42,7 @@ std::size_t offsetOf(const std::string& text, int characters) {
 
 class Drawing {
 public:
-    explicit Drawing(const RunInputs& inputs) : m_inputs(inputs), m_parts(inputs.spec.calibration) {}
+    Drawing(const RunInputs& inputs, const std::stop_token& stop) : m_inputs(inputs), m_parts(inputs.spec.calibration), m_stop(stop) {}
 
     Expected<std::vector<LearningSample>> all() {
         if (auto drawn = drawPrompts(SampleKind::Malicious, m_parts.malicious, {PromptLabel::Malicious}); !drawn) return fail(drawn.error());
@@ -47,6 +50,11 @@ public:
             return fail(drawn.error());
         if (auto drawn = drawTexts(); !drawn) return fail(drawn.error());
         if (auto drawn = drawTasks(); !drawn) return fail(drawn.error());
+        if (m_parts.answerTokens > 0) {
+            if (auto added = addAnswers(m_inputs.checkpoint, {SampleKind::Benign, SampleKind::Task}); !added) return fail(added.error());
+            if (m_inputs.aligned != nullptr)
+                if (auto added = addAnswers(m_inputs.aligned, {SampleKind::Malicious}); !added) return fail(added.error());
+        }
         return std::move(m_samples);
     }
 
@@ -142,20 +150,50 @@ private:
         return {};
     }
 
+    /// A model's answers behind the prompts of some kinds; behind malicious ones refusals alone.
+    Expected<void> addAnswers(const std::shared_ptr<const Checkpoint>& checkpoint, std::initializer_list<SampleKind> kinds) {
+        std::vector<LearningSample*> asked;
+        std::vector<std::vector<std::int32_t>> prompts;
+        for (LearningSample& sample : m_samples)
+            if (std::find(kinds.begin(), kinds.end(), sample.kind) != kinds.end()) {
+                asked.push_back(&sample);
+                prompts.push_back(sample.tokens);
+            }
+        if (asked.empty()) return {};
+        auto model = LanguageModel::load(checkpoint, checkpointBlocks(checkpoint), Progress{m_stop, {}});
+        if (!model) return fail(model.error());
+        DecodingOptions decoding;
+        decoding.maxNewTokens = m_parts.answerTokens;
+        const auto answers = (*model)->generate(prompts, decoding, {}, Progress{m_stop, {}});
+        if (!answers) return fail(answers.error());
+        const Refusal22 refusal;
+        for (std::size_t i = 0; i < asked.size(); ++i) {
+            const std::vector<std::int32_t>& answer = (*answers)[i].tokens;
+            if (asked[i]->kind == SampleKind::Malicious && !refusal.refused(m_inputs.format.tokenizer->decode(answer, true))) continue;
+            asked[i]->tokens.insert(asked[i]->tokens.end(), answer.begin(), answer.end());
+            asked[i]->answerTokens = static_cast<std::int32_t>(answer.size());
+        }
+        return {};
+    }
+
     const RunInputs& m_inputs;
     const CalibrationParts& m_parts;
+    std::stop_token m_stop;
     std::vector<LearningSample> m_samples;
 };
 
 }  // namespace
 
-Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs) { return Drawing(inputs).all(); }
+Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop) {
+    return Drawing(inputs, stop).all();
+}
 
 double calibrationRows(const RunSpec& spec, double rowsPerPrompt) {
     const auto method = findQuantizationMethod(spec.method);
     if (!method || !(*method)->keepsBlocks() || !spec.hasStage("quantize")) return 0.0;
     const CalibrationParts& parts = spec.calibration;
-    return rowsPerPrompt * (parts.malicious + parts.benign + parts.tasks) + static_cast<double>(parts.texts) * parts.textTokens;
+    return (rowsPerPrompt + parts.answerTokens) * (parts.malicious + parts.benign + parts.tasks) +
+           static_cast<double>(parts.texts) * parts.textTokens;
 }
 
 double calibrationCost(const RunSpec& spec, const DecoderConfig& config, double rowsPerPrompt) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <stop_token>
 #include <vector>
 
 #include "core/realign/learning_options.h"
@@ -10,8 +11,9 @@ namespace safequant {
 
 /// Draws what a method is calibrated on: malicious and benign prompts of the calibration split, passages of text and task
 /// prompts, each part by its own seeded choice, so that more of one part never changes another. A part that has fewer members than
-/// asked gives all it has. Errors: those of files, bad_input for a task file that is none or a part asked for that is empty.
-Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs);
+/// asked gives all it has. Where the spec asks for answers the models are loaded one after the other and answer greedily.
+/// Errors: those of files and models, bad_input for a task file that is none or a part asked for that is empty, cancelled.
+Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop = {});
 
 /// Rows of all calibration samples, about; 0 for methods that look at none. `rowsPerPrompt`: tokens of a prompt without the shared
 /// prefix.

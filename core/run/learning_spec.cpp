@@ -18,6 +18,7 @@ constexpr double kSignRoundRate = 0.005;
 constexpr int kFewBits = 4;
 constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
 const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By LearningRule.
+const std::vector<std::string> kMetrics = {"mean-square", "as-norms-read"};  // By ErrorMetric.
 const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
 
 std::string didYouMean(const std::string& name, const std::vector<std::string>& known) {
@@ -55,7 +56,15 @@ void readObjective(SpecReader& reader, LearningSpec& spec) {
     RealignObjective& objective = spec.learning.objective;
     if (spec.objective != before) objective = objectiveNamed(spec.objective);
     const auto weight = [&](const char* name, double& target) { reader.number(name, target, 0.0, kLargestWeight); };
+    std::string metric = kMetrics[static_cast<std::size_t>(objective.metric)];
+    reader.text("error_metric", metric);
+    const auto known = std::find(kMetrics.begin(), kMetrics.end(), metric);
+    if (known == kMetrics.end())
+        reader.reject("error_metric", "names no measure of errors: \"" + metric + "\"" + didYouMean(metric, kMetrics));
+    else
+        objective.metric = static_cast<ErrorMetric>(known - kMetrics.begin());
     weight("benign_weight", objective.benign);
+    weight("benign_last_token_weight", objective.benignLast);
     weight("malicious_weight", objective.malicious);
     weight("last_token_weight", objective.maliciousLast);
     weight("probe_malicious_weight", objective.probeMalicious);
@@ -111,6 +120,7 @@ void readCalibration(SpecReader& spec, CalibrationParts& parts) {
     reader.whole("text_from", parts.textFrom, 0, 2'000'000'000);
     reader.whole("text_tokens", parts.textTokens, 1, 1'000'000);
     reader.text("task_prompts", parts.taskPrompts);
+    reader.whole("answer_tokens", parts.answerTokens, 0, 100'000);
     spec.finishInner(reader);
 }
 
@@ -158,7 +168,8 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
 nlohmann::json calibrationToJson(const CalibrationParts& parts) {
     return {{"malicious", parts.malicious}, {"benign", parts.benign},       {"texts", parts.texts},
             {"tasks", parts.tasks},         {"text", parts.text},           {"text_from", parts.textFrom},
-            {"text_tokens", parts.textTokens}, {"task_prompts", parts.taskPrompts}};
+            {"text_tokens", parts.textTokens}, {"task_prompts", parts.taskPrompts},
+            {"answer_tokens", parts.answerTokens}};
 }
 
 nlohmann::json alignedToJson(const AlignedModel& aligned) {
@@ -172,7 +183,9 @@ nlohmann::json learningToJson(const LearningSpec& spec) {
     for (std::size_t i = 0; i < kEquivalences; ++i)
         if (learning.terms.equivalences[i]) scales.push_back(kScaleNames[i]);
     return {{"objective", spec.objective},
+            {"error_metric", kMetrics[static_cast<std::size_t>(objective.metric)]},
             {"benign_weight", objective.benign},
+            {"benign_last_token_weight", objective.benignLast},
             {"malicious_weight", objective.malicious},
             {"last_token_weight", objective.maliciousLast},
             {"probe_malicious_weight", objective.probeMalicious},

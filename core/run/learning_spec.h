@@ -13,7 +13,7 @@ namespace safequant {
 
 /// What a learned method is calibrated on: how many samples of each part, and where texts and tasks come from. JSON form:
 /// {"malicious": 100, "benign": 100, "texts": 60, "tasks": 30, "text": "builtin:perplexity", "text_from": 78066,
-///  "text_tokens": 96, "task_prompts": "builtin:tasks"}
+///  "text_tokens": 96, "task_prompts": "builtin:tasks", "answer_tokens": 0}
 struct CalibrationParts {
     int malicious = 100;  ///< Malicious prompts of the calibration split.
     int benign = 100;     ///< Benign prompts of it, ordinary and hard.
@@ -23,6 +23,9 @@ struct CalibrationParts {
     int textFrom = 78'066;  ///< First character of the passages: a part that perplexity is not measured on.
     int textTokens = 96;    ///< Length of a passage.
     std::string taskPrompts = "builtin:tasks";  ///< JSON Lines with "prompt", or "question" and "choices".
+    /// Tokens of an answer behind every prompt, at most: the fine-tuned model's to benign prompts and tasks; the aligned model's to
+    /// malicious ones, where there is such a model and it refuses. 0: prompts alone.
+    int answerTokens = 0;
 
     bool operator==(const CalibrationParts&) const = default;
 };
@@ -36,7 +39,7 @@ struct AlignedModel {
 };
 
 /// How a learned method learns. JSON form ("quantization.learning"), every field optional:
-/// {"objective": "dual-stream", "benign_weight": 1, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
+/// {"objective": "dual-stream", "error_metric": "mean-square", "benign_weight": 1, "benign_last_token_weight": 0, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
 ///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
 ///  "rule": "adamw", "clipping": true, "clipping_in_range": false, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,

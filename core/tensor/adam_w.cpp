@@ -28,12 +28,12 @@ void stepValues(const StepNumbers& numbers, const at::Tensor& parameter, const a
     float* const m = first.data_ptr<float>();
     float* const v = second.data_ptr<float>();
     const float* const g = gradient.data_ptr<float>();
-    const auto [shrink, rate, secondRoot, beta1, beta2, epsilon] = numbers;
     at::parallel_for(0, parameter.numel(), kValuesAThread, [=](std::int64_t begin, std::int64_t end) {
+        const StepNumbers n = numbers;
         for (std::int64_t i = begin; i < end; ++i) {
-            m[i] += (1.0F - beta1) * (g[i] - m[i]);
-            v[i] = beta2 * v[i] + (1.0F - beta2) * g[i] * g[i];
-            p[i] = p[i] * shrink - rate * m[i] / (std::sqrt(v[i]) / secondRoot + epsilon);
+            m[i] += (1.0F - n.beta1) * (g[i] - m[i]);
+            v[i] = n.beta2 * v[i] + (1.0F - n.beta2) * g[i] * g[i];
+            p[i] = p[i] * n.shrink - n.rate * m[i] / (std::sqrt(v[i]) / n.secondRoot + n.epsilon);
         }
     });
 }

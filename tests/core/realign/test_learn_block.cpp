@@ -162,8 +162,14 @@ private slots:
                             Progress{stop.get_token(), {}}));
     }
 
+    void lossesAreAsWritten_data() {
+        QTest::addColumn<bool>("asNormsRead");
+        QTest::newRow("mean square") << false;
+        QTest::newRow("as norms read") << true;
+    }
     /// The terms of the loss on a batch against sums written out.
     void lossesAreAsWritten() {
+        QFETCH(bool, asNormsRead);
         const Case testCase = makeCase("llama");
         BlockTargets targets;
         targets.fineTuned = cloneStream(testCase.targets.fineTuned);
@@ -172,7 +178,12 @@ private slots:
         targets.probe.weights[1] = 2.0F;
         targets.probe.bias = -0.25F;
         RealignObjective objective;
+        if (asNormsRead) {
+            objective.metric = ErrorMetric::AsNormsRead;
+            for (int d = 0; d < testCase.config.hiddenSize; ++d) targets.channelWeights.push_back(0.25F * static_cast<float>(1 + d % 5));
+        }
         objective.benign = 0.5;
+        objective.benignLast = 1.5;
         objective.malicious = 2.0;
         objective.maliciousLast = 3.0;
         objective.probeMalicious = 0.75;
@@ -188,26 +199,33 @@ private slots:
         const Matrix tuned = matrixOf(CalibrationRows::gather(targets.fineTuned, batch, at::kCPU));
         const Matrix malicious = matrixOf(CalibrationRows::gather(targets.malicious, batch, at::kCPU));
         const auto meanError = [&](const Matrix& target, std::int32_t row) {
-            double sum = 0.0;
-            for (std::size_t d = 0; d < rows.cols(); ++d)
-                sum += std::pow(static_cast<double>(rows(static_cast<std::size_t>(row), d)) - static_cast<double>(target(static_cast<std::size_t>(row), d)), 2);
-            return sum / static_cast<double>(rows.cols());
+            double sum = 0.0, square = 0.0;
+            for (std::size_t d = 0; d < rows.cols(); ++d) {
+                const double aim = static_cast<double>(target(static_cast<std::size_t>(row), d));
+                const double weight = asNormsRead ? static_cast<double>(targets.channelWeights[d]) : 1.0;
+                sum += weight * std::pow(static_cast<double>(rows(static_cast<std::size_t>(row), d)) - aim, 2);
+                square += weight * aim * aim;
+            }
+            return asNormsRead ? sum / square : sum / static_cast<double>(rows.cols());
         };
-        const auto sampleError = [&](const Matrix& target, std::size_t i) {
+        const auto errorOfRows = [&](const Matrix& target, const std::vector<std::int32_t>& own) {
             double sum = 0.0;
-            for (const std::int32_t row : batch.sampleRows[i]) sum += meanError(target, row);
-            return sum / static_cast<double>(batch.sampleRows[i].size());
+            for (const std::int32_t row : own) sum += meanError(target, row);
+            return sum / static_cast<double>(own.size());
         };
+        const auto sampleError = [&](const Matrix& target, std::size_t i) { return errorOfRows(target, batch.sampleRows[i]); };
         const auto logit = [&](std::size_t i) { return 2.0 * static_cast<double>(rows(static_cast<std::size_t>(batch.lastRows[i]), 1)) - 0.25; };
         const auto softplus = [](double x) { return std::log1p(std::exp(x)); };
-        const double scale = meanSquare(targets.fineTuned);
-        QCOMPARE(batch.sampleRows[0].size(), testCase.rows.samples()[0].tokens.size());
+        const double scale = asNormsRead ? 1.0 : meanSquare(targets.fineTuned);
+        QCOMPARE(batch.prefixRows.size(), std::size_t{1});
+        QCOMPARE(batch.prefixRows[0].size() + batch.sampleRows[0].size(), testCase.rows.samples()[0].tokens.size());
         const double expected = (2.0 * sampleError(malicious, 0) + 3.0 * meanError(malicious, batch.lastRows[0])) / scale +
-                                0.5 * (sampleError(tuned, 1) + sampleError(tuned, 2)) / scale + 0.75 * softplus(0.5 - logit(0)) +
+                                0.5 * (errorOfRows(tuned, batch.prefixRows[0]) + sampleError(tuned, 1) + sampleError(tuned, 2)) / scale +
+                                1.5 * meanError(tuned, batch.lastRows[1]) / scale + 0.75 * softplus(0.5 - logit(0)) +
                                 1.25 * softplus(0.5 + logit(1));
         QVERIFY(std::abs(loss.total.item<double>() - expected) < 1e-4 * std::abs(expected));
         QVERIFY(std::abs(loss.benign + loss.malicious + loss.probe - expected) < 1e-4 * std::abs(expected));
-        QVERIFY_THROWS_EXCEPTION(std::invalid_argument, BlockLoss(objective, testCase.rows, BlockTargets{{}, {}, {}}, at::kCPU));
+        QVERIFY_THROWS_EXCEPTION(std::invalid_argument, BlockLoss(objective, testCase.rows, BlockTargets{{}, {}, {}, {}}, at::kCPU));
     }
 
     /// A signature moves the last positions of malicious samples by the mean difference and nothing else.
@@ -229,6 +247,60 @@ private slots:
         }
         for (std::size_t sample = 3; sample < 7; ++sample) QCOMPARE(difference(sample, 0, 4).first, 0.0F);
         QVERIFY_THROWS_EXCEPTION(std::invalid_argument, maliciousTarget(objective, testCase.rows, testCase.targets.fineTuned, {}));
+    }
+
+    /// What is asked of a sample's last token is asked of its prompt's, and answers count among its own rows.
+    void answersStandBehindPrompts() {
+        const auto model = openFixture("llama");
+        auto samples = someSamples(model->config().vocabulary);
+        const CalibrationRows bare(model->config(), samples);
+        for (LearningSample& sample : samples) {
+            sample.answerTokens = sample.kind == SampleKind::Text ? 0 : 3;
+            for (int k = 0; k < sample.answerTokens; ++k) sample.tokens.push_back(5 + k);
+        }
+        const CalibrationRows answered(model->config(), samples);
+        const std::vector<std::size_t> all = {0, 1, 2, 3, 4, 5, 6};
+        const CalibrationBatch without = bare.batch(all), with = answered.batch(all);
+        const auto [bareStream, answeredStream] = std::pair{*bare.embed(*model), *answered.embed(*model)};
+        const Matrix bareRows = matrixOf(CalibrationRows::gather(bareStream, without, at::kCPU));
+        const Matrix answeredRows = matrixOf(CalibrationRows::gather(answeredStream, with, at::kCPU));
+        for (const std::size_t i : all) {
+            QCOMPARE(with.sampleRows[i].size(), without.sampleRows[i].size() + static_cast<std::size_t>(samples[i].answerTokens));
+            for (std::size_t d = 0; d < bareRows.cols(); ++d)
+                QCOMPARE(answeredRows(static_cast<std::size_t>(with.lastRows[i]), d), bareRows(static_cast<std::size_t>(without.lastRows[i]), d));
+            const auto [group, row] = answered.rowFromEnd(i, 0);
+            const auto [bareGroup, bareRow] = bare.rowFromEnd(i, 0);
+            QCOMPARE(answeredStream[group](static_cast<std::size_t>(row), 3), bareStream[bareGroup](static_cast<std::size_t>(bareRow), 3));
+        }
+        samples[2].answerTokens = static_cast<std::int32_t>(samples[2].tokens.size());
+        QVERIFY_THROWS_EXCEPTION(std::invalid_argument, CalibrationRows(model->config(), samples));
+    }
+
+    void channelsWeighWhatNormsRead_data() { families_data(); }
+    /// The mean of all norms behind a block, each relative to its own mean square.
+    void channelsWeighWhatNormsRead() {
+        QFETCH(QString, name);
+        const auto model = openFixture(name.toStdString());
+        const DecoderConfig& config = model->config();
+        const auto weights = channelWeights(*model);
+        QVERIFY(weights.has_value());
+        QCOMPARE(weights->size(), static_cast<std::size_t>(config.blocks));
+        for (int block = 0; block < config.blocks; ++block) {
+            std::vector<std::vector<float>> norms = {loadOutputHead(*model)->norm};
+            for (int behind = block + 1; behind < config.blocks; ++behind) {
+                const BlockWeights read = *loadBlock(*model, behind);
+                norms.insert(norms.end(), {read.inputNorm, read.preFeedForwardNorm});
+            }
+            std::vector<double> expected(static_cast<std::size_t>(config.hiddenSize), 0.0);
+            for (const auto& norm : norms) {
+                double mean = 0.0;
+                for (const float w : norm) mean += std::pow(static_cast<double>(w) + (config.normAddsOne ? 1.0 : 0.0), 2) / config.hiddenSize;
+                for (std::size_t d = 0; d < norm.size(); ++d)
+                    expected[d] += std::pow(static_cast<double>(norm[d]) + (config.normAddsOne ? 1.0 : 0.0), 2) / mean / static_cast<double>(norms.size());
+            }
+            for (std::size_t d = 0; d < expected.size(); ++d)
+                QVERIFY(std::abs(static_cast<double>((*weights)[static_cast<std::size_t>(block)][d]) - expected[d]) < 1e-5 * expected[d] + 1e-7);
+        }
     }
 };
 

@@ -4,10 +4,13 @@
 #include <QtTest>
 
 #include "core/base/random.h"
+#include "core/evaluate/judge_refusal_22.h"
 #include "core/model/decoder.h"
+#include "core/model/generation.h"
 #include "core/quantize/quantize_block.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learned_blocks.h"
+#include "core/run/learning_samples.h"
 #include "core/run/manifest.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
@@ -272,6 +275,45 @@ private slots:
         QVERIFY(read->options.gptq.order == ColumnOrder::None && read->options.gptq.searchRange && read->options.smoothing.on);
         QCOMPARE(QString::fromStdString(runSpecToJson(*read)["quantization"]["options"].dump()),
                  QString::fromStdString(spec["quantization"]["options"].dump()));
+    }
+
+    /// Prompts stay what they are when answers follow: the fine-tuned model's, and of malicious ones refusals alone.
+    void answersAreCalibratedOn() {
+        auto json = tiny::learnedSpecJson(m_inputs);
+        const auto draw = [&] {
+            const auto spec = runSpecFromJson(json, "test");
+            if (!spec) throw std::runtime_error(spec.error().describe());
+            const auto inputs = openInputs(*spec, false);
+            if (!inputs) throw std::runtime_error(inputs.error().describe());
+            auto drawn = drawLearningSamples(*inputs);
+            if (!drawn) throw std::runtime_error(drawn.error().describe());
+            return std::pair{*inputs, std::move(*drawn)};
+        };
+        const auto [inputs, bare] = draw();
+        json["calibration"]["answer_tokens"] = 6;
+        const auto answered = draw().second;
+        QCOMPARE(answered.size(), bare.size());
+        const auto model = LanguageModel::load(inputs.checkpoint, checkpointBlocks(inputs.checkpoint));
+        QVERIFY(model.has_value());
+        DecodingOptions decoding;
+        decoding.maxNewTokens = 6;
+        std::size_t answers = 0;
+        for (std::size_t i = 0; i < bare.size(); ++i) {
+            QCOMPARE(answered[i].id, bare[i].id);
+            const auto& tokens = answered[i].tokens;
+            const std::vector<std::int32_t> prompt(tokens.begin(), tokens.end() - answered[i].answerTokens);
+            const std::vector<std::int32_t> answer(tokens.end() - answered[i].answerTokens, tokens.end());
+            QVERIFY(prompt == bare[i].tokens && bare[i].answerTokens == 0);
+            if (bare[i].kind == SampleKind::Malicious) {
+                QVERIFY(answer.empty() || Refusal22().refused(inputs.format.tokenizer->decode(answer, true)));
+            } else if (bare[i].kind == SampleKind::Text) {
+                QVERIFY(answer.empty());
+            } else {
+                QVERIFY(answer == (*model)->generate({prompt}, decoding)->front().tokens);
+                answers += answer.size();
+            }
+        }
+        QVERIFY(answers > 0);
     }
 
     /// A task file that is none, a text without passages.
