@@ -47,6 +47,8 @@ def server(model):
     params.n_ctx = 512
     params.n_parallel = 1
     params.warmup = False
+    # Its threads wait by spinning, so that two of them on a busy machine take ten times as long.
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     # Keys and values as they are: llama.cpp keeps them in half precision otherwise.
     params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
