@@ -51,7 +51,7 @@ LayerChart::LayerChart(QWidget* parent)
     m_plot->data().baseName = tr("base");
     m_plot->data().quantizedName = tr("quantized");
     m_plot->setEmptyText(tr("No blocks yet."));
-    connect(m_plot, &LayerPlot::blockChosen, this, &LayerChart::blockChosen);
+    connect(m_plot, &LayerPlot::chosen, this, &LayerChart::blockChosen);
     connect(m_probeSwitch, &SegmentedControl::currentIndexChanged, this, [this](int index) {
         const Probe probe = index == 1 ? Probe::Transferred : Probe::Refitted;
         if (probe != m_probe) {
@@ -69,7 +69,7 @@ LayerChart::LayerChart(QWidget* parent)
 void LayerChart::clear() {
     m_plot->data().clear();
     m_plot->resetRange();
-    m_plot->setCurrentBlock(-1);
+    m_plot->setCurrent(-1);
     m_plot->refresh();
     refreshHeader();
 }
@@ -123,15 +123,15 @@ void LayerChart::setRunningStage(const QString& stage) {
 
 void LayerChart::setEmptyText(const QString& text) { m_plot->setEmptyText(text); }
 
-int LayerChart::currentBlock() const { return m_plot->currentBlock(); }
+int LayerChart::currentBlock() const { return m_plot->current(); }
 
 bool LayerChart::hardBenignShown() const { return m_hardBenign->isChecked(); }
 
 QString LayerChart::blockText(int block) const { return m_plot->data().card(block).text(); }
 
-QString LayerChart::tableText() const { return m_plot->data().table(); }
+QString LayerChart::tableText() const { return m_plot->tableText(); }
 
-void LayerChart::setCurrentBlock(int block) { m_plot->setCurrentBlock(block); }
+void LayerChart::setCurrentBlock(int block) { m_plot->setCurrent(block); }
 
 void LayerChart::setProbe(Probe probe) {
     m_probe = probe;
@@ -151,13 +151,6 @@ void LayerChart::refreshHeader() {
     const QString probe = m_probe == Probe::Transferred ? tr("base probe") : tr("SLR accuracy");
     m_subtitle->setText(count > 0 ? tr("%1, n = %2, 95% interval").arg(probe, QLocale().toString(qulonglong(count)))
                                   : tr("%1 with its 95% interval").arg(probe));
-}
-
-void LayerChart::changeEvent(QEvent* event) {
-    if (event->type() == QEvent::PaletteChange) {
-        m_plot->recolour();
-    }
-    QWidget::changeEvent(event);
 }
 
 }  // namespace safequant::widgets

@@ -68,9 +68,6 @@ signals:
     void probeChanged(Probe probe);
     void hardBenignShownChanged(bool shown);
 
-protected:
-    void changeEvent(QEvent* event) override;
-
 private:
     void refreshHeader();
 

@@ -92,25 +92,6 @@ bool LayerData::has(int block) const {
 
 bool LayerData::empty() const { return end(1) < 0; }
 
-int LayerData::nearest(double position) const {
-    int best = -1;
-    for (int block = 0; block < blockCount; ++block) {
-        if (has(block) && (best < 0 || std::abs(block - position) < std::abs(best - position))) {
-            best = block;
-        }
-    }
-    return best;
-}
-
-int LayerData::next(int block, int direction) const {
-    for (int other = block + direction; other >= 0 && other < blockCount; other += direction) {
-        if (has(other)) {
-            return other;
-        }
-    }
-    return has(block) ? block : end(direction);
-}
-
 int LayerData::end(int direction) const {
     for (int block = direction > 0 ? 0 : blockCount - 1; block >= 0 && block < blockCount; block += direction) {
         if (has(block)) {

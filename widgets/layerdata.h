@@ -34,10 +34,6 @@ struct LayerData {
     bool empty() const;
     /// Whether any model has this block.
     bool has(int block) const;
-    /// Nearest block that has arrived, -1 when none has.
-    int nearest(double position) const;
-    /// The next arrived block from `block` in a direction (+1, -1); `block` itself when there is none.
-    int next(int block, int direction) const;
     /// First (direction +1) or last (-1) arrived block.
     int end(int direction) const;
     int lastOf(bool quantizedModel) const;

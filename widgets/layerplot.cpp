@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/layerplot.h"
 
-#include <QAccessible>
-#include <QClipboard>
-#include <QGuiApplication>
-#include <QTimer>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "widgets/format.h"
 #include "widgets/painting.h"
-#include "widgets/plotframe.h"
 #include "widgets/theme.h"
 
 namespace safequant::widgets {
@@ -20,29 +15,17 @@ namespace {
 
 constexpr int kLeft = 56;
 constexpr int kRight = 124;
-constexpr int kTop = 8;
-constexpr int kBottom = 48;
 constexpr double kLabelHeight = 15.0;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
-LayerPlot::LayerPlot(QWidget* parent) : QCustomPlot(parent) {
-    setAccessibleName(tr("Separability by block"));
-    preparePlot(this, QMargins(kLeft, kTop, kRight, kBottom));
-    xAxis->setTicker(QSharedPointer<QCPAxisTickerText>::create());
+LayerPlot::LayerPlot(QWidget* parent) : PlacesPlot(tr("Separability by block"), QMargins(kLeft, 8, kRight, 48), parent) {
     yAxis->setTicker(QSharedPointer<QCPAxisTickerText>::create());
-    m_band = new QCPItemRect(this);
-    m_band->setLayer(QStringLiteral("background"));
-    m_band->topLeft->setTypeX(QCPItemPosition::ptPlotCoords);
-    m_band->topLeft->setTypeY(QCPItemPosition::ptAxisRectRatio);
-    m_band->bottomRight->setTypeX(QCPItemPosition::ptPlotCoords);
-    m_band->bottomRight->setTypeY(QCPItemPosition::ptAxisRectRatio);
-    m_band->setClipToAxisRect(false);
     m_words = addGraph();
     m_base = makeSeries();
     m_quantized = makeSeries();
-    recolour();
+    refresh();
 }
 
 LayerPlot::Series LayerPlot::makeSeries() {
@@ -57,9 +40,6 @@ LayerPlot::Series LayerPlot::makeSeries() {
 
 void LayerPlot::recolour() {
     const ThemeColors& colors = Theme::current();
-    recolourPlot(this);
-    m_band->setPen(Qt::NoPen);
-    m_band->setBrush(colors.accentBackground);
     m_words->setPen(QPen(colors.muted, 1.3, Qt::DotLine));
     const auto style = [](const Series& series, const QColor& color, double width, double size) {
         series.line->setPen(QPen(color, width, Qt::SolidLine, Qt::RoundCap, Qt::RoundJoin));
@@ -75,44 +55,15 @@ void LayerPlot::recolour() {
     };
     style(m_base, colors.base, 1.4, 4.5);
     style(m_quantized, colors.accent, 1.9, 5.5);
-    refresh();
-}
-
-void LayerPlot::refresh() {
-    if (m_pending) {
-        return;
-    }
-    m_pending = true;
-    QTimer::singleShot(0, this, &LayerPlot::rebuildIfPending);
-}
-
-void LayerPlot::rebuildIfPending() {
-    if (m_pending) {
-        m_pending = false;
-        rebuild();
-    }
 }
 
 void LayerPlot::resetRange() { m_lowest = 40.0; }
-
-void LayerPlot::setCurrentBlock(int block) {
-    if (block != m_current) {
-        m_current = block;
-        refresh();
-    }
-}
 
 void LayerPlot::setHardBenignShown(bool shown) {
     if (shown != m_hardBenignShown) {
         m_hardBenignShown = shown;
         refresh();
     }
-}
-
-void LayerPlot::setEmptyText(const QString& text) {
-    m_emptyText = text;
-    describe();
-    update();
 }
 
 void LayerPlot::fill(const Series& series, bool quantizedModel) {
@@ -140,14 +91,7 @@ void LayerPlot::fill(const Series& series, bool quantizedModel) {
 }
 
 void LayerPlot::rebuildAxes() {
-    const int count = m_data.blockCount;
-    xAxis->setRange(-0.5, std::max(count, 1) - 0.5);
     yAxis->setRange(m_lowest, 101.5);
-    auto xTicks = xAxis->ticker().staticCast<QCPAxisTickerText>();
-    xTicks->clear();
-    for (const double tick : integerTicks(count, width() - kLeft - kRight)) {
-        xTicks->addTick(tick, QLocale().toString(int(tick)));
-    }
     auto yTicks = yAxis->ticker().staticCast<QCPAxisTickerText>();
     yTicks->clear();
     const int step = height() < 230 || m_lowest < 20.0 ? 20 : 10;
@@ -158,6 +102,7 @@ void LayerPlot::rebuildAxes() {
 }
 
 void LayerPlot::rebuild() {
+    recolour();
     fill(m_base, false);
     fill(m_quantized, true);
     if (m_data.control && m_data.blockCount > 0) {
@@ -168,41 +113,11 @@ void LayerPlot::rebuild() {
         m_words->data()->clear();
     }
     rebuildAxes();
-    m_band->setVisible(m_current >= 0 && m_current < m_data.blockCount);
-    m_band->topLeft->setCoords(m_current - 0.34, 0.0);
-    m_band->bottomRight->setCoords(m_current + 0.34, 1.0);
-    describe();
-    replot(QCustomPlot::rpQueuedRefresh);
 }
 
-void LayerPlot::describe() {
-    QString text;
-    if (m_data.empty()) {
-        text = m_emptyText;
-    } else if (m_data.has(m_current)) {
-        text = m_data.card(m_current).text();
-    } else {
-        text = tr("%1 of %2 blocks. Arrow keys choose a block.").arg(m_data.lastOf(false) + 1).arg(m_data.blockCount);
-    }
-    if (text != accessibleDescription()) {
-        setAccessibleDescription(text);
-    }
-}
-
-QRectF LayerPlot::plotRect() const { return QRectF(axisRect()->rect()); }
-
-int LayerPlot::blockAt(const QPointF& position) const {
-    const QRectF area = plotRect().adjusted(-10.0, -kTop, 10.0, kBottom);
-    return area.contains(position) ? m_data.nearest(xAxis->pixelToCoord(position.x())) : -1;
-}
-
-void LayerPlot::choose(int block) {
-    if (block < 0 || block == m_current) {
-        return;
-    }
-    setCurrentBlock(block);
-    describe();
-    emit blockChosen(block);
+QString LayerPlot::describe() const {
+    if (m_data.empty() || m_data.has(current())) return PlacesPlot::describe();
+    return tr("%1 of %2 blocks. Arrow keys choose a block.").arg(m_data.lastOf(false) + 1).arg(m_data.blockCount);
 }
 
 QString LayerPlot::endText(bool quantizedModel, int lastBlock) const {
@@ -323,106 +238,22 @@ void LayerPlot::paintBits(QPainter* painter) const {
     painter->drawText(QRectF(area.right() + 6.0, bottom - 13.0, kRight - 8.0, 14.0), Qt::AlignLeft | Qt::AlignVCenter, verdict);
 }
 
-void LayerPlot::paintEvent(QPaintEvent* event) {
-    // What is painted is never older than what was set, whichever event comes first.
-    rebuildIfPending();
-    QCustomPlot::paintEvent(event);
+void LayerPlot::paintFrame(QPainter* painter) {
+    if (m_data.blockCount > 0) paintBits(painter);
+}
+
+void LayerPlot::paintOver(QPainter* painter) {
+    paintLabels(painter);
+    const int block = hover() >= 0 ? hover() : current();
+    if (block < 0) return;
     const ThemeColors& colors = Theme::current();
-    QPainter painter(this);
-    painter.setRenderHint(QPainter::Antialiasing);
-    if (m_data.blockCount > 0) {
-        paintBits(&painter);
+    for (const bool quantizedModel : {false, true}) {
+        const protocol::ProbeSummary* item = m_data.summary(quantizedModel, block);
+        if (item == nullptr) continue;
+        painter->setPen(QPen(colors.plot, 1.5));
+        painter->setBrush(quantizedModel ? colors.accent : colors.base);
+        painter->drawEllipse(QPointF(xAxis->coordToPixel(block), yOf(item->accuracy.value)), 4.5, 4.5);
     }
-    if (m_data.empty()) {
-        painter.setFont(Theme::font(TextRole::Body));
-        painter.setPen(colors.muted);
-        painter.drawText(plotRect(), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
-    } else {
-        paintLabels(&painter);
-        if (const int block = m_hover >= 0 ? m_hover : m_current; block >= 0) {
-            for (const bool quantizedModel : {false, true}) {
-                const protocol::ProbeSummary* item = m_data.summary(quantizedModel, block);
-                if (item != nullptr) {
-                    painter.setPen(QPen(colors.plot, 1.5));
-                    painter.setBrush(quantizedModel ? colors.accent : colors.base);
-                    painter.drawEllipse(QPointF(xAxis->coordToPixel(block), yOf(item->accuracy.value)), 4.5, 4.5);
-                }
-            }
-        }
-    }
-    if (m_keyboardFocus && hasFocus()) {
-        painter.setPen(QPen(colors.accent, 2.0));
-        painter.setBrush(Qt::NoBrush);
-        painter.drawRoundedRect(QRectF(rect()).adjusted(1.0, 1.0, -1.0, -1.0), 4.0, 4.0);
-    }
-    if (m_hover >= 0) {
-        painter.setPen(QPen(colors.faint, 1.0));
-        const double x = std::round(xAxis->coordToPixel(m_hover)) + 0.5;
-        painter.drawLine(QPointF(x, plotRect().top()), QPointF(x, plotRect().bottom()));
-        m_data.card(m_hover).paint(&painter, QRectF(rect()).adjusted(2.0, 2.0, -2.0, -2.0), QPointF(x, m_pointer.y()));
-    }
-}
-
-bool LayerPlot::event(QEvent* event) {
-    if (event->type() == QEvent::Resize) {
-        refresh();
-    }
-    return QCustomPlot::event(event);
-}
-
-void LayerPlot::mousePressEvent(QMouseEvent* event) {
-    setFocus(Qt::MouseFocusReason);
-    if (event->button() == Qt::LeftButton) {
-        choose(blockAt(event->position()));
-    }
-}
-
-void LayerPlot::mouseMoveEvent(QMouseEvent* event) {
-    m_pointer = event->position();
-    m_hover = blockAt(m_pointer);
-    setCursor(m_hover >= 0 ? Qt::PointingHandCursor : Qt::ArrowCursor);
-    if (event->buttons().testFlag(Qt::LeftButton)) {
-        choose(m_hover);
-    }
-    update();
-}
-
-void LayerPlot::mouseReleaseEvent(QMouseEvent* event) { event->accept(); }
-
-void LayerPlot::wheelEvent(QWheelEvent* event) { event->ignore(); }
-
-void LayerPlot::leaveEvent(QEvent* event) {
-    m_hover = -1;
-    update();
-    QCustomPlot::leaveEvent(event);
-}
-
-void LayerPlot::keyPressEvent(QKeyEvent* event) {
-    m_keyboardFocus = true;
-    if (event->matches(QKeySequence::Copy)) {
-        QGuiApplication::clipboard()->setText(m_data.table());
-        return;
-    }
-    switch (event->key()) {
-        case Qt::Key_Left: choose(m_data.next(m_current < 0 ? m_data.blockCount : m_current, -1)); break;
-        case Qt::Key_Right: choose(m_data.next(m_current, 1)); break;
-        case Qt::Key_Home: choose(m_data.end(1)); break;
-        case Qt::Key_End: choose(m_data.end(-1)); break;
-        default: QCustomPlot::keyPressEvent(event); return;
-    }
-    update();
-}
-
-void LayerPlot::focusInEvent(QFocusEvent* event) {
-    m_keyboardFocus = event->reason() == Qt::TabFocusReason || event->reason() == Qt::BacktabFocusReason ||
-                      event->reason() == Qt::ShortcutFocusReason;
-    QCustomPlot::focusInEvent(event);
-    update();
-}
-
-void LayerPlot::focusOutEvent(QFocusEvent* event) {
-    QCustomPlot::focusOutEvent(event);
-    update();
 }
 
 }  // namespace safequant::widgets

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <qcustomplot.h>
-
 #include <functional>
 #include <vector>
 
-#include "widgets/hovercard.h"
+#include "widgets/placesplot.h"
 #include "widgets/theme.h"
 
 namespace safequant::widgets {
@@ -19,9 +17,8 @@ struct LineSeries {
     bool dashed = false;
 };
 
-/// Lines over blocks or epochs, each with its name and last value at its end, exact numbers beside the pointer, and a place that can be
-/// chosen by mouse and keyboard (Left, Right, Home, End). Ctrl+C copies the numbers as tab-separated lines.
-class LinesPlot : public QCustomPlot {
+/// Lines over blocks or epochs, each with its name and last value at its end.
+class LinesPlot : public PlacesPlot {
     Q_OBJECT
 public:
     explicit LinesPlot(const QString& title, QWidget* parent = nullptr);
@@ -33,52 +30,26 @@ public:
     void setValues(const QString& axisLabel, std::function<QString(double)> format);
     /// The y axis always spans these, and more when values do.
     void setLeastRange(double low, double high);
-    void setEmptyText(const QString& text);
-    void setCurrent(int place);
-    int current() const { return m_current; }
-    /// All numbers as tab-separated lines with a header.
-    QString tableText() const;
+    QString tableText() const override;
 
     QSize minimumSizeHint() const override { return {300, 130}; }
     QSize sizeHint() const override { return {560, 220}; }
 
-signals:
-    /// The user chose a place.
-    void chosen(int place);
-
 protected:
-    void changeEvent(QEvent* event) override;
-    void resizeEvent(QResizeEvent* event) override;
-    void paintEvent(QPaintEvent* event) override;
-    void mousePressEvent(QMouseEvent* event) override;
-    void mouseMoveEvent(QMouseEvent* event) override;
-    void mouseReleaseEvent(QMouseEvent* event) override;
-    void wheelEvent(QWheelEvent* event) override;
-    void leaveEvent(QEvent* event) override;
-    void keyPressEvent(QKeyEvent* event) override;
-    void focusInEvent(QFocusEvent* event) override;
+    int placeCount() const override { return m_count; }
+    int firstNumber() const override { return m_first; }
+    bool anything(int place) const override;
+    HoverCard card(int place) const override;
+    void rebuild() override;
+    void paintOver(QPainter* painter) override;
 
 private:
-    void refresh();
-    void rebuild();
-    void choose(int place);
-    bool anything(int place) const;
-    int placeAt(const QPointF& position) const;
-    HoverCard card(int place) const;
-    void paintLabels(QPainter* painter) const;
-
     std::vector<LineSeries> m_series;
     std::function<QString(double)> m_format;
-    QString m_word, m_emptyText;
+    QString m_word;
     int m_count = 0;
     int m_first = 0;
-    int m_current = -1;
-    int m_hover = -1;
     double m_low = 0.0, m_high = 0.0;
-    bool m_pending = false;
-    bool m_keyboardFocus = false;
-    QPointF m_pointer;
-    QCPItemRect* m_band;
 };
 
 }  // namespace safequant::widgets
