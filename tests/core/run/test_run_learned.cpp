@@ -29,10 +29,6 @@ class TestRunLearned : public QObject {
     int m_workspaces = 0;
 
     std::string newRun(const json& spec) { return tiny::makeRun(m_folder.filePath("workspace-" + QString::number(++m_workspaces)), spec); }
-    static void finish(const std::string& folder) {
-        const auto done = executeRun(folder, {}, {});
-        QVERIFY2(done.has_value(), done ? "" : done.error().describe().c_str());
-    }
 
     json calibratedSpec(const QString& exportFolder = {}) const {
         auto spec = tiny::learnedSpecJson(m_inputs, exportFolder);
@@ -48,9 +44,9 @@ private slots:
         m_inputs = m_folder.filePath("inputs");
         tiny::writeInputs(m_inputs);
         m_whole = newRun(tiny::learnedSpecJson(m_inputs, m_folder.filePath("export")));
-        finish(m_whole);
+        tiny::finishRun(m_whole);
         m_calibrated = newRun(calibratedSpec(m_folder.filePath("calibrated-export")));
-        finish(m_calibrated);
+        tiny::finishRun(m_calibrated);
     }
 
     void blocksAreKept() {
@@ -150,7 +146,7 @@ private slots:
         spec["quantization"]["rotation"] = json::object();
         spec["quantization"]["learning"]["objective"] = "published";
         const auto run = newRun(spec);
-        finish(run);
+        tiny::finishRun(run);
         const auto state = readRunState(run);
         QCOMPARE(state->blocks.size(), std::size_t{8});
         for (std::size_t i = 4; i < 8; ++i)
@@ -173,7 +169,7 @@ private slots:
         QFETCH(int, blocks);
         const auto spec = learned ? tiny::learnedSpecJson(m_inputs) : calibratedSpec();
         const auto uninterrupted = newRun(spec);
-        finish(uninterrupted);
+        tiny::finishRun(uninterrupted);
         const auto folder = newRun(spec);
         std::stop_source stop;
         int seen = 0;
@@ -188,7 +184,7 @@ private slots:
         QFile torn(QString::fromStdString(codedBlockPath(folder, 3) + ".part"));
         QVERIFY(torn.open(QIODevice::WriteOnly) && torn.write("half") == 4);
         torn.close();
-        finish(folder);
+        tiny::finishRun(folder);
         QCOMPARE(readRunState(folder)->learning.size(), readRunState(uninterrupted)->learning.size());
         QCOMPARE(QString::fromStdString(resultHashes(folder)->dump(1)), QString::fromStdString(resultHashes(uninterrupted)->dump(1)));
     }
@@ -279,9 +275,9 @@ private slots:
 
     /// Prompts stay what they are when answers follow: the fine-tuned model's, and of malicious ones refusals alone.
     void answersAreCalibratedOn() {
-        auto json = tiny::learnedSpecJson(m_inputs);
+        auto text = tiny::learnedSpecJson(m_inputs);
         const auto draw = [&] {
-            const auto spec = runSpecFromJson(json, "test");
+            const auto spec = runSpecFromJson(text, "test");
             if (!spec) throw std::runtime_error(spec.error().describe());
             const auto inputs = openInputs(*spec, false);
             if (!inputs) throw std::runtime_error(inputs.error().describe());
@@ -290,7 +286,7 @@ private slots:
             return std::pair{*inputs, std::move(*drawn)};
         };
         const auto [inputs, bare] = draw();
-        json["calibration"]["answer_tokens"] = 6;
+        text["calibration"]["answer_tokens"] = 6;
         const auto answered = draw().second;
         QCOMPARE(answered.size(), bare.size());
         const auto model = LanguageModel::load(inputs.checkpoint, checkpointBlocks(inputs.checkpoint));

@@ -18,11 +18,6 @@ using nlohmann::json;
 
 namespace {
 
-std::string readAll(const std::string& path) {
-    const auto text = readTextFile(path);
-    return text ? *text : "cannot be read: " + path;
-}
-
 void append(const std::string& path, const QByteArray& bytes) {
     QFile file(QString::fromStdString(path));
     QVERIFY(file.open(QIODevice::Append));
@@ -68,10 +63,6 @@ class TestRunPipeline : public QObject {
             },
             stop.get_token());
     }
-    void finish(const std::string& folder) {
-        const auto done = executeRun(folder, {}, {});
-        QVERIFY2(done.has_value(), done ? "" : done.error().describe().c_str());
-    }
     void compare(const std::string& folder) {
         const auto hashes = resultHashes(folder);
         QVERIFY(hashes.has_value());
@@ -84,7 +75,7 @@ private slots:
         tiny::writeInputs(m_inputs);
         const auto place = workspace();
         m_whole = tiny::makeRun(place, spec());
-        finish(m_whole);
+        tiny::finishRun(m_whole);
         m_hashes = *resultHashes(m_whole);
     }
 
@@ -146,7 +137,7 @@ private slots:
               "blocks/quantized-000.h5", "export/config.json", "export/model.safetensors"})
             QVERIFY2(m_hashes.contains(name), name);
         QVERIFY(!QFile::exists(QString::fromStdString(m_whole + "/stream.bin")));
-        QVERIFY(readAll(m_whole + "/summary.md").find("| 3 | ") != std::string::npos);
+        QVERIFY(tiny::readAll(m_whole + "/summary.md").find("| 3 | ") != std::string::npos);
         const auto whole = readArrayFile(m_whole + "/results.h5");
         QVERIFY(whole.has_value());
         const auto part = readArrayFile(m_whole + "/blocks/quantized-002.h5");
@@ -195,20 +186,20 @@ private slots:
     void equalSpecsGiveEqualBytes() {
         const auto place = workspace();
         const auto folder = tiny::makeRun(place, spec());
-        finish(folder);
+        tiny::finishRun(folder);
         compare(folder);
         auto other = spec();
         other["seed"] = 6;
         other.erase("export");
         const auto different = tiny::makeRun(workspace(), other);
-        finish(different);
+        tiny::finishRun(different);
         QVERIFY((*resultHashes(different))["results.h5"] != m_hashes["results.h5"]);
     }
 
     void aFinishedRunIsLeftAlone() {
-        const auto before = readAll(m_whole + "/events.jsonl");
-        finish(m_whole);
-        QCOMPARE(readAll(m_whole + "/events.jsonl"), before);
+        const auto before = tiny::readAll(m_whole + "/events.jsonl");
+        tiny::finishRun(m_whole);
+        QCOMPARE(tiny::readAll(m_whole + "/events.jsonl"), before);
     }
 
     void stoppingAndResuming_data() {
@@ -272,7 +263,7 @@ private slots:
         replaceAll(folder + "/stream.bin", "{\"format\":\"safequant-stream-1\"}\nhalf");
         const auto state = readRunState(folder);
         QVERIFY(state.has_value());
-        finish(folder);
+        tiny::finishRun(folder);
         compare(folder);
     }
 
@@ -280,10 +271,10 @@ private slots:
         const auto place = workspace();
         const auto folder = tiny::makeRun(place, spec());
         runUntil(folder, "block", 7);
-        auto bytes = readAll(folder + "/stream.bin");
+        auto bytes = tiny::readAll(folder + "/stream.bin");
         bytes[bytes.size() - 5] = static_cast<char>(bytes[bytes.size() - 5] ^ 1);
         replaceAll(folder + "/stream.bin", QByteArray::fromStdString(bytes));
-        finish(folder);
+        tiny::finishRun(folder);
         compare(folder);
     }
 
@@ -315,7 +306,7 @@ private slots:
             },
             stop.get_token());
         const auto path = file.isEmpty() ? folder + "/spec.json" : (inputs + "/" + file).toStdString();
-        auto bytes = QByteArray::fromStdString(readAll(path));
+        auto bytes = QByteArray::fromStdString(tiny::readAll(path));
         if (named == "checkpoint")
             bytes[bytes.size() - 3] = static_cast<char>(bytes[bytes.size() - 3] ^ 1);
         else if (named == "prompts")
@@ -357,12 +348,12 @@ private slots:
         asked["stages"] = {"capture"};
         asked["split"] = {{"allow_overlap", true}};
         const auto allowed = tiny::makeRun(workspace(), asked);
-        finish(allowed);
+        tiny::finishRun(allowed);
         const auto notes = notesOf(allowed);
         QVERIFY(std::any_of(notes.begin(), notes.end(), tellsOverlap));
         asked["split"] = {{"again", true}};
         const auto again = tiny::makeRun(workspace(), asked);
-        finish(again);
+        tiny::finishRun(again);
         const auto clean = notesOf(again);
         QVERIFY(std::none_of(clean.begin(), clean.end(), tellsOverlap));
     }
@@ -388,9 +379,9 @@ private slots:
                              {"map", {{"id", "nr"}, {"prompt", "ask"}, {"label", "kind"}, {"split", "part"}}},
                              {"label_values", {{"malicious!", "malicious"}, {"benign!", "benign"}, {"hard_benign!", "hard_benign"}}}}};
         const auto folder = tiny::makeRun(workspace(), asked);
-        finish(folder);
+        tiny::finishRun(folder);
         QCOMPARE((*resultHashes(folder))["blocks/base-000.h5"], m_hashes["blocks/base-000.h5"]);
-        const auto manifest = json::parse(readAll(folder + "/manifest.json"));
+        const auto manifest = json::parse(tiny::readAll(folder + "/manifest.json"));
         const auto& file = manifest.at("prompts").at("files").at(0);
         QCOMPARE(file.at("sha256").get<std::string>().size(), std::size_t{64});
         QCOMPARE(file.at("read").at("map").at("prompt").get<std::string>(), std::string("ask"));
@@ -404,7 +395,7 @@ private slots:
             changed["quantization"]["default"]["weight_bits"] = bits;
             return changed;
         };
-        finish(tiny::makeRun(place, with(8)));
+        tiny::finishRun(tiny::makeRun(place, with(8)));
         const auto folder = tiny::makeRun(place, with(4));
         QString log;
         std::size_t blocks = 0;
@@ -424,14 +415,14 @@ private slots:
         QVERIFY(manifest->json()["reused"].contains("base answers"));
 
         // A damaged source is not taken; another seed does not match.
-        auto bytes = QByteArray::fromStdString(readAll(folder + "/blocks/base-001.h5"));
+        auto bytes = QByteArray::fromStdString(tiny::readAll(folder + "/blocks/base-001.h5"));
         QDir(QString::fromStdString(folder + "/blocks")).remove("base-001.h5");
         bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
         replaceAll(folder + "/blocks/base-001.h5", bytes);
         QDir(place + "/runs")
             .rename(QDir(place + "/runs").entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name).first(), "../away");
         const auto third = tiny::makeRun(place, with(5));
-        finish(third);
+        tiny::finishRun(third);
         QVERIFY(!Manifest::read(third)->json()["reused"].contains("base blocks"));
         QCOMPARE((*resultHashes(third))["blocks/base-001.h5"], m_hashes["blocks/base-001.h5"]);
     }
@@ -472,7 +463,7 @@ private slots:
         auto differences = verifyRun(folder, {});
         QVERIFY(differences.has_value());
         QCOMPARE(differences->size(), std::size_t{1});
-        finish(folder);
+        tiny::finishRun(folder);
         differences = verifyRun(folder, {});
         QVERIFY2(differences->empty(), differences->empty() ? "" : differences->front().c_str());
         append(folder + "/generations.jsonl", "{}\n");
@@ -510,125 +501,6 @@ private slots:
         QVERIFY(planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds > withTask);
     }
 
-    void exportsOfFinishedRuns() {
-        const auto target = m_folder.filePath("exported").toStdString();
-        const auto preflight = preflightRunExport(m_whole, target);
-        QVERIFY2(preflight.has_value(), preflight ? "" : preflight.error().describe().c_str());
-        QVERIFY(preflight->possible);
-        const auto outcome = exportRun(m_whole, target, {});
-        QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
-        QCOMPARE(outcome->maxReloadError, 0.0);
-        QCOMPARE(readAll(target + "/config.json"),
-                 readAll((m_folder.filePath("export-1") + "/config.json").toStdString()));
-        QVERIFY(!exportRun(m_whole, target, {}).has_value());
-    }
-
-    void runsExportInAnyFormat_data() {
-        QTest::addColumn<QString>("format");
-        QTest::addColumn<QString>("type");
-        QTest::addColumn<int>("group");
-        QTest::addColumn<QString>("pattern");
-        QTest::addColumn<bool>("rotated");
-        QTest::newRow("GPTQ") << "gptq" << "" << 16 << "quantize_config.json" << false;
-        QTest::newRow("AWQ") << "awq" << "" << 16 << "model.safetensors" << false;
-        QTest::newRow("AWQ, rotated") << "awq" << "" << 16 << "model.safetensors" << true;
-        QTest::newRow("GGUF") << "gguf" << "" << 32 << "*.gguf" << false;
-        QTest::newRow("GGUF with a type") << "gguf" << "Q8_0" << 32 << "*.gguf" << false;
-        QTest::newRow("GGUF, rotated") << "gguf" << "" << 32 << "*.gguf" << true;
-    }
-
-    void runsExportInAnyFormat() {
-        QFETCH(QString, format);
-        QFETCH(QString, type);
-        QFETCH(int, group);
-        QFETCH(QString, pattern);
-        QFETCH(bool, rotated);
-        const auto place = workspace();
-        auto exportOnly = tiny::specJson(m_inputs, exportFolder());
-        exportOnly["stages"] = json::array();
-        exportOnly["quantization"]["default"]["group_size"] = group;
-        // Its rows fill no whole blocks of a GGUF file.
-        if (group == 32) exportOnly["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 16}}};
-        if (rotated) exportOnly["quantization"]["rotation"] = json::object();
-        exportOnly["export"]["format"] = format.toStdString();
-        if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
-        const auto run = tiny::makeRun(place, exportOnly);
-        finish(run);
-        const auto files = QDir(exportFolder()).entryList({pattern});
-        QVERIFY2(files.size() == 1, qPrintable(QDir(exportFolder()).entryList().join(' ')));
-        const auto again = openCheckpoint(exportFolder().toStdString());
-        QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
-        QCOMPARE((*again)->config().tiedEmbeddings, !rotated);
-
-        // The same files as the finished run exports on request.
-        const auto target = m_folder.filePath("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
-        const auto options = exportOptionsNamed(format.toStdString(), type.toStdString(), "test");
-        const auto outcome = exportRun(run, target.toStdString(), {}, *options);
-        QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
-        const auto bytes = [&](const QString& folder) { return readAll((folder + "/" + files.first()).toStdString()); };
-        QVERIFY(bytes(target) == bytes(exportFolder()));
-    }
-
-    /// A rotated model that keeps its 16 bits computes what the base does: what is shown of it, its perplexity, its export.
-    void rotatedRunsComputeTheSame() {
-        const auto place = workspace();
-        auto rotated = spec();
-        rotated["quantization"] = {{"default", {{"weight_bits", 16}}}, {"rotation", {{"seed", 9}}}};
-        const auto run = tiny::makeRun(place, rotated);
-        finish(run);
-        const auto state = readRunState(run);
-        QVERIFY(state.has_value());
-        QCOMPARE(state->summary.scheme, std::string("W16A16, rotated"));
-        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Hadamard matrix of size 32, value heads by a random Hadamard matrix of size 8"));
-        QCOMPARE(state->blocks.size(), std::size_t{8});
-        for (std::size_t i = 0; i < 4; ++i) {
-            const auto& base = state->blocks[i];
-            const auto& quantized = state->blocks[i + 4];
-            QCOMPARE(quantized.model, std::string("quantized"));
-            QVERIFY2(quantized.streamRelativeError >= 0.0 && quantized.streamRelativeError < 1e-5, qPrintable(QString::number(quantized.streamRelativeError)));
-            QVERIFY(std::abs(quantized.transferred->meanLogitMalicious - base.refitted.meanLogitMalicious) < 1e-3);
-        }
-        // The base's results do not know of the rotation.
-        QCOMPARE(readAll(run + "/blocks/base-003.h5"), readAll(m_whole + "/blocks/base-003.h5"));
-        QVERIFY(std::abs(state->metrics[1].perplexity / state->metrics[0].perplexity - 1.0) < 1e-4);
-        const auto exported = openCheckpoint(exportFolder().toStdString());
-        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
-        QVERIFY(!(*exported)->config().tiedEmbeddings && (*exported)->has("lm_head.weight"));
-        QCOMPARE(json::parse(readAll((exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
-    }
-
-    void whatTheExportCannotHoldIsRefusedBeforeTheRun() {
-        workspace();
-        auto mixed = spec();
-        mixed["export"]["format"] = "gptq";
-        mixed["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 8}, {"group_size", 16}}};
-        const auto read = runSpecFromJson(mixed, "test");
-        const auto plan = planRun(*read, m_folder.path().toStdString(), false);
-        QVERIFY(!plan.has_value());
-        QCOMPARE(plan.error().kind, ErrorKind::Unsupported);
-        QCOMPARE(plan.error().context, std::string("export.format"));
-        QVERIFY2(plan.error().message.find("one scheme for all linears") != std::string::npos, plan.error().message.c_str());
-
-        const auto place = workspace();
-        const auto run = tiny::makeRun(place, mixed);
-        const auto done = executeRun(run, {}, {});
-        QVERIFY(!done.has_value());
-        QCOMPARE(done.error().kind, ErrorKind::Unsupported);
-        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
-    }
-
-    void aFolderInTheWayStopsTheRunBeforeItBegins() {
-        const auto place = workspace();
-        QDir().mkpath(exportFolder() + "/something");
-        const auto run = tiny::makeRun(place, spec());
-        const auto done = executeRun(run, {}, {});
-        QVERIFY(!done.has_value());
-        QVERIFY2(done.error().message.find("not empty") != std::string::npos, done.error().message.c_str());
-        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
-        QVERIFY(QDir(exportFolder()).removeRecursively());
-        finish(run);
-    }
-
     void runsAreListedNewestFirst() {
         const auto place = workspace();
         QVERIFY(listRuns(place.toStdString()).empty());
@@ -646,14 +518,14 @@ private slots:
         auto captureOnly = tiny::specJson(m_inputs);
         captureOnly["stages"] = {"capture"};
         const auto capture = tiny::makeRun(workspace(), captureOnly);
-        finish(capture);
+        tiny::finishRun(capture);
         QCOMPARE(readRunState(capture)->blocks.size(), std::size_t{4});
         QCOMPARE((*resultHashes(capture))["blocks/base-000.h5"], m_hashes["blocks/base-000.h5"]);
 
         auto evaluateOnly = tiny::specJson(m_inputs);
         evaluateOnly["stages"] = {"evaluate"};
         const auto evaluate = tiny::makeRun(workspace(), evaluateOnly);
-        finish(evaluate);
+        tiny::finishRun(evaluate);
         QCOMPARE(readRunState(evaluate)->metrics.size(), std::size_t{1});
         QVERIFY(!readProjection(evaluate, 0, "pca").has_value());
 
@@ -662,7 +534,7 @@ private slots:
         exportOnly["stages"] = json::array();
         exportOnly["prompts"] = {"/nowhere.jsonl"};
         const auto exported = tiny::makeRun(place, exportOnly);
-        finish(exported);
+        tiny::finishRun(exported);
         QCOMPARE((*resultHashes(exported))["export/model.safetensors"], m_hashes["export/model.safetensors"]);
     }
 };

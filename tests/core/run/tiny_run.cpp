@@ -6,6 +6,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/run/run_folder.h"
 
@@ -238,6 +239,15 @@ std::string makeRun(const QString& workspace, const json& spec) {
     const auto folder = safequant::createRunFolder(workspace.toStdString(), *read);
     if (!folder) throw std::runtime_error(folder.error().describe());
     return *folder;
+}
+
+void finishRun(const std::string& folder) {
+    if (const auto done = safequant::executeRun(folder, {}, {}); !done) throw std::runtime_error(done.error().describe());
+}
+
+std::string readAll(const std::string& path) {
+    const auto text = safequant::readTextFile(path);
+    return text ? *text : "cannot be read: " + path;
 }
 
 }  // namespace tiny

@@ -19,5 +19,9 @@ nlohmann::json specJson(const QString& inputs, const QString& exportFolder = {})
 nlohmann::json learnedSpecJson(const QString& inputs, const QString& exportFolder = {});
 /// Makes a run folder in a workspace; fails the program when it cannot.
 std::string makeRun(const QString& workspace, const nlohmann::json& spec);
+/// Runs or resumes it to its end; throws when it fails.
+void finishRun(const std::string& folder);
+/// A file's text; one that cannot be read says so.
+std::string readAll(const std::string& path);
 
 }  // namespace tiny

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QFile>
+#include <QTemporaryDir>
+#include <QtTest>
+#include <cmath>
+
+#include "core/run/run_folder.h"
+#include "tiny_run.h"
+
+using namespace safequant;
+using nlohmann::json;
+using tiny::finishRun;
+using tiny::readAll;
+
+/// What leaves a run: exports in every format, and what stops one before anything is computed.
+class TestRunExport : public QObject {
+    Q_OBJECT
+
+    QTemporaryDir m_folder;
+    QString m_inputs;
+    std::string m_whole;  ///< An unbroken, finished run with every stage.
+    int m_workspaces = 0;
+
+    QString workspace() { return m_folder.filePath("workspace-" + QString::number(++m_workspaces)); }
+    QString exportFolder() { return m_folder.filePath("export-" + QString::number(m_workspaces)); }
+    json spec() { return tiny::specJson(m_inputs, exportFolder()); }
+
+private slots:
+    void initTestCase() {
+        m_inputs = m_folder.filePath("inputs");
+        tiny::writeInputs(m_inputs);
+        const auto place = workspace();
+        m_whole = tiny::makeRun(place, spec());
+        finishRun(m_whole);
+    }
+
+    void exportsOfFinishedRuns() {
+        const auto target = m_folder.filePath("exported").toStdString();
+        const auto preflight = preflightRunExport(m_whole, target);
+        QVERIFY2(preflight.has_value(), preflight ? "" : preflight.error().describe().c_str());
+        QVERIFY(preflight->possible);
+        const auto outcome = exportRun(m_whole, target, {});
+        QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
+        QCOMPARE(outcome->maxReloadError, 0.0);
+        QCOMPARE(readAll(target + "/config.json"),
+                 readAll((m_folder.filePath("export-1") + "/config.json").toStdString()));
+        QVERIFY(!exportRun(m_whole, target, {}).has_value());
+    }
+
+    void runsExportInAnyFormat_data() {
+        QTest::addColumn<QString>("format");
+        QTest::addColumn<QString>("type");
+        QTest::addColumn<int>("group");
+        QTest::addColumn<QString>("pattern");
+        QTest::addColumn<bool>("rotated");
+        QTest::newRow("GPTQ") << "gptq" << "" << 16 << "quantize_config.json" << false;
+        QTest::newRow("AWQ") << "awq" << "" << 16 << "model.safetensors" << false;
+        QTest::newRow("AWQ, rotated") << "awq" << "" << 16 << "model.safetensors" << true;
+        QTest::newRow("GGUF") << "gguf" << "" << 32 << "*.gguf" << false;
+        QTest::newRow("GGUF with a type") << "gguf" << "Q8_0" << 32 << "*.gguf" << false;
+        QTest::newRow("GGUF, rotated") << "gguf" << "" << 32 << "*.gguf" << true;
+    }
+
+    void runsExportInAnyFormat() {
+        QFETCH(QString, format);
+        QFETCH(QString, type);
+        QFETCH(int, group);
+        QFETCH(QString, pattern);
+        QFETCH(bool, rotated);
+        const auto place = workspace();
+        auto exportOnly = tiny::specJson(m_inputs, exportFolder());
+        exportOnly["stages"] = json::array();
+        exportOnly["quantization"]["default"]["group_size"] = group;
+        // Its rows fill no whole blocks of a GGUF file.
+        if (group == 32) exportOnly["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 16}}};
+        if (rotated) exportOnly["quantization"]["rotation"] = json::object();
+        exportOnly["export"]["format"] = format.toStdString();
+        if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
+        const auto run = tiny::makeRun(place, exportOnly);
+        finishRun(run);
+        const auto files = QDir(exportFolder()).entryList({pattern});
+        QVERIFY2(files.size() == 1, qPrintable(QDir(exportFolder()).entryList().join(' ')));
+        const auto again = openCheckpoint(exportFolder().toStdString());
+        QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
+        QCOMPARE((*again)->config().tiedEmbeddings, !rotated);
+
+        // The same files as the finished run exports on request.
+        const auto target = m_folder.filePath("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
+        const auto options = exportOptionsNamed(format.toStdString(), type.toStdString(), "test");
+        const auto outcome = exportRun(run, target.toStdString(), {}, *options);
+        QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
+        const auto bytes = [&](const QString& folder) { return readAll((folder + "/" + files.first()).toStdString()); };
+        QVERIFY(bytes(target) == bytes(exportFolder()));
+    }
+
+    /// A rotated model that keeps its 16 bits computes what the base does: what is shown of it, its perplexity, its export.
+    void rotatedRunsComputeTheSame() {
+        const auto place = workspace();
+        auto rotated = spec();
+        rotated["quantization"] = {{"default", {{"weight_bits", 16}}}, {"rotation", {{"seed", 9}}}};
+        const auto run = tiny::makeRun(place, rotated);
+        finishRun(run);
+        const auto state = readRunState(run);
+        QVERIFY(state.has_value());
+        QCOMPARE(state->summary.scheme, std::string("W16A16, rotated"));
+        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Hadamard matrix of size 32, value heads by a random Hadamard matrix of size 8"));
+        QCOMPARE(state->blocks.size(), std::size_t{8});
+        for (std::size_t i = 0; i < 4; ++i) {
+            const auto& base = state->blocks[i];
+            const auto& quantized = state->blocks[i + 4];
+            QCOMPARE(quantized.model, std::string("quantized"));
+            QVERIFY2(quantized.streamRelativeError >= 0.0 && quantized.streamRelativeError < 1e-5, qPrintable(QString::number(quantized.streamRelativeError)));
+            QVERIFY(std::abs(quantized.transferred->meanLogitMalicious - base.refitted.meanLogitMalicious) < 1e-3);
+        }
+        // The base's results do not know of the rotation.
+        QCOMPARE(readAll(run + "/blocks/base-003.h5"), readAll(m_whole + "/blocks/base-003.h5"));
+        QVERIFY(std::abs(state->metrics[1].perplexity / state->metrics[0].perplexity - 1.0) < 1e-4);
+        const auto exported = openCheckpoint(exportFolder().toStdString());
+        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        QVERIFY(!(*exported)->config().tiedEmbeddings && (*exported)->has("lm_head.weight"));
+        QCOMPARE(json::parse(readAll((exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
+    }
+
+    void whatTheExportCannotHoldIsRefusedBeforeTheRun() {
+        workspace();
+        auto mixed = spec();
+        mixed["export"]["format"] = "gptq";
+        mixed["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 8}, {"group_size", 16}}};
+        const auto read = runSpecFromJson(mixed, "test");
+        const auto plan = planRun(*read, m_folder.path().toStdString(), false);
+        QVERIFY(!plan.has_value());
+        QCOMPARE(plan.error().kind, ErrorKind::Unsupported);
+        QCOMPARE(plan.error().context, std::string("export.format"));
+        QVERIFY2(plan.error().message.find("one scheme for all linears") != std::string::npos, plan.error().message.c_str());
+
+        const auto place = workspace();
+        const auto run = tiny::makeRun(place, mixed);
+        const auto done = executeRun(run, {}, {});
+        QVERIFY(!done.has_value());
+        QCOMPARE(done.error().kind, ErrorKind::Unsupported);
+        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
+    }
+
+    void aFolderInTheWayStopsTheRunBeforeItBegins() {
+        const auto place = workspace();
+        QDir().mkpath(exportFolder() + "/something");
+        const auto run = tiny::makeRun(place, spec());
+        const auto done = executeRun(run, {}, {});
+        QVERIFY(!done.has_value());
+        QVERIFY2(done.error().message.find("not empty") != std::string::npos, done.error().message.c_str());
+        QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
+        QVERIFY(QDir(exportFolder()).removeRecursively());
+        finishRun(run);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestRunExport)
+#include "test_run_export.moc"
