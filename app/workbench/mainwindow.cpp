@@ -27,6 +27,7 @@
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
 #include "app/workbench/setup/evaluationdialog.h"
+#include "app/workbench/setup/methodsettingsdialog.h"
 #include "app/workbench/setup/openmodeldialog.h"
 #include "app/workbench/setup/promptsdialog.h"
 #include "app/workbench/setup/setuppanel.h"
@@ -132,6 +133,7 @@ void MainWindow::connectPages() {
     connect(m_setup, &SetupPanel::rulesRequested, this, [this] { setPage(Page::Setup); });
     connect(m_setup, &SetupPanel::promptsRequested, this, &MainWindow::choosePrompts);
     connect(m_setup, &SetupPanel::evaluationRequested, this, &MainWindow::chooseEvaluation);
+    connect(m_setup, &SetupPanel::methodSettingsRequested, this, &MainWindow::chooseMethodSettings);
     connect(m_bits, &BitsPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -378,6 +380,12 @@ void MainWindow::chooseEvaluation() {
     if (!m_evaluation) m_evaluation = new EvaluationDialog(m_session->setup(), this);
     m_evaluation->prepare();
     m_evaluation->open();
+}
+
+void MainWindow::chooseMethodSettings() {
+    if (!m_methodSettings) m_methodSettings = new MethodSettingsDialog(m_session->setup(), this);
+    m_methodSettings->prepare();
+    m_methodSettings->open();
 }
 
 void MainWindow::chooseRun() {

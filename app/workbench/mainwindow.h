@@ -17,6 +17,7 @@ class AnswersPage;
 class AppSettings;
 class BitsPage;
 class EvaluationDialog;
+class MethodSettingsDialog;
 class ExportDialog;
 class OpenModelDialog;
 class PromptsDialog;
@@ -79,6 +80,7 @@ private:
     void chooseModel();
     void choosePrompts();
     void chooseEvaluation();
+    void chooseMethodSettings();
     void chooseRun();
     void quantize();
     void openRun(const QString& folder);
@@ -113,6 +115,7 @@ private:
     ExportDialog* m_export = nullptr;
     PromptsDialog* m_prompts = nullptr;
     EvaluationDialog* m_evaluation = nullptr;
+    MethodSettingsDialog* m_methodSettings = nullptr;
     OpenModelDialog* m_openModel = nullptr;
 };
 

@@ -17,6 +17,7 @@
 #include "core/model/decoder.h"
 #include "core/quantize/method.h"
 #include "core/run/block_embedding.h"
+#include "core/run/method_settings.h"
 #include "core/run/prompt_check.h"
 #include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
@@ -94,6 +95,7 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"prompts/report", {&EngineRequests::reportPrompts, true}},
         {"prompts/sample", {&EngineRequests::samplePrompts, true}},
         {"run/plan", {&EngineRequests::planRunRequest, true}},
+        {"run/settings", {&EngineRequests::runSettings, false}},
         {"run/start", {&EngineRequests::startRun, false}},
         {"run/resume", {&EngineRequests::resumeRun, false}},
         {"run/cancel", {&EngineRequests::cancelRun, false}},
@@ -271,6 +273,12 @@ Expected<json> EngineRequests::planRunRequest(const json& params) {
     const auto plan = planRun(*spec, params.value("workspace", std::string()), params.value("time_one_block", false));
     if (!plan) return fail(plan.error());
     return protocol::toJson(*plan);
+}
+
+Expected<json> EngineRequests::runSettings(const json& params) {
+    const auto settings = methodSettings(params.value("spec", json::object()));
+    if (!settings) return fail(settings.error());
+    return listToJson(*settings);
 }
 
 Expected<json> EngineRequests::startRun(const json& params) {

@@ -48,6 +48,7 @@ private:
     Expected<nlohmann::json> reportPrompts(const nlohmann::json& params);
     Expected<nlohmann::json> samplePrompts(const nlohmann::json& params);
     Expected<nlohmann::json> planRunRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> runSettings(const nlohmann::json& params);
     Expected<nlohmann::json> startRun(const nlohmann::json& params);
     Expected<nlohmann::json> resumeRun(const nlohmann::json& params);
     Expected<nlohmann::json> cancelRun(const nlohmann::json& params);

@@ -107,16 +107,19 @@ int main(int argc, char** argv) {
     window.setPage(Page::Log);
     take(QStringLiteral("log"));
     window.setPage(Page::Setup);
-    window.findChild<QPushButton*>(QStringLiteral("changeEvaluation"))->click();
-    wait(500);
-    auto* evaluation = window.findChild<QDialog*>(QStringLiteral("evaluationDialog"));
-    for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
-                                      std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
-        widgets::Theme::instance().setMode(mode);
-        wait(500);
-        evaluation->grab().save(out.filePath(QStringLiteral("%1evaluation-%2.png").arg(prefix, theme)));
+    const std::pair<const char*, const char*> dialogs[] = {{"changeEvaluation", "evaluation"}, {"methodSettings", "methodSettings"}};
+    for (const auto& [button, name] : dialogs) {
+        window.findChild<QPushButton*>(QString::fromLatin1(button))->click();
+        wait(1500);
+        auto* opened = window.findChild<QDialog*>(QStringLiteral("%1Dialog").arg(QLatin1String(name)));
+        for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
+                                          std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
+            widgets::Theme::instance().setMode(mode);
+            wait(500);
+            opened->grab().save(out.filePath(QStringLiteral("%1%2-%3.png").arg(prefix, QLatin1String(name), theme)));
+        }
+        opened->close();
     }
-    evaluation->close();
     window.findChild<QAction*>(QStringLiteral("exportModel"))->trigger();
     auto* dialog = window.findChild<QDialog*>(QStringLiteral("exportDialog"));
     auto* formats = dialog->findChild<widgets::SegmentedControl*>(QStringLiteral("exportFormat"));

@@ -5,6 +5,7 @@
 
 class QComboBox;
 class QLabel;
+class QPushButton;
 
 namespace safequant::workbench {
 
@@ -19,6 +20,10 @@ class MethodPane : public QWidget {
 public:
     MethodPane(SetupModel* model, Dialogs* dialogs, QWidget* parent = nullptr);
 
+signals:
+    /// The user asks for what the method can be told.
+    void settingsRequested();
+
 private:
     void refreshMethods();
     void refresh();
@@ -26,6 +31,7 @@ private:
     SetupModel* m_model;
     QComboBox* m_method;
     QLabel* m_text;
+    QPushButton* m_settings;
     AdapterList* m_aligned;
     QLabel* m_missing;
 };

@@ -29,12 +29,16 @@ QString modelSummary(const protocol::CheckpointInfo& info) {
              QString::fromStdString(info.storedTypes).section(QLatin1Char(','), 0, 0));
 }
 
-QString modelFamilyFacts(const protocol::CheckpointInfo& info) {
+QStringList modelFamilyFacts(const protocol::CheckpointInfo& info) {
     const QLocale locale;
-    QStringList lines{tr("Vocabulary: %1, context: %2").arg(locale.toString(info.vocabulary), locale.toString(info.maxPositions)),
-                      tr("Attention: %1").arg(QString::fromStdString(info.attention)),
-                      tr("Rotary: %1").arg(QString::fromStdString(info.rotaryPositions)),
-                      tr("Output: %1").arg(QString::fromStdString(info.output))};
+    return {tr("Vocabulary: %1, context: %2").arg(locale.toString(info.vocabulary), locale.toString(info.maxPositions)),
+            tr("Attention: %1").arg(QString::fromStdString(info.attention)),
+            tr("Rotary: %1").arg(QString::fromStdString(info.rotaryPositions)),
+            tr("Output: %1").arg(QString::fromStdString(info.output))};
+}
+
+QStringList modelNotices(const protocol::CheckpointInfo& info) {
+    QStringList lines;
     if (!info.hasChatTemplate) lines.append(tr("No chat template"));
     for (const auto& copy : info.tokenizerCopies) {
         QStringList aspects;
@@ -44,7 +48,7 @@ QString modelFamilyFacts(const protocol::CheckpointInfo& info) {
             lines.append(tr("Text is not handled as by its copy %1: %2")
                              .arg(QFileInfo(QString::fromStdString(copy.path)).fileName(), aspects.join(QStringLiteral("; "))));
     }
-    return lines.join(QLatin1Char('\n'));
+    return lines;
 }
 
 }  // namespace safequant::workbench

@@ -119,7 +119,7 @@ void OpenModelDialog::ask() {
 void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
     m_summary->setText(info ? modelSummary(*info) : asSentence(QString::fromStdString(info.error().describe())));
     setTone(m_summary, info ? "" : "bad");
-    m_facts->setText(info ? modelFamilyFacts(*info) : QString());
+    m_facts->setText(info ? (modelFamilyFacts(*info) + modelNotices(*info)).join(QLatin1Char('\n')) : QString());
     m_facts->setVisible(info.has_value());
     m_open->setEnabled(info.has_value());
 }

@@ -107,6 +107,19 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     return spec;
 }
 
+void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value) {
+    std::string slashes = "/" + path;
+    std::replace(slashes.begin(), slashes.end(), '.', '/');
+    const nlohmann::json::json_pointer pointer(slashes);
+    if (!value.is_null()) {
+        spec[pointer] = value;
+        return;
+    }
+    if (!spec.contains(pointer)) return;
+    spec.at(pointer.parent_pointer()).erase(pointer.back());
+    if (const auto section = pointer.parent_pointer(); !section.empty() && spec.at(section).empty()) spec.at(section.parent_pointer()).erase(section.back());
+}
+
 QString checkpointOf(const nlohmann::json& spec) {
     const auto& value = at(spec, {"checkpoint"});
     return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QString();

@@ -36,6 +36,9 @@ nlohmann::json exampleRunSpec(const QString& modelPath);
 /// folder; names of models on the hub stay names. Errors: not_found, bad_input.
 Expected<nlohmann::json> readSpecFile(const QString& path);
 
+/// Sets the field of a dotted path, or removes it when the value is null; a section that becomes empty goes, too.
+void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value);
+
 QString checkpointOf(const nlohmann::json& spec);
 QStringList adaptersOf(const nlohmann::json& spec);
 /// No adapters leave the field out.

@@ -116,9 +116,23 @@ void SetupModel::setMaliciousFraction(double fraction) {
 void SetupModel::setMethod(const QString& id) {
     edit(tr("Choose a method"), [&](nlohmann::json& spec) {
         spec["quantization"]["method"] = id.toStdString();
-        // How the method before it learned is not how this one does.
+        // What the method before it was told means nothing to this one.
         spec["quantization"].erase("learning");
+        spec["quantization"].erase("options");
     });
+}
+
+void SetupModel::setFields(const std::vector<std::pair<std::string, nlohmann::json>>& fields, const QString& name) {
+    edit(name, [&](nlohmann::json& spec) {
+        for (const auto& [path, value] : fields) setField(spec, path, value);
+    });
+}
+
+void SetupModel::askSettings(const nlohmann::json& spec, QObject* receiver,
+                             std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer) {
+    m_client->drop(m_settingsRequest);
+    m_settingsRequest = m_client->request<std::vector<protocol::MethodSetting>>(QStringLiteral("run/settings"), {{"spec", spec}}, receiver,
+                                                                                std::move(answer));
 }
 
 void SetupModel::setAlignedAdapters(const QStringList& folders) {

@@ -10,6 +10,7 @@
 #include "app/workbench/engine/engineclient.h"
 #include "app/workbench/setup/fact.h"
 #include "app/workbench/setup/runspec.h"
+#include "core/engine/protocol/settings_messages.h"
 
 namespace safequant::workbench {
 
@@ -40,6 +41,10 @@ public:
     /// Also of the samples a calibrated method learns from, whose number stays.
     void setMaliciousFraction(double fraction);
     void setMethod(const QString& id);
+    /// Fields of the spec by their dotted paths, all of them one edit; null removes a field.
+    void setFields(const std::vector<std::pair<std::string, nlohmann::json>>& fields, const QString& name);
+    /// What a spec's method can be told; the answer may be an error that says what is wrong with the spec.
+    void askSettings(const nlohmann::json& spec, QObject* receiver, std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer);
     /// Adapters that make the aligned model of the run's checkpoint.
     void setAlignedAdapters(const QStringList& folders);
     /// Whether both models are evaluated, and the spec's "evaluation".
@@ -90,7 +95,7 @@ private:
     Fact<protocol::PromptSetInfo> m_prompts;
     Fact<protocol::CalibrationPreview> m_sample;
     Fact<protocol::RunPlan> m_plan;
-    EngineClient::RequestId m_checkpointRequest = 0, m_promptsRequest = 0, m_sampleRequest = 0, m_planRequest = 0;
+    EngineClient::RequestId m_checkpointRequest = 0, m_promptsRequest = 0, m_sampleRequest = 0, m_planRequest = 0, m_settingsRequest = 0;
     QTimer m_sampleTimer, m_planTimer;
 };
 

@@ -93,9 +93,13 @@ QWidget* SetupPanel::makeModelSection() {
     layout->addWidget(m_modelName);
     m_modelFacts = makeParagraph({}, "secondary", "muted");
     layout->addWidget(m_modelFacts);
-    m_familyFacts = makeParagraph({}, "secondary", "muted");
+    m_familyFacts = new widgets::ElidedLabel;
+    m_familyFacts->setProperty("textRole", "secondary");
+    m_familyFacts->setProperty("tone", "muted");
     m_familyFacts->setObjectName(QStringLiteral("familyFacts"));
     layout->addWidget(m_familyFacts);
+    m_modelNotices = makeParagraph({}, "secondary", "warning");
+    layout->addWidget(m_modelNotices);
     m_modelError = makeParagraph({}, "secondary", "bad");
     layout->addWidget(m_modelError);
     m_adapters = new AdapterList(m_dialogs, tr("LoRA adapters"), tr("Merge a LoRA adapter into the model"));
@@ -143,8 +147,8 @@ QWidget* SetupPanel::makePromptSection() {
     layout->addWidget(m_promptNotices);
     layout->addSpacing(6);
     auto* fraction = new QHBoxLayout;
-    QLabel* name = makeLabel(tr("Malicious fraction"));
-    fraction->addWidget(name, 1);
+    m_fractionName = makeLabel(tr("Malicious fraction"));
+    fraction->addWidget(m_fractionName, 1);
     m_fractionValue = makeLabel({}, "value");
     fraction->addWidget(m_fractionValue);
     layout->addLayout(fraction);
@@ -154,7 +158,7 @@ QWidget* SetupPanel::makePromptSection() {
     m_fraction->setRange(0, 100);
     m_fraction->setSingleStep(1);
     m_fraction->setPageStep(10);
-    name->setBuddy(m_fraction);
+    m_fractionName->setBuddy(m_fraction);
     connect(m_fraction, &QSlider::valueChanged, this, [this](int value) {
         m_fractionValue->setText(widgets::formatPercent(value / 100.0));
         if (!m_refreshing) m_model->setMaliciousFraction(value / 100.0);
@@ -163,8 +167,6 @@ QWidget* SetupPanel::makePromptSection() {
     m_sampleText = makeParagraph({}, "secondary", "muted");
     m_sampleText->setObjectName(QStringLiteral("sampleText"));
     layout->addWidget(m_sampleText);
-    m_fractionText = makeParagraph({}, "secondary", "muted");
-    layout->addWidget(m_fractionText);
     return section;
 }
 
@@ -184,7 +186,9 @@ QWidget* SetupPanel::makeQuantizationSection() {
     auto* layout = new QVBoxLayout(section);
     setSpacing(layout, 14, 12, 14, 12, 8);
     layout->addWidget(makeLabel(tr("Quantization"), "heading"));
-    layout->addWidget(new MethodPane(m_model, m_dialogs));
+    auto* method = new MethodPane(m_model, m_dialogs);
+    connect(method, &MethodPane::settingsRequested, this, &SetupPanel::methodSettingsRequested);
+    layout->addWidget(method);
 
     m_weights = new widgets::SegmentedControl;
     m_weights->setObjectName(QStringLiteral("weightBits"));
@@ -296,9 +300,10 @@ void SetupPanel::refreshSpec() {
     if (!sizes.contains(scheme.groupSize)) sizes.prepend(scheme.groupSize);
     for (const int size : std::as_const(sizes)) m_group->addItem(groupText(size), size);
     m_group->setCurrentIndex(m_group->findData(scheme.groupSize));
-    m_fractionText->setText(methodOf(spec) == QLatin1String("rtn")
-                                ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
-                                : tr("Of the prompts that probes are fitted on, and of those the method learns from."));
+    const QString means = methodOf(spec) == QLatin1String("rtn")
+                              ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
+                              : tr("Of the prompts that probes are fitted on, and of those the method learns from.");
+    for (QWidget* widget : {static_cast<QWidget*>(m_fractionName), static_cast<QWidget*>(m_fraction)}) widget->setToolTip(means);
     m_evaluation->setText(evaluationInWords(spec));
     const bool any = m_model->hasSpec();
     m_adapters->setAdapters(adaptersOf(spec));
@@ -328,9 +333,13 @@ void SetupPanel::refreshModel() {
     m_modelError->setText(asSentence(fact.error));
     m_modelFacts->setVisible(!fact.wrong() && !path.isEmpty());
     m_familyFacts->setVisible(fact.known());
+    m_modelNotices->setVisible(false);
     if (fact.known()) {
         m_modelFacts->setText(modelSummary(fact.value));
-        m_familyFacts->setText(modelFamilyFacts(fact.value));
+        m_familyFacts->setText(modelFamilyFacts(fact.value).join(QStringLiteral(" · ")));
+        const QStringList notices = modelNotices(fact.value);
+        m_modelNotices->setVisible(!notices.isEmpty());
+        m_modelNotices->setText(notices.join(QLatin1Char('\n')));
     } else if (fact.loading()) {
         m_modelFacts->setText(tr("Reading ..."));
     }

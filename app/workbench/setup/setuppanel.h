@@ -41,6 +41,8 @@ signals:
     void promptsRequested();
     /// The user asks for what both models are asked afterwards.
     void evaluationRequested();
+    /// The user asks for what the method can be told.
+    void methodSettingsRequested();
 
 private:
     QWidget* makeModelSection();
@@ -62,7 +64,8 @@ private:
     bool m_refreshing = false;
     widgets::ElidedLabel* m_modelName;
     QLabel* m_modelFacts;
-    QLabel* m_familyFacts;
+    widgets::ElidedLabel* m_familyFacts;
+    QLabel* m_modelNotices;
     QLabel* m_modelError;
     AdapterList* m_adapters;
     QLabel* m_counts[3];
@@ -72,7 +75,7 @@ private:
     QSlider* m_fraction;
     QLabel* m_fractionValue;
     QLabel* m_sampleText;
-    QLabel* m_fractionText;
+    QLabel* m_fractionName;
     widgets::SegmentedControl* m_weights;
     QComboBox* m_group;
     QCheckBox* m_symmetric;

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QDialog>
+#include <QTimer>
+#include <map>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/engine/protocol/settings_messages.h"
+
+class QGridLayout;
+class QLabel;
+class QPushButton;
+class QScrollArea;
+
+namespace safequant::workbench {
+
+class SettingField;
+class SetupModel;
+
+/// Everything the spec's method can be told, as the engine describes it. What is left at its standard stays out of the spec; standards
+/// follow what is chosen here (an objective sets its weights), and the engine says at once what it cannot take.
+class MethodSettingsDialog : public QDialog {
+    Q_OBJECT
+
+public:
+    explicit MethodSettingsDialog(SetupModel* model, QWidget* parent = nullptr);
+
+    /// Begins with what the spec says now.
+    void prepare();
+
+private:
+    void ask();
+    void take(Expected<std::vector<protocol::MethodSetting>> settings);
+    void build(const std::vector<protocol::MethodSetting>& settings);
+    void noteEdit(const SettingField* field);
+    /// The spec with what is chosen here and nothing else of the method's settings.
+    nlohmann::json tentativeSpec() const;
+    void accept() override;
+
+    SetupModel* m_model;
+    QTimer m_asking;
+    std::vector<SettingField*> m_fields;
+    std::map<std::string, nlohmann::json> m_own;  ///< By path: what differs from the standard.
+    QLabel *m_title, *m_help, *m_problem;
+    QScrollArea* m_scroll;
+    QPushButton *m_use, *m_reset;
+};
+
+}  // namespace safequant::workbench

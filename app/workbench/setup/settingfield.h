@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QList>
+#include <QObject>
+
+#include "core/engine/protocol/settings_messages.h"
+
+class QCheckBox;
+class QLabel;
+class QWidget;
+
+namespace safequant::workbench {
+
+/// The row of one setting of a method: its name, an editor for its kind, and what it is when nothing is said.
+class SettingField : public QObject {
+    Q_OBJECT
+
+public:
+    SettingField(const protocol::MethodSetting& setting, QWidget* parent);
+
+    const protocol::MethodSetting& setting() const { return m_setting; }
+    nlohmann::json value() const;
+    /// Shows what the engine says of it now.
+    void show(const protocol::MethodSetting& setting);
+    /// Name, editor, and the standard value where the present one is another.
+    QLabel* name() const { return m_name; }
+    QWidget* editor() const { return m_editor; }
+    QLabel* standard() const { return m_standard; }
+
+signals:
+    void edited();
+    /// The pointer or the focus has come to it.
+    void visited();
+
+protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+private:
+    void makeEditor(QWidget* parent);
+    void setValue(const nlohmann::json& value);
+    QString textOf(const nlohmann::json& value) const;
+
+    protocol::MethodSetting m_setting;
+    QLabel* m_name;
+    QWidget* m_editor = nullptr;
+    QLabel* m_standard;
+    QList<QCheckBox*> m_members;  ///< Of a set.
+    bool m_showing = false;
+};
+
+}  // namespace safequant::workbench

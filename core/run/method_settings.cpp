@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/run/method_settings.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/quantize/method.h"
+#include "core/run/run_spec.h"
+
+namespace safequant {
+namespace {
+
+using nlohmann::json;
+using protocol::MethodSetting;
+
+const std::string kOptions = "quantization.options.", kLearning = "quantization.learning.", kCalibration = "calibration.";
+
+MethodSetting whole(std::string path, std::string title, double low, double high, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "whole", low, high, {}, {}, {}};
+}
+MethodSetting number(std::string path, std::string title, double low, double high, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "number", low, high, {}, {}, {}};
+}
+MethodSetting truth(std::string path, std::string title, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "truth", 0.0, 1.0, {}, {}, {}};
+}
+MethodSetting oneOf(std::string path, std::string title, std::vector<MethodSetting::Choice> choices, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "choice", 0.0, 0.0, std::move(choices), {}, {}};
+}
+MethodSetting someOf(std::string path, std::string title, std::vector<MethodSetting::Choice> choices, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "set", 0.0, 0.0, std::move(choices), {}, {}};
+}
+
+/// Settings under their headings, in order.
+class SettingList {
+public:
+    void add(const std::string& group, std::vector<MethodSetting> settings) {
+        for (MethodSetting& setting : settings) {
+            setting.group = group;
+            m_all.push_back(std::move(setting));
+        }
+    }
+    std::vector<MethodSetting> take() { return std::move(m_all); }
+
+private:
+    std::vector<MethodSetting> m_all;
+};
+
+MethodSetting alpha() {
+    return number(kOptions + "alpha", "Share of activations", 0.0, 1.0,
+                  "Scales are max|x|^a / max|w|^(1 - a): at 1 all difficulty moves from activations to weights, at 0 none does.");
+}
+
+void addObjective(SettingList& list) {
+    list.add("Objective", {
+        oneOf(kLearning + "objective", "Malicious prompts are pulled to",
+              {{"the aligned model (dual-stream)", "dual-stream"},
+               {"its mean shift (signature)", "signature"},
+               {"its probe's verdict (published)", "published"},
+               {"nothing (reconstruction)", "reconstruction"}},
+              "Benign prompts, texts and tasks are always pulled to the model that is quantized. Sets all weights below."),
+        oneOf(kLearning + "error_metric", "Errors are measured",
+              {{"as later norms read them", "as-norms-read"}, {"as plain mean squares", "mean-square"}},
+              "Plain mean squares are made up of a few outlier channels and tokens."),
+        number(kLearning + "benign_weight", "Benign weight", 0.0, 1000.0, "Of benign prompts, texts and tasks."),
+        number(kLearning + "malicious_weight", "Malicious weight", 0.0, 1000.0, "Of all tokens of malicious prompts."),
+        number(kLearning + "last_token_weight", "Last token weight", 0.0, 1000.0,
+               "Of a malicious prompt's last token once more: where the answer begins."),
+        number(kLearning + "probe_malicious_weight", "Probe, malicious", 0.0, 1000.0,
+               "Of softplus(margin - logit): malicious prompts are to look malicious to the aligned model's probe."),
+        number(kLearning + "probe_benign_weight", "Probe, benign", 0.0, 1000.0,
+               "Of softplus(margin + logit): without it the published objective pushes everything to the malicious side."),
+        number(kLearning + "margin", "Probe margin", 0.0, 100.0, "Logit from which on a prompt counts as told apart well enough."),
+        number(kLearning + "gain", "Signature gain", 0.0, 10.0, "Factor of the mean shift: more repairs more and refuses more that is harmless."),
+        whole(kLearning + "tail", "Signature positions", 1, 100, "Last tokens of a prompt that are moved: the template's end."),
+        number(kLearning + "guardrail", "Guardrail", 0.0, 100.0,
+               "Halves the malicious weights after an epoch whose benign error is more than so many times that of rounding. 0: none."),
+        whole(kLearning + "first_block", "First block", 0, 1000, "Blocks before it learn reconstruction alone."),
+        whole(kLearning + "last_block", "Last block", -1, 1000, "Blocks behind it learn reconstruction alone. -1: to the end."),
+    });
+}
+
+void addLearning(SettingList& list) {
+    list.add("What is learned", {
+        truth(kLearning + "clipping", "Clipping", "Each group's range shrinks to what serves best."),
+        someOf(kLearning + "scales", "Scales between layers",
+               {{"norm to q, k, v", "norm-to-qkv"},
+                {"norm to gate, up", "norm-to-gate-up"},
+                {"v to output", "value-to-output"},
+                {"up to down", "up-to-down"}},
+               "Factors that change nothing in full precision and move outliers out of the way."),
+        truth(kLearning + "offsets", "Rounding offsets", "Whether each weight is rounded up or down is learned: worth it at few bits."),
+        number(kLearning + "clipping_rate", "Clipping rate", 1e-6, 1.0, "Learning rate."),
+        number(kLearning + "scale_rate", "Scale rate", 1e-6, 1.0, "Learning rate, of the scales' logarithms."),
+        number(kLearning + "offset_rate", "Offset rate", 1e-6, 1.0, "Learning rate, in steps of the grid."),
+        number(kLearning + "initial_alpha", "Scales begin at", 0.0, 1.0,
+               "Exponent of SmoothQuant's scales that learning begins with. 0: begins with none."),
+    });
+    list.add("Schedule", {
+        whole(kLearning + "early_epochs", "Epochs, first half", 0, 1000, "Passes over the samples in each block of the model's first half."),
+        whole(kLearning + "late_epochs", "Epochs, second half", 0, 1000, "The same in its second half."),
+        whole(kLearning + "batch_size", "Batch size", 1, 1000, "Samples a step."),
+    });
+}
+
+std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const std::string& id) {
+    SettingList list;
+    if (id == "gptq")
+        list.add("GPTQ", {
+            oneOf(kOptions + "order", "Column order", {{"by falling energy of inputs", "static"}, {"as they stand", "none"}},
+                  "Columns that matter most are rounded first; groups stay those of the original order."),
+            number(kOptions + "damping", "Damping", 1e-6, 1.0, "Share of the Hessian's mean diagonal added to it."),
+            whole(kOptions + "block_columns", "Columns a block", 1, 4096, "Between two updates of the columns behind."),
+            oneOf(kOptions + "clip_search", "Range search", {{"none", "none"}, {"least error", "mse"}}, "Shrinks groups' ranges before rounding."),
+            truth(kOptions + "smoothing", "SmoothQuant first", "Moves outliers of activations into weights before rounding."),
+            alpha(),
+        });
+    if (id == "smoothquant") list.add("SmoothQuant", {alpha()});
+    if (id == "awq")
+        list.add("AWQ", {
+            whole(kOptions + "steps", "Exponents tried", 1, 100, "Between 0 and 1, for the scales of each layer's inputs."),
+            truth(kOptions + "weight_scales", "Scales look at weights, too", "Not at activations alone."),
+            truth(kOptions + "clipping", "Range search", "Shrinks groups' ranges after scaling."),
+        });
+    if (id == "q-realign") addObjective(list);
+    if (method.learned()) addLearning(list);
+    if (method.keepsBlocks())
+        list.add("Calibration mix", {
+            whole(kCalibration + "malicious", "Malicious prompts", 0, 100'000, "Of the calibration half."),
+            whole(kCalibration + "benign", "Benign prompts", 0, 100'000, "Of the calibration half, hard ones among them."),
+            whole(kCalibration + "texts", "Passages of text", 0, 100'000, "Without them learned rounding forgets ordinary language."),
+            whole(kCalibration + "text_tokens", "Tokens a passage", 1, 100'000, "Length of each."),
+            whole(kCalibration + "tasks", "Task prompts", 0, 100'000, "Of what the model was fine-tuned for."),
+            whole(kCalibration + "answer_tokens", "Answer tokens", 0, 10'000,
+                  "Of a greedy answer behind every prompt; behind malicious ones the aligned model's refusals alone. 0: prompts alone."),
+        });
+    list.add("Before quantizing", {
+        oneOf("quantization.rotation", "Rotation",
+              {{"none", nullptr},
+               {"residual stream and value heads", json::object()},
+               {"residual stream", {{"residual", true}, {"heads", false}}},
+               {"value heads", {{"residual", false}, {"heads", true}}}},
+              "Hadamard matrices multiplied into the weights spread outliers over all channels: for few bits of activations. Not for Gemma 2 and 3."),
+    });
+    return list.take();
+}
+
+json::json_pointer pointerTo(std::string path) {
+    for (char& c : path)
+        if (c == '.') c = '/';
+    return json::json_pointer("/" + path);
+}
+
+/// A field of a spec; null when it is absent.
+json valueAt(const json& spec, const std::string& path) {
+    const auto pointer = pointerTo(path);
+    return spec.contains(pointer) ? spec.at(pointer) : json();
+}
+
+void erase(json& spec, const std::string& path) {
+    const auto pointer = pointerTo(path);
+    if (spec.contains(pointer)) spec.at(pointer.parent_pointer()).erase(pointer.back());
+}
+
+/// The spec as it will be once what is still to be chosen is there: settings can be looked at before.
+json completed(json spec) {
+    if (!spec.is_object()) return spec;
+    if (spec.value("checkpoint", std::string()).empty()) spec["checkpoint"] = "model";
+    json& aligned = spec["aligned"];
+    if (!aligned.is_object()) aligned = json::object();
+    if (aligned.value("checkpoint", std::string()).empty() && aligned.value("adapters", json::array()).empty()) aligned["adapters"] = {"aligned"};
+    return spec;
+}
+
+/// A rotation is one of the choices but for its seed.
+json choiceOf(const RotationOptions& rotation, const std::vector<MethodSetting::Choice>& choices) {
+    const auto found = std::find_if(choices.begin(), choices.end(), [&](const MethodSetting::Choice& choice) {
+        return choice.value.is_object() && choice.value.value("residual", true) == rotation.residual &&
+               choice.value.value("heads", true) == rotation.heads;
+    });
+    return found != choices.end() ? found->value : json();
+}
+
+}  // namespace
+
+Expected<std::vector<MethodSetting>> methodSettings(const json& asked) {
+    const json spec = completed(asked);
+    const auto read = runSpecFromJson(spec, "spec");
+    if (!read) return fail(read.error());
+    const auto method = findQuantizationMethod(read->method);
+    if (!method) return fail(method.error());
+    auto settings = settingsOf(**method, read->method);
+    const json given = runSpecToJson(*read);
+    for (MethodSetting& setting : settings) {
+        json without = spec;
+        erase(without, setting.path);
+        const auto standard = runSpecFromJson(without, "spec");
+        if (!standard) return fail(standard.error());
+        setting.value = valueAt(given, setting.path);
+        setting.standard = valueAt(runSpecToJson(*standard), setting.path);
+        if (read->rotation && setting.path == "quantization.rotation") setting.value = choiceOf(*read->rotation, setting.choices);
+    }
+    return settings;
+}
+
+}  // namespace safequant
