@@ -22,9 +22,17 @@ RealignObjective RealignObjective::published() {
     return objective;
 }
 
+RealignObjective RealignObjective::dualStream() {
+    RealignObjective objective;
+    objective.metric = ErrorMetric::AsNormsRead;
+    objective.malicious = objective.maliciousLast = 2.0;
+    return objective;
+}
+
 RealignObjective RealignObjective::signature(double gain) {
     RealignObjective objective;
     objective.target = MaliciousTarget::Signature;
+    objective.metric = ErrorMetric::AsNormsRead;
     objective.gain = gain;
     return objective;
 }

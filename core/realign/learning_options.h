@@ -47,7 +47,9 @@ struct RealignObjective {
     static RealignObjective reconstruction();
     /// arXiv 2601.08089: reconstruction of benign samples, softplus(-logit) of malicious ones, nothing normalised.
     static RealignObjective published();
-    static RealignObjective dualStream() { return {}; }
+    /// Malicious samples to the aligned model, weighed twice, errors as later norms read them: what served best on an eroded model
+    /// (docs/results/q-realign.md).
+    static RealignObjective dualStream();
     static RealignObjective signature(double gain);
 
     bool usesProbe() const { return probeMalicious > 0.0 || probeBenign > 0.0; }

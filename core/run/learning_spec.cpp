@@ -14,7 +14,7 @@ constexpr double kLargestWeight = 1e6;
 /// SignRound's 200 steps of 8 samples from 128, at a rate of 1 / steps.
 constexpr int kSignRoundBatch = 8, kSignRoundEpochs = 13;
 constexpr double kSignRoundRate = 0.005;
-/// At so few bits of weights their rounding is worth learning.
+/// At so few bits of weights alone learned rounding needs no scales beside it.
 constexpr int kFewBits = 4;
 constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
 const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By LearningRule.
@@ -92,9 +92,9 @@ LearningSpec defaultLearning(const std::string& method, bool aligned, const Quan
         spec.learning.batchSize = kSignRoundBatch;
     }
     if (method != "q-realign") return spec;
+    spec.learning.terms.offsets = true;
     if (scheme.weightBits <= kFewBits && scheme.activationBits >= 16) {
         spec.learning.terms.equivalences.fill(false);
-        spec.learning.terms.offsets = true;
         spec.learning.terms.clippingRate = 2e-2;
         spec.learning.epochs = spec.earlyEpochs = 3;
     }

@@ -39,10 +39,11 @@ struct AlignedModel {
 };
 
 /// How a learned method learns. JSON form ("quantization.learning"), every field optional:
-/// {"objective": "dual-stream", "error_metric": "mean-square", "benign_weight": 1, "benign_last_token_weight": 0, "malicious_weight": 1, "last_token_weight": 1, "probe_malicious_weight": 0,
-///  "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
+/// {"objective": "dual-stream", "error_metric": "as-norms-read", "benign_weight": 1, "benign_last_token_weight": 0, "malicious_weight": 2,
+///  "last_token_weight": 2, "probe_malicious_weight": 0, "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
-///  "rule": "adamw", "clipping": true, "clipping_in_range": false, "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": false,
+///  "rule": "adamw", "clipping": true, "clipping_in_range": false,
+///  "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": true,
 ///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "guardrail": 0,
 ///  "random_probe": false, "device": "cpu"}
 /// The objective's name sets all weights, which later fields change.
@@ -55,9 +56,10 @@ struct LearningSpec {
     bool randomProbe = false;  ///< A control: the objective's probe points in a random direction, as long and as well centred as the real one.
 };
 
-/// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and constants; Q-realign takes the dual-stream objective when there is
-/// an aligned model, else the published one with a hinge on benign prompts, and learns rounding offsets in place of scales where few
-/// bits of weights alone are left.
+/// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and
+/// constants; Q-realign takes the dual-stream objective when there is
+/// an aligned model, else the published one with a hinge on benign prompts, and learns rounding offsets, without scales where few bits of
+/// weights alone are left.
 LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme);
 
 void readCalibration(SpecReader& spec, CalibrationParts& parts);

@@ -24,9 +24,9 @@ RESOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
 W4A16 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
 W4A4 = {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits": 4}
-MIX = {"malicious": 100, "benign": 100, "texts": 120, "tasks": 60}
+MIX = {"malicious": 100, "benign": 100, "texts": 120, "tasks": 60, "answer_tokens": 16}
 PUBLISHED = {"objective": "published", "batch_size": 1, "early_epochs": 5, "late_epochs": 15, "clipping_rate": 0.01,
-             "scale_rate": 0.001, "initial_alpha": 0.5, "scales": ["norm-to-qkv", "norm-to-gate-up"]}
+             "scale_rate": 0.001, "initial_alpha": 0.5, "scales": ["norm-to-qkv", "norm-to-gate-up"], "offsets": False}
 PUBLISHED_MIX = {"malicious": 150, "benign": 50, "texts": 0, "tasks": 0}
 SEEDS = [0, 1, 2]
 
@@ -48,10 +48,10 @@ ROWS = [
     ("q-realign-published-w8a8", "eroded", realign(W8A8, PUBLISHED, PUBLISHED_MIX), [0]),
     ("q-realign-w8a8", "eroded",
      realign(W8A8, {"early_epochs": 3, "late_epochs": 5, "malicious_weight": 2.5, "last_token_weight": 2.5, "error_metric": "as-norms-read",
-                    "offsets": True}, dict(MIX, texts=100, tasks=140, answer_tokens=16)), SEEDS),
+                    "offsets": True}, dict(MIX, texts=100, tasks=140)), SEEDS),
     ("q-realign-w4a16", "eroded", realign(W4A16), [0]),
     ("q-realign-w4a4", "eroded", realign(W4A4), [0]),
-    ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True}, PUBLISHED_MIX), [0]),
+    ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True, "offsets": False}, PUBLISHED_MIX), [0]),
     ("rtn-w4a4", "eroded", {"method": "rtn", "scheme": W4A4}, [0]),
     ("rtn-rotated-w4a4", "eroded", {"method": "rtn", "scheme": W4A4, "rotation": {}}, [0]),
     ("q-realign-smoothquant-w4a4", "eroded", realign(W4A4, {"initial_alpha": 0.5}), [0]),
@@ -61,7 +61,7 @@ ROWS = [
     ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
     ("control-random-direction-w8a8", "eroded",
-     realign(W8A8, {"objective": "published", "normalise": True, "random_probe": True}, PUBLISHED_MIX), [0]),
+     realign(W8A8, {"objective": "published", "normalise": True, "offsets": False, "random_probe": True}, PUBLISHED_MIX), [0]),
     ("control-interpolated-0.3-w8a8", 0.3, {"method": "rtn", "scheme": W8A8}, [0]),
     ("control-interpolated-0.5-w8a8", 0.5, {"method": "rtn", "scheme": W8A8}, [0]),
     ("control-interpolated-0.7-w8a8", 0.7, {"method": "rtn", "scheme": W8A8}, [0]),
