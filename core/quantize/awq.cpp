@@ -69,7 +69,7 @@ std::vector<float> bestScales(BlockCalibration& block, InputGroup group, const I
     if (block.moduleError) block.moduleError();
     std::vector<float> best;
     double least = std::numeric_limits<double>::infinity();
-    for (int step = 0; step < options.steps; ++step) {
+    for (int step = 0; step < options.steps && !(block.stop.stop_requested() && !best.empty()); ++step) {
         std::vector<float> scales = awqScales(magnitudes, shares, static_cast<double>(step) / options.steps);
         const double error = scaledError(block, roles, scales, inputs);
         if (!(error < least) && !best.empty()) continue;
@@ -175,6 +175,7 @@ void calibrateAwq(BlockCalibration& block, InputGroup group, InputStatistics& in
     for (const LinearRole role : quantizedLinears(block, group)) {
         const QuantizationScheme& scheme = block.plan(role).actual;
         const bool clips = options.awq.clipping && role != LinearRole::Query && role != LinearRole::Key;
+        if (block.stop.stop_requested()) return;
         const Matrix clipped = clips ? clippedWeights(block.weight(role), scheme, inputs) : Matrix();
         block.code(role, roundToNearest(clips ? clipped : block.weight(role), scheme), inputs);
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "core/quantize/coded_block.h"
@@ -50,6 +51,8 @@ public:
     /// layer for GateUp, between the block as it runs now and as it ran at the first call, which gives 0. Set while such a group is
     /// calibrated; 0 as well once stopped.
     std::function<double()> moduleError;
+    /// Searches end early once it asks them to; what they leave then is of no use.
+    std::stop_token stop;
 
     CodedBlock finish() &&;
 

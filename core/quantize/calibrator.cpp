@@ -110,6 +110,7 @@ Expected<CodedBlock> Calibrator::calibrate(const std::stop_token& stop) {
     auto weights = loadBlock(*m_setup.checkpoint, m_next);
     if (!weights) return fail(weights.error());
     BlockCalibration block(m_config, std::move(*weights), planOfBlock(m_setup.plan, m_next));
+    block.stop = stop;
     CalibrationStream stream = cloneStream(m_stream);
     for (const InputGroup group : kInputGroups)
         if (stop.stop_requested() || !calibrateGroup(block, group, stream, stop)) return fail(cancelledError());

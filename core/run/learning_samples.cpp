@@ -201,13 +201,18 @@ double calibrationCost(const RunSpec& spec, const DecoderConfig& config, double 
     const auto method = findQuantizationMethod(spec.method);
     if (rows == 0.0 || !method) return 0.0;
     if ((*method)->learned()) return kLearnedRowCost * rows * (spec.learning.earlyEpochs + spec.learning.learning.epochs) / 2.0;
+    // AWQ tries scales: with attention and feed-forward layer on all rows, and on the Hessians of what enters the output and down linears.
+    const double tries = spec.method == "awq" ? spec.options.awq.steps : 0.0;
     double weights = 0.0, solving = 0.0;
     for (int i = 0; i < kLinearsPerBlock; ++i) {
-        const auto [out, in] = linearShape(config, static_cast<LinearRole>(i));
+        const auto role = static_cast<LinearRole>(i);
+        const auto [out, in] = linearShape(config, role);
+        const double product = static_cast<double>(out) * in * in;
         weights += static_cast<double>(out) * in;
-        solving += static_cast<double>(out) * in * in + kFactorisation * static_cast<double>(in) * in * in / kLinearsOfAGroup;
+        if (role == LinearRole::Output || role == LinearRole::Down) solving += tries * product;
+        solving += tries > 0.0 ? 0.0 : product + kFactorisation * static_cast<double>(in) * in * in / kLinearsOfAGroup;
     }
-    return kCalibratedRowCost * rows + solving / weights;
+    return (kCalibratedRowCost + tries) * rows + solving / weights;
 }
 
 Expected<std::string> learningFilesHash(const RunSpec& spec) {
