@@ -88,6 +88,10 @@ QString LinearTableModel::nameOf(int row) const { return QString::fromStdString(
 
 LinearScheme LinearTableModel::schemeOf(int row) const { return m_overrides.value(nameOf(row), m_default); }
 
+bool LinearTableModel::anyOutputError() const {
+    return std::any_of(m_linears.begin(), m_linears.end(), [](const auto& linear) { return linear.outputError >= 0.0; });
+}
+
 void LinearTableModel::emitRows(const QList<int>& rows) {
     if (rows.isEmpty()) {
         return;
@@ -109,6 +113,7 @@ QVariant LinearTableModel::display(int row, int column) const {
         case ReasonColumn: return QString::fromStdString(linear.reason);
         case BitsPerWeightColumn: return linear.actual.empty() ? QString() : QLocale().toString(linear.bitsPerWeight, 'f', 2);
         case ErrorColumn: return linear.relativeError < 0.0 ? QString() : formatPercent(linear.relativeError, 2);
+        case OutputErrorColumn: return linear.outputError < 0.0 ? QString() : formatPercent(linear.outputError, 2);
         default: return {};
     }
 }
@@ -121,6 +126,7 @@ QVariant LinearTableModel::sortValue(int row, int column) const {
         case ActualColumn: return linear.actualBits;
         case BitsPerWeightColumn: return linear.bitsPerWeight;
         case ErrorColumn: return linear.relativeError;
+        case OutputErrorColumn: return linear.outputError;
         default: return display(row, column);
     }
 }
@@ -194,6 +200,12 @@ QVariant LinearTableModel::headerData(int section, Qt::Orientation orientation, 
     if (orientation != Qt::Horizontal) {
         return {};
     }
+    if (role == Qt::ToolTipRole && section == ErrorColumn) {
+        return tr("Rounded against full-precision weights, with the scales that moved into them: |W - Q| / |W|");
+    }
+    if (role == Qt::ToolTipRole && section == OutputErrorColumn) {
+        return tr("The same of what the linear puts out on the calibration inputs: |(W - Q) X| / |W X|");
+    }
     if (role == Qt::TextAlignmentRole) {
         return QVariant((section >= BitsPerWeightColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     }
@@ -206,7 +218,8 @@ QVariant LinearTableModel::headerData(int section, Qt::Orientation orientation, 
         case ActualColumn: return tr("Gets");
         case ReasonColumn: return tr("Why it differs");
         case BitsPerWeightColumn: return tr("Bits a weight");
-        case ErrorColumn: return tr("Error");
+        case ErrorColumn: return tr("Weight error");
+        case OutputErrorColumn: return tr("Output error");
         default: return {};
     }
 }

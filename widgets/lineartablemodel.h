@@ -17,7 +17,7 @@ namespace safequant::widgets {
 class LinearTableModel : public QAbstractTableModel {
     Q_OBJECT
 public:
-    enum Column { LinearColumn, RequestedColumn, ActualColumn, ReasonColumn, BitsPerWeightColumn, ErrorColumn, ColumnCount };
+    enum Column { LinearColumn, RequestedColumn, ActualColumn, ReasonColumn, BitsPerWeightColumn, ErrorColumn, OutputErrorColumn, ColumnCount };
     enum Role {
         SortRole = Qt::UserRole,
         BlockRole,      ///< int
@@ -44,6 +44,8 @@ public:
     QHash<QString, LinearScheme> overrides() const { return m_overrides; }
     void setOverrides(const QHash<QString, LinearScheme>& overrides);
     LinearScheme schemeOf(int row) const;
+    /// Whether the outputs of any linear were measured.
+    bool anyOutputError() const;
 
     int rowCount(const QModelIndex& parent = {}) const override;
     int columnCount(const QModelIndex& parent = {}) const override;

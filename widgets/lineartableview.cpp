@@ -50,7 +50,13 @@ void LinearTableView::setLinearModel(LinearTableModel* model) {
     header->resizeSection(LinearTableModel::ActualColumn, 172);
     header->setSectionResizeMode(LinearTableModel::ReasonColumn, QHeaderView::Stretch);
     header->resizeSection(LinearTableModel::BitsPerWeightColumn, 90);
-    header->resizeSection(LinearTableModel::ErrorColumn, 72);
+    header->resizeSection(LinearTableModel::ErrorColumn, 100);
+    header->resizeSection(LinearTableModel::OutputErrorColumn, 100);
+    // Most methods measure no outputs.
+    const auto refresh = [this] { setColumnHidden(LinearTableModel::OutputErrorColumn, !m_model->anyOutputError()); };
+    connect(model, &QAbstractItemModel::modelReset, this, refresh);
+    connect(model, &QAbstractItemModel::dataChanged, this, refresh);
+    refresh();
 }
 
 QList<int> LinearTableView::selectedRows() const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 #include "core/tensor/tensor_conversion.h"
@@ -35,6 +36,13 @@ at::Tensor largestOfHeads(const at::Tensor& channels, const DecoderConfig& confi
 
 QuantizedLinear quantizedLinear(const WeightCodes& codes, const QuantizationScheme& scheme, const at::Tensor& weight) {
     return {scheme, static_cast<int>(weight.size(0)), static_cast<int>(weight.size(1)), codes.codes, codes.scales, codes.zeros};
+}
+
+/// A weight with the scales that move into it.
+at::Tensor scaledWeight(at::Tensor weight, const WeightTerms& terms) {
+    if (terms.outputScale.defined()) weight = weight * terms.outputScale.unsqueeze(1);
+    if (terms.inputScale.defined()) weight = weight * terms.inputScale;
+    return weight;
 }
 
 }  // namespace
@@ -141,8 +149,7 @@ TensorBlock BlockTerms::compose() const {
             linear.weight = fakeQuantizeWeight(linear.weight, terms, grid(role));
             continue;
         }
-        if (terms.outputScale.defined()) linear.weight = linear.weight * terms.outputScale.unsqueeze(1);
-        if (terms.inputScale.defined()) linear.weight = linear.weight * terms.inputScale;
+        linear.weight = scaledWeight(linear.weight, terms);
     }
     return block;
 }
@@ -209,6 +216,7 @@ CodedBlock BlockTerms::finish() const {
     };
     weights.inputNorm = storedNorm(composed.inputNorm);
     weights.preFeedForwardNorm = storedNorm(composed.preFeedForwardNorm);
+    learned.reports.resize(kLinearsPerBlock);
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
         const auto role = static_cast<LinearRole>(i);
         LinearWeights& linear = weights.linears[i];
@@ -220,6 +228,9 @@ CodedBlock BlockTerms::finish() const {
             quantized = quantizedLinear(weightCodes(m_block.linears[i].weight, weightTerms(role), grid(role)), m_plan[i].actual,
                                         m_block.linears[i].weight);
             linear.weight = quantized.dequantize();
+            const at::Tensor scaled = scaledWeight(m_block.linears[i].weight, weightTerms(role));
+            learned.reports[i].weightError =
+                ((composed.linears[i].weight - scaled).norm() / scaled.norm().clamp_min(std::numeric_limits<float>::min())).item<double>();
         } else {
             linear.weight = matrixOf(composed.linears[i].weight);
         }

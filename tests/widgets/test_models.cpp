@@ -236,6 +236,13 @@ void TestModels::linearTableObeysTheContract() {
     QVERIFY(model.index(0, LinearTableModel::ReasonColumn).data().toString().contains("fused"));
     model.setLinears(samples::linears(1, true));
     QVERIFY(model.index(2, 0).data(LinearTableModel::DifferentRole).toBool());
+    QVERIFY(!model.anyOutputError());
+    auto measured = samples::linears(1, true);
+    measured[3].outputError = 0.0125;
+    model.updateLinears(measured);
+    QVERIFY(model.anyOutputError());
+    QCOMPARE(model.index(3, LinearTableModel::OutputErrorColumn).data().toString(), QString("1.25%"));
+    QCOMPARE(model.index(0, LinearTableModel::OutputErrorColumn).data().toString(), QString());
     QCOMPARE(model.index(0, LinearTableModel::ActualColumn).data().toString(), QString("W8A16 g64 asymmetric"));
     QCOMPARE(model.index(0, LinearTableModel::RequestedColumn).data().toString(), QString("W4A16 g64 asymmetric"));
 }

@@ -155,6 +155,14 @@ private slots:
         QVERIFY2(learned < 0.5 * rounded, qPrintable(QString("%1 against %2").arg(learned).arg(rounded)));
         const auto again = learn();
         for (std::size_t i = 0; i < kLinearsPerBlock; ++i) QVERIFY(again->linears[i].codes == once->linears[i].codes);
+        QCOMPARE(once->reports.size(), static_cast<std::size_t>(kLinearsPerBlock));
+        for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+            const double error = once->reports[i].weightError;
+            const double fromStored = quantizationError(testCase.weights.linears[i].weight, once->linears[i]).relative;
+            // Scales move into weights: from those in the file a scaled weight is as far as the scales moved it.
+            QVERIFY2(signs ? std::abs(error - fromStored) < 1e-4 * fromStored : error > 0.0 && error < 0.5,
+                     qPrintable(QString("%1, %2 from the stored weight").arg(error).arg(fromStored)));
+        }
 
         std::stop_source stop;
         stop.request_stop();
