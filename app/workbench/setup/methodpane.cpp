@@ -22,11 +22,6 @@ MethodPane::MethodPane(SetupModel* model, Dialogs* dialogs, QWidget* parent) : Q
     m_text = makeParagraph({}, "secondary", "muted");
     m_text->setObjectName(QStringLiteral("methodText"));
     layout->addWidget(m_text);
-    m_settings = makeLink(tr("Settings ..."));
-    m_settings->setObjectName(QStringLiteral("methodSettings"));
-    m_settings->setAccessibleName(tr("Settings of the method"));
-    connect(m_settings, &QPushButton::clicked, this, &MethodPane::settingsRequested);
-    layout->addWidget(m_settings, 0, Qt::AlignLeft);
     m_aligned = new AdapterList(dialogs, tr("Aligned model"), tr("Add a LoRA adapter that makes the aligned model"));
     m_aligned->setObjectName(QStringLiteral("alignedAdapters"));
     connect(m_aligned, &AdapterList::adaptersEdited, m_model, &SetupModel::setAlignedAdapters);
@@ -48,8 +43,7 @@ void MethodPane::refreshMethods() {
 void MethodPane::refresh() {
     const auto& spec = m_model->spec();
     const QString id = methodOf(spec);
-    for (QWidget* control : {static_cast<QWidget*>(m_method), static_cast<QWidget*>(m_settings)})
-        control->setEnabled(m_model->hasSpec() && m_method->count() > 0);
+    m_method->setEnabled(m_model->hasSpec() && m_method->count() > 0);
     m_method->setCurrentIndex(m_method->findData(id));
     const protocol::MethodInfo* chosen = nullptr;
     for (const auto& method : m_model->methods())

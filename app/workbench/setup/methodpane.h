@@ -5,7 +5,6 @@
 
 class QComboBox;
 class QLabel;
-class QPushButton;
 
 namespace safequant::workbench {
 
@@ -20,10 +19,6 @@ class MethodPane : public QWidget {
 public:
     MethodPane(SetupModel* model, Dialogs* dialogs, QWidget* parent = nullptr);
 
-signals:
-    /// The user asks for what the method can be told.
-    void settingsRequested();
-
 private:
     void refreshMethods();
     void refresh();
@@ -31,7 +26,6 @@ private:
     SetupModel* m_model;
     QComboBox* m_method;
     QLabel* m_text;
-    QPushButton* m_settings;
     AdapterList* m_aligned;
     QLabel* m_missing;
 };

@@ -75,18 +75,23 @@ SetupPanel::SetupPanel(SetupModel* model, Dialogs* dialogs, QWidget* parent)
 
 QSize SetupPanel::sizeHint() const { return {kPanelWidth, 600}; }
 
+QPushButton* SetupPanel::addHead(QVBoxLayout* layout, const QString& heading, const QString& link, const char* name, const QString& means) {
+    auto* head = new QHBoxLayout;
+    head->addWidget(makeLabel(heading, "heading"), 1);
+    QPushButton* button = makeLink(link);
+    button->setObjectName(QString::fromLatin1(name));
+    button->setAccessibleName(means);
+    head->addWidget(button);
+    layout->addLayout(head);
+    return button;
+}
+
 QWidget* SetupPanel::makeModelSection() {
     QWidget* section = makeSurface("panel", "bottom");
     auto* layout = new QVBoxLayout(section);
     setSpacing(layout, 14, 12, 14, 13, 3);
-    auto* head = new QHBoxLayout;
-    head->addWidget(makeLabel(tr("Model"), "heading"), 1);
-    QPushButton* change = makeLink(tr("Change ..."));
-    change->setObjectName(QStringLiteral("changeModel"));
-    change->setAccessibleName(tr("Choose another model"));
+    QPushButton* change = addHead(layout, tr("Model"), tr("Change ..."), "changeModel", tr("Choose another model"));
     connect(change, &QPushButton::clicked, this, &SetupPanel::chooseModelRequested);
-    head->addWidget(change);
-    layout->addLayout(head);
     layout->addSpacing(3);
     m_modelName = new widgets::ElidedLabel;
     m_modelName->setElideMode(Qt::ElideMiddle);
@@ -185,10 +190,9 @@ QWidget* SetupPanel::makeQuantizationSection() {
     QWidget* section = makeSurface("panel");
     auto* layout = new QVBoxLayout(section);
     setSpacing(layout, 14, 12, 14, 12, 8);
-    layout->addWidget(makeLabel(tr("Quantization"), "heading"));
-    auto* method = new MethodPane(m_model, m_dialogs);
-    connect(method, &MethodPane::settingsRequested, this, &SetupPanel::methodSettingsRequested);
-    layout->addWidget(method);
+    m_methodSettings = addHead(layout, tr("Quantization"), tr("Settings ..."), "methodSettings", tr("Settings of the method"));
+    connect(m_methodSettings, &QPushButton::clicked, this, &SetupPanel::methodSettingsRequested);
+    layout->addWidget(new MethodPane(m_model, m_dialogs));
 
     m_weights = new widgets::SegmentedControl;
     m_weights->setObjectName(QStringLiteral("weightBits"));
@@ -247,14 +251,8 @@ QWidget* SetupPanel::makeEvaluationSection() {
     QWidget* section = makeSurface("panel", "top");
     auto* layout = new QVBoxLayout(section);
     setSpacing(layout, 14, 12, 14, 12, 4);
-    auto* head = new QHBoxLayout;
-    head->addWidget(makeLabel(tr("Evaluation"), "heading"), 1);
-    m_changeEvaluation = makeLink(tr("Change ..."));
-    m_changeEvaluation->setObjectName(QStringLiteral("changeEvaluation"));
-    m_changeEvaluation->setAccessibleName(tr("Choose what both models are asked"));
+    m_changeEvaluation = addHead(layout, tr("Evaluation"), tr("Change ..."), "changeEvaluation", tr("Choose what both models are asked"));
     connect(m_changeEvaluation, &QPushButton::clicked, this, &SetupPanel::evaluationRequested);
-    head->addWidget(m_changeEvaluation);
-    layout->addLayout(head);
     m_evaluation = makeParagraph({}, "secondary", "muted");
     m_evaluation->setObjectName(QStringLiteral("evaluationText"));
     layout->addWidget(m_evaluation);
@@ -308,7 +306,7 @@ void SetupPanel::refreshSpec() {
     const bool any = m_model->hasSpec();
     m_adapters->setAdapters(adaptersOf(spec));
     m_adapters->setEnabled(any);
-    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules,
+    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules, m_methodSettings,
                                                                    m_changeEvaluation}) {
         control->setEnabled(any);
     }

@@ -50,6 +50,8 @@ private:
     QWidget* makeQuantizationSection();
     QWidget* makeEvaluationSection();
     QWidget* makeFooter();
+    /// A section's heading with a link at its right, which is returned; `means` is what the link says to those who cannot see.
+    QPushButton* addHead(QVBoxLayout* layout, const QString& heading, const QString& link, const char* name, const QString& means);
     void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
     void refreshSpec();
     void refreshModel();
@@ -80,6 +82,7 @@ private:
     QComboBox* m_group;
     QCheckBox* m_symmetric;
     widgets::SegmentedControl* m_activations;
+    QPushButton* m_methodSettings;
     QPushButton* m_rules;
     QLabel* m_evaluation;
     QPushButton* m_changeEvaluation;
