@@ -335,7 +335,9 @@ private slots:
     }
 
     void closingKeepsGeometryAndTheme() {
-        m_window->resize(1200, 760);
+        // Qt 6.8 restores no window larger than the screen, and the one without a display has 800 by 800 pixels.
+        m_window->resize(790, 700);
+        const QSize size = m_window->size();
         QVERIFY(m_window->close());
         QCOMPARE(m_dialogs->asked, 1);
         m_window.reset();
@@ -344,7 +346,7 @@ private slots:
         options.workspace = m_folder.filePath(QStringLiteral("workspace"));
         MainWindow again(options, m_settings.get());
         again.show();
-        QCOMPARE(again.size(), QSize(1200, 760));
+        QCOMPARE(again.size(), size);
     }
 };
 
