@@ -225,10 +225,10 @@ CodedBlock BlockTerms::finish() const {
         QuantizedLinear quantized;
         quantized.scheme = m_plan[i].actual;
         if (m_plan[i].quantized()) {
-            quantized = quantizedLinear(weightCodes(m_block.linears[i].weight, weightTerms(role), grid(role)), m_plan[i].actual,
-                                        m_block.linears[i].weight);
+            const WeightTerms terms = weightTerms(role);
+            quantized = quantizedLinear(weightCodes(m_block.linears[i].weight, terms, grid(role)), m_plan[i].actual, m_block.linears[i].weight);
             linear.weight = quantized.dequantize();
-            const at::Tensor scaled = scaledWeight(m_block.linears[i].weight, weightTerms(role));
+            const at::Tensor scaled = scaledWeight(m_block.linears[i].weight, terms);
             learned.reports[i].weightError =
                 ((composed.linears[i].weight - scaled).norm() / scaled.norm().clamp_min(std::numeric_limits<float>::min())).item<double>();
         } else {

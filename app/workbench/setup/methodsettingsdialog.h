@@ -9,7 +9,6 @@
 #include "core/base/error.h"
 #include "core/engine/protocol/settings_messages.h"
 
-class QGridLayout;
 class QLabel;
 class QPushButton;
 class QScrollArea;
