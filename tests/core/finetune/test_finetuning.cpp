@@ -313,7 +313,8 @@ private slots:
 
     void killedAndResumedIsTheSame() {
         FinetuneSpec longer = spec();
-        longer.training.steps = 60;
+        // Far more than the last kill waits for: a quick child must not reach its end before it is killed.
+        longer.training.steps = 200;
         longer.saveEvery = 7;
         const std::string whole = newFolder("unkilled", longer);
         QVERIFY(executeFinetuning(whole, {}, {}).has_value());
