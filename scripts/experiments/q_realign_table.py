@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Q-realign table: one run a row, rows that are finished are skipped, the summary is written after each.
+"""The Q-realign table: one run a row and seed, the summary is written after each.
+
+A row that OUTPUT.json has with the fingerprint of today's spec (model, adapters, prompts and texts by their SHA-256) is not computed again,
+in whatever workspace it was. Settings that a spec leaves open are the program's defaults, which the fingerprint does not know: --again.
 
     scripts/experiments/q_realign_table.py --safequant build/release/app/cli/safequant --workspace DIR --model MODEL \\
         [--train | --aligned ADAPTER --eroded ADAPTER] [--rows NAME ...] [--output docs/results/q-realign]
@@ -12,6 +15,8 @@ OUTPUT/ROW.json prompt ids and verdicts of each, without text. Needs Python's st
 """
 import argparse
 import datetime
+import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -106,28 +111,39 @@ def spec_of(options, name, model, how, seed):
     return spec
 
 
+@functools.lru_cache(maxsize=None)
+def content(path):
+    """SHA-256 of a file, or of a folder's files by name."""
+    if os.path.isdir(path):
+        parts = [f"{name} {content(os.path.join(path, name))}" for name in sorted(os.listdir(path)) if not name.endswith(".md")]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(open(path, "rb").read()).hexdigest()
+
+
+def fingerprint(spec):
+    """What decides a run's result, but for the program's own defaults; the same on every machine."""
+    known = {key: value for key, value in spec.items() if key != "name"}
+    known["checkpoint"] = content(spec["checkpoint"])
+    known["adapters"] = [content(path) for path in spec["adapters"]]
+    if "aligned" in spec:
+        known["aligned"] = {"adapters": [content(path) for path in spec["aligned"]["adapters"]]}
+    known["resources"] = [content(os.path.join(RESOURCES, name)) for name in ("prompts", "texts", "tasks")]
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
 def run(options, row, seed, spec):
-    """Folder of the finished run of a spec; runs or resumes it when there is none."""
+    """Folder of the finished run of a spec, and its peak memory; what was begun in this workspace goes on."""
     folder = os.path.join(options.workspace, "table")
     os.makedirs(folder, exist_ok=True)
-    text = json.dumps(spec, indent=1, sort_keys=True)
-    mark = os.path.join(folder, f"{row}-{seed}.done.json")
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if os.path.exists(mark):
-        done = json.load(open(mark))
-        if done["spec"] == digest and os.path.exists(os.path.join(done["folder"], "summary.json")):
-            return done
     path = os.path.join(folder, f"{row}-{seed}.json")
-    open(path, "w").write(text)
+    open(path, "w").write(json.dumps(spec, indent=1, sort_keys=True))
     print(f"== {row}, seed {seed}", file=sys.stderr, flush=True)
     process = subprocess.Popen([options.safequant, "run", path, "--workspace", options.workspace], stdout=subprocess.PIPE, text=True)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{row}: the run failed with code {os.waitstatus_to_exitcode(status)}")
-    done = {"spec": digest, "folder": output.strip().splitlines()[-1], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
-    json.dump(done, open(mark, "w"))
-    return done
+    return {"folder": output.strip().splitlines()[-1], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
 
 
 def train(options):
@@ -181,18 +197,39 @@ def measured(done, quantized):
             "peak_memory_gib": done["peak_memory_gib"]}, verdicts
 
 
+def seeds_of(name):
+    return next(row[3] for row in ROWS if row[0] == name)
+
+
+def rows_of_table(options):
+    path = options.output + ".json"
+    return {row["name"]: row for row in json.load(open(path))["rows"]} if os.path.exists(path) else {}
+
+
+def kept(options, name, seed, verdicts, mark):
+    """The measured numbers of a row's seed when it stands in the table with the same fingerprint, else None."""
+    row = rows_of_table(options).get(name, {})
+    for result in row.get("by_seed", [row]):
+        if result.get("seed", seed) == seed and result.get("fingerprint") == mark and os.path.exists(verdicts):
+            return {key: value for key, value in result.items() if key not in ("name", "seed", "seeds")}
+    return None
+
+
 def mean_row(name, seeds, results):
     row = {"name": name}
     for key in results[0]:
         values = [result[key] for result in results]
-        if key == "harmful_score_ci":
+        if key == "fingerprint":
+            if len(seeds_of(name)) == 1:
+                row[key] = values[0]
+        elif key == "harmful_score_ci":
             row[key] = [round(sum(v[0] for v in values) / len(values), 2), round(sum(v[1] for v in values) / len(values), 2)]
         elif None in values or key.startswith("n_"):
             row[key] = values[0]
         else:
             row[key] = round(sum(values) / len(values), 3)
     row["seeds"] = len(seeds)
-    if name in {row[0] for row in ROWS if len(row[3]) > 1}:
+    if len(seeds_of(name)) > 1:
         row["by_seed"] = [dict(result, seed=seed) for seed, result in zip(seeds, results)]
     return row
 
@@ -223,6 +260,31 @@ def write(options, rows):
     open(options.output + ".md", "w").write("\n".join(lines) + "\n")
 
 
+def store(options, row):
+    """Puts a row into the table, where others may be at work on other rows."""
+    folder = os.open(options.output, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    rows = rows_of_table(options) | {row["name"]: row}
+    write(options, [rows[known[0]] for known in ROWS if known[0] in rows])
+    os.close(folder)
+
+
+def make_row(options, name, model, how, seeds):
+    specs = {seed: spec_of(options, name, model, how, seed) for seed in seeds}
+    paths = {seed: os.path.join(options.output, f"{name}{'' if len(seeds) == 1 else f'-seed{seed}'}.json") for seed in seeds}
+    marks = {seed: fingerprint(spec) for seed, spec in specs.items()}
+    results = {seed: None if options.again else kept(options, name, seed, paths[seed], marks[seed]) for seed in seeds}
+    for seed in seeds:
+        if results[seed] is not None:
+            continue
+        results[seed], verdicts = measured(run(options, name, seed, specs[seed]), how is not None)
+        results[seed]["fingerprint"] = marks[seed]
+        json.dump(verdicts, open(paths[seed], "w"), indent=0)
+        # A row of which some seeds are done says so by their number.
+        done = [seed for seed in seeds if results[seed] is not None]
+        store(options, mean_row(name, done, [results[seed] for seed in done]))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("safequant", "workspace", "model"):
@@ -231,6 +293,7 @@ def main():
     parser.add_argument("--eroded", default=os.path.join(RESOURCES, "models", "smollm2-eroded"))
     parser.add_argument("--train", action="store_true", help="make both adapters anew in WORKSPACE/adapters")
     parser.add_argument("--rows", nargs="*", help="only these (default: all)")
+    parser.add_argument("--again", action="store_true", help="measure rows that stand in the table, too")
     parser.add_argument("--output", default="docs/results/q-realign")
     options = parser.parse_args()
     if options.train:
@@ -240,20 +303,9 @@ def main():
         if name not in known:
             sys.exit(f"There is no row {name}; rows are {', '.join(known)}.")
     os.makedirs(options.output, exist_ok=True)
-    finished = {}
-    if os.path.exists(options.output + ".json"):
-        finished = {row["name"]: row for row in json.load(open(options.output + ".json"))["rows"]}
-    for name, model, how, seeds in ROWS:
-        if options.rows and name not in options.rows:
-            continue
-        results = []
-        for seed in seeds:
-            result, verdicts = measured(run(options, name, seed, spec_of(options, name, model, how, seed)), how is not None)
-            results.append(result)
-            json.dump(verdicts, open(os.path.join(options.output, f"{name}{'' if len(seeds) == 1 else f'-seed{seed}'}.json"), "w"), indent=0)
-            # A row of which some seeds are done says so by their number.
-            finished[name] = mean_row(name, seeds[:len(results)], results)
-            write(options, [finished[row] for row in known if row in finished])
+    for row in ROWS:
+        if not options.rows or row[0] in options.rows:
+            make_row(options, *row)
 
 
 main()
