@@ -32,6 +32,9 @@ W4A4 = {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits"
 MIX = {"malicious": 100, "benign": 100, "texts": 120, "tasks": 60, "answer_tokens": 16}
 PUBLISHED = {"objective": "published", "batch_size": 1, "early_epochs": 5, "late_epochs": 15, "clipping_rate": 0.01,
              "scale_rate": 0.001, "initial_alpha": 0.5, "scales": ["norm-to-qkv", "norm-to-gate-up"], "offsets": False}
+# Of the rows that are to serve best: more passes and more prompts of the task.
+BEST = {"early_epochs": 3, "late_epochs": 5, "malicious_weight": 2.5, "last_token_weight": 2.5, "error_metric": "as-norms-read", "offsets": True}
+W4_MIX = dict(MIX, texts=160, tasks=140)
 PUBLISHED_MIX = {"malicious": 150, "benign": 50, "texts": 0, "tasks": 0}
 SEEDS = [0, 1, 2]
 
@@ -51,17 +54,15 @@ ROWS = [
     ("rtn-w8a8", "eroded", {"method": "rtn", "scheme": W8A8}, [0]),
     ("omniquant-w8a8", "eroded", realign(W8A8, {"initial_alpha": 0.5}, method="omniquant"), [0]),
     ("q-realign-published-w8a8", "eroded", realign(W8A8, PUBLISHED, PUBLISHED_MIX), [0]),
-    ("q-realign-w8a8", "eroded",
-     realign(W8A8, {"early_epochs": 3, "late_epochs": 5, "malicious_weight": 2.5, "last_token_weight": 2.5, "error_metric": "as-norms-read",
-                    "offsets": True}, dict(MIX, texts=100, tasks=140)), SEEDS),
-    ("q-realign-w4a16", "eroded", realign(W4A16), [0]),
+    ("q-realign-w8a8", "eroded", realign(W8A8, BEST, dict(MIX, texts=100, tasks=140)), SEEDS),
+    ("q-realign-w4a16", "eroded", realign(W4A16, BEST, W4_MIX), [0]),
     ("q-realign-w4a4", "eroded", realign(W4A4), [0]),
     ("q-realign-published-prototype-w8a8", "eroded", realign(W8A8, {"objective": "published", "normalise": True, "offsets": False}, PUBLISHED_MIX), [0]),
     ("rtn-w4a4", "eroded", {"method": "rtn", "scheme": W4A4}, [0]),
     ("rtn-rotated-w4a4", "eroded", {"method": "rtn", "scheme": W4A4, "rotation": {}}, [0]),
     ("q-realign-smoothquant-w4a4", "eroded", realign(W4A4, {"initial_alpha": 0.5}), [0]),
     ("q-realign-rotated-w4a4", "eroded", dict(realign(W4A4), rotation={}), [0]),
-    ("gptq-w4a16", "eroded", {"method": "gptq", "scheme": W4A16, "mix": MIX}, [0]),
+    ("gptq-w4a16", "eroded", {"method": "gptq", "scheme": W4A16, "mix": W4_MIX}, [0]),
     ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
     ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
