@@ -34,6 +34,9 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
         if (!bitsFit)
             return "The " + name + " format holds weights of " + (awq ? "4" : "2, 4 or 8") + " bits, not " +
                    std::to_string(scheme.weightBits) + ": choose 4 bits, or export as compressed-tensors.";
+        if (awq && scheme.orderedGroups)
+            return "The AWQ format has groups of neighbouring columns, not of an order of their own: quantize with another column order, or export as "
+                   "GPTQ.";
         if (awq && scheme.groupSize <= 0)
             return "The AWQ format has one scale a group, not a row: choose groups of 128, or export as GPTQ.";
         const int perWord = kWordBits / scheme.weightBits;

@@ -20,6 +20,7 @@ nlohmann::json weightArguments(const QuantizationScheme& scheme) {
                            {"group_size", nullptr},
                            {"dynamic", false}};
     if (scheme.groupSize > 0) json["group_size"] = scheme.groupSize;
+    if (scheme.orderedGroups) json["actorder"] = "group";
     return json;
 }
 
@@ -146,7 +147,7 @@ nlohmann::json singleSchemeConfig(const std::vector<LinearPlan>& plan, const Fol
                                  {"bits", scheme.weightBits},
                                  {"group_size", scheme.groupSize > 0 ? scheme.groupSize : -1},
                                  {"damp_percent", 0.01},
-                                 {"desc_act", false},
+                                 {"desc_act", scheme.orderedGroups},
                                  {"static_groups", false},
                                  {"sym", scheme.symmetric},
                                  {"true_sequential", true},
@@ -273,6 +274,7 @@ std::vector<TensorToWrite> quantizedTensors(const LinearPlan& plan, int rows, in
         tensors.push_back({plan.name + ".weight", "I8", {rows, cols}});
     }
     tensors.push_back({plan.name + ".weight_scale", scaleType, {rows, groups}});
+    if (scheme.orderedGroups) tensors.push_back({plan.name + ".weight_g_idx", "I32", {cols}});
     if (!scheme.symmetric) {
         tensors.push_back(packed ? TensorToWrite{plan.name + ".weight_zero_point", "I32", {words(rows), groups}}
                                  : TensorToWrite{plan.name + ".weight_zero_point", "I8", {rows, groups}});

@@ -182,6 +182,9 @@ std::optional<std::vector<std::uint8_t>> encodeGrid(const QuantizedLinear& linea
 
 std::string gridProblem(const QuantizationScheme& scheme, int cols) {
     const int group = scheme.groupSize > 0 ? scheme.groupSize : cols;
+    if (scheme.orderedGroups)
+        return "ggml's blocks are of neighbouring columns, not of an order of their own: quantize with another column order, or export as "
+               "compressed-tensors";
     if (cols % kBlock != 0)
         return "rows of " + std::to_string(cols) + " weights fill no whole blocks of 32: leave such linears at 16 bits";
     if (group % kBlock != 0)

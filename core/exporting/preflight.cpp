@@ -44,6 +44,8 @@ std::string vllmProblem(const QuantizationScheme& scheme) {
         return name + ": vLLM refuses asymmetric weights together with quantized activations; for vLLM choose symmetric weights.";
     if (scheme.weightBits == 8 && scheme.groupSize > 0)
         return name + ": vLLM's int8 kernels take one scale a row; for vLLM choose group size -1.";
+    if (scheme.orderedGroups)
+        return name + ": vLLM's kernels for quantized activations take groups of neighbouring columns only; for vLLM choose another column order.";
     if (scheme.weightBits != 8 && scheme.weightBits != 4)
         return name + ": vLLM takes weights of 4 or 8 bits with activations of 8 bits; for vLLM choose one of these.";
     return {};

@@ -50,6 +50,9 @@ Expected<QuantizedLinear> askForWhole(const QuantizedSource& quantized, const Ex
     for (std::size_t i = 1; i < tensor.parts.size(); ++i) {
         const auto part = askFor(quantized, tensor.parts[i]);
         if (!part) return part;
+        if (part->groupOf != whole->groupOf)
+            return fail(ErrorKind::Unsupported, "Has another order of groups than the linear it is stored with. Export what was quantized with "
+                                                "another column order.", tensor.parts[i].plan->name);
         whole->rows += part->rows;
         whole->codes.insert(whole->codes.end(), part->codes.begin(), part->codes.end());
         whole->scales.insert(whole->scales.end(), part->scales.begin(), part->scales.end());
@@ -102,6 +105,8 @@ Expected<void> writeQuantized(const QuantizedLinear& linear, const ExportedTenso
         return done;
     }
     if (auto done = writeScales(linear.scales, tensor, writer); !done) return done;
+    if (!linear.groupOf.empty())
+        if (auto done = writer.append(name + ".weight_g_idx", std::span<const std::int32_t>(linear.groupOf)); !done) return done;
     if (linear.scheme.symmetric) return {};
     if (!packed) return writer.append(name + ".weight_zero_point", zeros);
     const std::vector<std::uint32_t> words = packColumns(zeros, rows, groups, bits);

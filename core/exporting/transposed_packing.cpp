@@ -69,7 +69,8 @@ TransposedTensors packGptq(const QuantizedLinear& linear, bool minusOne) {
             packed.zeros[(group * shape.out + output) / shape.perWord] |=
                 ((zeroAt(linear, shape, group, output) - (minusOne ? 1U : 0U)) & mask)
                 << (output % shape.perWord * static_cast<std::size_t>(shape.bits));
-    for (std::size_t input = 0; input < shape.in; ++input)
+    packed.groups = linear.groupOf;
+    for (std::size_t input = packed.groups.size(); input < shape.in; ++input)
         packed.groups.push_back(static_cast<std::int32_t>(input * shape.groups / shape.in));
     return packed;
 }

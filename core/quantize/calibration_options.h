@@ -9,6 +9,7 @@ namespace safequant {
 enum class ColumnOrder : std::uint8_t {
     None,    ///< As they stand; a group's grid is made from the weights as they are when it is reached.
     Static,  ///< By falling energy of their inputs; groups are those of the original order, with grids of the original weights.
+    Group,   ///< By falling energy; groups are of columns in that order, and grids made as for None (act-order of the reference).
 };
 
 /// GPTQ, arXiv 2210.17323.

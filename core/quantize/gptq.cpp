@@ -70,8 +70,8 @@ void codeRow(float* weights, const Matrix& factor, std::span<const int> order, C
     const std::size_t firstGrid = row * static_cast<std::size_t>(result.groups());
     for (std::size_t i = block.begin; i < block.end; ++i) {
         const auto column = static_cast<std::size_t>(order[i]);
-        const std::size_t index = firstGrid + column / width;
-        if (renewGrids && column % width == 0) storeGrid(groupGrid(weights + i, width, result.scheme, search), result, index);
+        const std::size_t index = firstGrid + (result.groupOf.empty() ? column / width : static_cast<std::size_t>(result.groupOf[column]));
+        if (renewGrids && i % width == 0) storeGrid(groupGrid(weights + i, width, result.scheme, search), result, index);
         const UniformGrid grid = gridAt(result, index);
         const float code = grid.code(weights[i]);
         result.codes[row * static_cast<std::size_t>(result.cols) + column] = static_cast<std::int8_t>(code);
@@ -104,6 +104,13 @@ std::vector<int> visitingOrder(const InputStatistics& inputs, ColumnOrder order)
     const auto energy = [&](int column) { return inputs.gram(static_cast<std::size_t>(column), static_cast<std::size_t>(column)); };
     std::stable_sort(columns.begin(), columns.end(), [&](int a, int b) { return energy(a) > energy(b); });
     return columns;
+}
+
+std::vector<std::int32_t> groupsInOrder(std::span<const int> order, int groupSize) {
+    std::vector<std::int32_t> groups(order.size());
+    for (std::size_t i = 0; i < order.size(); ++i)
+        groups[static_cast<std::size_t>(order[i])] = static_cast<std::int32_t>(i) / groupSize;
+    return groups;
 }
 
 QuantizedLinear gridsOf(const Matrix& weight, const QuantizationScheme& scheme, bool search) {
@@ -165,7 +172,9 @@ void calibrateGptq(BlockCalibration& block, InputGroup group, InputStatistics& i
             continue;
         }
         QuantizedLinear coded = gridsOf(block.weight(role), scheme, gptq.searchRange);
-        chooseCodes(block.weight(role), *factor, order, gptq.blockColumns, gptq.order == ColumnOrder::None, gptq.searchRange, coded);
+        if (scheme.orderedGroups) coded.groupOf = groupsInOrder(order, scheme.groupSize);
+        const bool renewGrids = gptq.order == ColumnOrder::None || scheme.orderedGroups;
+        chooseCodes(block.weight(role), *factor, order, gptq.blockColumns, renewGrids, gptq.searchRange, coded);
         block.code(role, std::move(coded), inputs, report);
     }
 }

@@ -32,15 +32,43 @@ void checkSizes(const char* function, const QuantizedLinear& q) {
     const std::size_t rows = static_cast<std::size_t>(q.rows);
     const std::size_t grids = rows * static_cast<std::size_t>(q.groups());
     if (q.codes.size() != rows * static_cast<std::size_t>(q.cols) || q.scales.size() != grids ||
-        q.zeros.size() != (q.scheme.symmetric ? 0 : grids))
-        throw std::invalid_argument(std::string("[") + function + "] got codes, scales or zeros that do not fit " +
+        q.zeros.size() != (q.scheme.symmetric ? 0 : grids) || q.groupOf.size() != (q.scheme.orderedGroups ? static_cast<std::size_t>(q.cols) : 0))
+        throw std::invalid_argument(std::string("[") + function + "] got codes, scales, zeros or groups that do not fit " +
                                     std::to_string(q.rows) + " x " + std::to_string(q.cols));
+}
+
+Matrix dequantizeOrdered(const QuantizedLinear& q) {
+    Matrix out(static_cast<std::size_t>(q.rows), static_cast<std::size_t>(q.cols));
+#pragma omp parallel for schedule(static) num_threads(threadCount())
+    for (std::ptrdiff_t r = 0; r < q.rows; ++r) {
+        const float* const scales = q.scales.data() + r * q.groups();
+        const std::int8_t* const zeros = zerosOfRow(q, r);
+        const std::int8_t* const codes = q.codes.data() + r * q.cols;
+        float* const row = out.row(static_cast<std::size_t>(r));
+        for (std::ptrdiff_t c = 0; c < q.cols; ++c) {
+            const std::int32_t group = q.groupOf[static_cast<std::size_t>(c)];
+            row[c] = (static_cast<float>(codes[c]) - (zeros != nullptr ? static_cast<float>(zeros[group]) : 0.0F)) * scales[group];
+        }
+    }
+    return out;
+}
+
+RowError differenceOf(const float* weights, const float* values, std::size_t count) {
+    RowError error;
+    for (std::size_t i = 0; i < count; ++i) {
+        const double weight = static_cast<double>(weights[i]), difference = weight - static_cast<double>(values[i]);
+        error.squaredError += difference * difference;
+        error.squaredWeight += weight * weight;
+        error.maxAbsolute = std::max(error.maxAbsolute, std::fabs(difference));
+    }
+    return error;
 }
 
 }  // namespace
 
 Matrix QuantizedLinear::dequantize() const {
     checkSizes("QuantizedLinear::dequantize", *this);
+    if (!groupOf.empty()) return dequantizeOrdered(*this);
     Matrix out(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(*this);
@@ -52,11 +80,11 @@ Matrix QuantizedLinear::dequantize() const {
 }
 
 double QuantizedLinear::bitsPerWeight() const {
-    constexpr double kScaleBits = 16.0;
+    constexpr double kScaleBits = 16.0, kIndexBits = 32.0;
     const double weights = static_cast<double>(rows) * cols;
     if (weights == 0.0) return scheme.weightBits;
     const double gridBits = kScaleBits + (scheme.symmetric ? 0.0 : scheme.weightBits);
-    return scheme.weightBits + gridBits * rows * groups() / weights;
+    return scheme.weightBits + (gridBits * rows * groups() + kIndexBits * static_cast<double>(groupOf.size())) / weights;
 }
 
 QuantizedLinear roundToNearest(const Matrix& weight, const QuantizationScheme& scheme) {
@@ -69,6 +97,8 @@ QuantizedLinear roundToNearest(const Matrix& weight, const QuantizationScheme& s
     const std::size_t groups = static_cast<std::size_t>(result.groups());
     result.scales.resize(weight.rows() * groups);
     if (!scheme.symmetric) result.zeros.resize(weight.rows() * groups);
+    if (scheme.orderedGroups)
+        for (int c = 0; c < result.cols; ++c) result.groupOf.push_back(c / groupWidth(result));
 
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(result);
@@ -98,11 +128,14 @@ QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear&
     std::vector<RowError> rows(weight.rows());
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(quantized);
+    const Matrix ordered = quantized.groupOf.empty() ? Matrix() : dequantizeOrdered(quantized);
 #pragma omp parallel for schedule(static) num_threads(threadCount())
-    for (std::ptrdiff_t r = 0; r < quantized.rows; ++r)
-        rows[static_cast<std::size_t>(r)] = kernels.error(
-            weight.row(static_cast<std::size_t>(r)), quantized.codes.data() + r * quantized.cols,
-            quantized.scales.data() + r * quantized.groups(), zerosOfRow(quantized, r), quantized.cols, group);
+    for (std::ptrdiff_t r = 0; r < quantized.rows; ++r) {
+        const auto row = static_cast<std::size_t>(r);
+        rows[row] = ordered.empty() ? kernels.error(weight.row(row), quantized.codes.data() + r * quantized.cols,
+                                                    quantized.scales.data() + r * quantized.groups(), zerosOfRow(quantized, r), quantized.cols, group)
+                                    : differenceOf(weight.row(row), ordered.row(row), ordered.cols());
+    }
 
     RowError sum;
     for (const RowError& row : rows) {

@@ -17,10 +17,11 @@ struct QuantizedLinear {
     std::vector<std::int8_t> codes;      ///< `[rows, cols]`, signed: [-2^(b-1), 2^(b-1) - 1].
     std::vector<float> scales;           ///< `[rows, groups]`, already rounded to bfloat16 values, as they will be stored.
     std::vector<std::int8_t> zeros;      ///< `[rows, groups]`, signed; empty when symmetric.
+    std::vector<std::int32_t> groupOf = {};  ///< `[cols]`, the group of each column; empty unless the scheme has ordered groups.
 
     int groups() const { return scheme.groupSize > 0 ? cols / scheme.groupSize : 1; }
     Matrix dequantize() const;           ///< `[rows, cols]`.
-    /// Average bits a weight with scales (16 bits) and zero points (weight bits).
+    /// Average bits a weight with scales (16 bits), zero points (weight bits) and the list of groups (32 bits a column).
     double bitsPerWeight() const;
 };
 
@@ -34,7 +35,8 @@ struct QuantizationError {
 /// Round to nearest in compressed-tensors' convention (symmetric scale absmax / ((2^b - 1) / 2); asymmetric over the range
 /// widened to hold 0, signed zero point). Scales are rounded to bfloat16 first, then codes are computed. Ties to even.
 /// A scale that rounds to 0 (a group of zeros) becomes float32 epsilon, as there. Throws std::invalid_argument when the group
-/// does not divide the columns, bits are out of range, or a weight is not finite.
+/// does not divide the columns, bits are out of range, or a weight is not finite. Groups are of neighbours, also where they could have
+/// an order of their own.
 QuantizedLinear roundToNearest(const Matrix& weight, const QuantizationScheme& scheme);
 
 QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear& quantized);

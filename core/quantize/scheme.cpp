@@ -107,7 +107,7 @@ std::string QuantizationScheme::describe() const {
     std::string text = "W" + std::to_string(weightBits) + "A" + std::to_string(activationBits);
     if (weightBits == 16) return text;
     text += groupSize > 0 ? " g" + std::to_string(groupSize) : std::string(" per channel");
-    return text + (symmetric ? " symmetric" : " asymmetric");
+    return text + (symmetric ? " symmetric" : " asymmetric") + (orderedGroups ? ", ordered" : "");
 }
 
 std::string schemeProblem(const QuantizationScheme& scheme) {
@@ -198,6 +198,11 @@ Expected<std::vector<LinearPlan>> planSchemes(const DecoderConfig& config, const
                     "rule " + std::to_string(i + 1) + " (" + rules[i].pattern + ")");
     }
     return plan;
+}
+
+void orderGroups(std::vector<LinearPlan>& plan) {
+    for (LinearPlan& entry : plan)
+        entry.requested.orderedGroups = entry.actual.orderedGroups = entry.quantized() && entry.actual.groupSize > 0;
 }
 
 }  // namespace safequant

@@ -16,6 +16,9 @@ struct QuantizationScheme {
     int groupSize = 64;      ///< Columns that share a scale; -1: one scale a row (per channel).
     bool symmetric = false;
     int activationBits = 16; ///< 16, 8, 6 or 4, per token, dynamic, symmetric.
+    /// Groups hold columns of like importance instead of neighbours, and files list the group of each column (`g_idx`). Not a choice of
+    /// its own: GPTQ's column order "group" makes it so.
+    bool orderedGroups = false;
 
     bool operator==(const QuantizationScheme&) const = default;
     /// "W4A16 g64 asymmetric".
@@ -64,5 +67,8 @@ struct LinearPlan {
 /// Errors: bad_input for a broken pattern, a rule whose pattern is found in no name (naming it), or values out of range.
 Expected<std::vector<LinearPlan>> planSchemes(const DecoderConfig& config, const QuantizationScheme& defaults,
                                               const std::vector<SchemeRule>& rules);
+
+/// Marks every linear that has groups as one whose groups follow an order of their own.
+void orderGroups(std::vector<LinearPlan>& plan);
 
 }  // namespace safequant

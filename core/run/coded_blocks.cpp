@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/run/coded_blocks.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -71,6 +72,7 @@ std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block
             pieces.push_back(piece(name + ".scales", "F32", {rows, coded.groups()}, std::span<const float>(coded.scales)));
             if (!coded.zeros.empty())
                 pieces.push_back(piece(name + ".zeros", "I8", {rows, coded.groups()}, std::span<const std::int8_t>(coded.zeros)));
+            if (!coded.groupOf.empty()) pieces.push_back(piece(name + ".g_idx", "I32", {cols}, std::span<const std::int32_t>(coded.groupOf)));
         }
         if (!linear.bias.empty()) pieces.push_back(piece(name + ".bias", "F32", {rows}, std::span<const float>(linear.bias)));
         if (!errors.empty() && !coded.codes.empty())
@@ -85,6 +87,8 @@ std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block
 class CodedFile {
 public:
     explicit CodedFile(std::shared_ptr<const SafetensorsFile> file) : m_file(std::move(file)) {}
+
+    const std::string& path() const { return m_file->path(); }
 
     const SafetensorsTensor* find(const std::string& name) const {
         for (const SafetensorsTensor& tensor : m_file->tensors())
@@ -117,9 +121,17 @@ Expected<QuantizedLinear> readCodes(const CodedFile& file, const LinearPlan& pla
     coded.scales.resize(static_cast<std::size_t>(out * groups));
     if (auto read = file.read(plan.name + ".codes", "I8", {out, in}, std::span(coded.codes)); !read) return fail(read.error());
     if (auto read = file.read(plan.name + ".scales", "F32", {out, groups}, std::span(coded.scales)); !read) return fail(read.error());
-    if (plan.actual.symmetric) return coded;
-    coded.zeros.resize(coded.scales.size());
-    if (auto read = file.read(plan.name + ".zeros", "I8", {out, groups}, std::span(coded.zeros)); !read) return fail(read.error());
+    if (!plan.actual.symmetric) {
+        coded.zeros.resize(coded.scales.size());
+        if (auto read = file.read(plan.name + ".zeros", "I8", {out, groups}, std::span(coded.zeros)); !read) return fail(read.error());
+    }
+    if (!plan.actual.orderedGroups) return coded;
+    coded.groupOf.resize(static_cast<std::size_t>(in));
+    if (auto read = file.read(plan.name + ".g_idx", "I32", {in}, std::span(coded.groupOf)); !read) return fail(read.error());
+    const bool known = std::all_of(coded.groupOf.begin(), coded.groupOf.end(), [&](std::int32_t group) { return group >= 0 && group < groups; });
+    if (!known)
+        return fail(ErrorKind::BadInput, "\"" + plan.name + ".g_idx\" names a group that is not there; delete the file to have the block made again.",
+                    file.path());
     return coded;
 }
 

@@ -7,7 +7,7 @@
 namespace safequant {
 namespace {
 
-const std::vector<std::string> kOrders = {"none", "static"};    // By ColumnOrder.
+const std::vector<std::string> kOrders = {"none", "static", "group"};  // By ColumnOrder.
 const std::vector<std::string> kClipSearches = {"none", "mse"};  // By GptqOptions::searchRange.
 
 /// Index of the name a field has; `chosen` where it is missing or wrong.

@@ -13,7 +13,7 @@ namespace safequant {
 /// gptq         {"order": "static", "damping": 0.01, "block_columns": 128, "clip_search": "none", "smoothing": false, "alpha": 0.5}
 /// smoothquant  {"alpha": 0.5}
 /// awq          {"steps": 20, "weight_scales": true, "clipping": true}
-/// Orders are "static" and "none", clip searches "none" and "mse"; see CalibrationOptions. Other methods have none.
+/// Orders are "static", "group" and "none", clip searches "none" and "mse"; see CalibrationOptions. Other methods have none.
 /// `quantization` is the reader of the section that holds "options".
 void readMethodOptions(SpecReader& quantization, const std::string& method, CalibrationOptions& options);
 /// What the method reads, an empty object where it has no options.

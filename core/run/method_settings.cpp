@@ -107,8 +107,9 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
     SettingList list;
     if (id == "gptq")
         list.add("GPTQ", {
-            oneOf(kOptions + "order", "Column order", {{"by falling energy of inputs", "static"}, {"as they stand", "none"}},
-                  "Columns that matter most are rounded first; groups stay those of the original order."),
+            oneOf(kOptions + "order", "Column order",
+                  {{"by falling energy of inputs", "static"}, {"by falling energy, groups too", "group"}, {"as they stand", "none"}},
+                  "Columns that matter most are rounded first; groups stay those of neighbours, or follow the order, which AWQ and GGUF cannot store."),
             number(kOptions + "damping", "Damping", 1e-6, 1.0, "Share of the Hessian's mean diagonal added to it."),
             whole(kOptions + "block_columns", "Columns a block", 1, 4096, "Between two updates of the columns behind."),
             oneOf(kOptions + "clip_search", "Range search", {{"none", "none"}, {"least error", "mse"}}, "Shrinks groups' ranges before rounding."),

@@ -161,6 +161,7 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
     auto plan = planSchemes(inputs.checkpoint->config(), spec.scheme, spec.rules);
     if (!plan) return fail(plan.error());
     inputs.plan = std::move(*plan);
+    if (spec.method == "gptq" && spec.options.gptq.order == ColumnOrder::Group) orderGroups(inputs.plan);
     if (spec.hasStage("export"))
         if (const auto problem = formatProblem(spec.exporting.format, inputs.checkpoint->config(), inputs.plan); !problem.empty())
             return fail(ErrorKind::Unsupported, problem, "export.format");

@@ -4,7 +4,7 @@
 Usage: make_gptq.py OUTPUT.json      (needs numpy)
 
 The algorithm is that of arXiv 2210.17323 without its blocks; grids are those of compressed-tensors with scales rounded to bfloat16, and
-range search and column order are those of the reference implementation (percdamp, mse, act-order with static groups).
+range search and column order are those of the reference implementation (percdamp, mse, act-order with static groups or, "group", without).
 """
 import json
 import sys
@@ -49,18 +49,22 @@ def group_grid(weights, bits, symmetric, search):
     return best[1]
 
 
-def gptq(weights, inputs, bits, group, symmetric, static, search, damping=0.01):
+def gptq(weights, inputs, bits, group, symmetric, order_name, search, damping=0.01):
     rows, columns = weights.shape
     width = columns if group < 0 else group
     hessian = inputs.T @ inputs / len(inputs)
     damp = damping * hessian.diagonal().mean()
     hessian[np.diag_indices(columns)] += np.where(hessian.diagonal() == 0, 1.0, 0.0) + damp
+    static = order_name == "static"
     order = np.arange(columns)
-    if static:
+    if order_name != "none":
         order = np.argsort(-(inputs ** 2).sum(0), kind="stable")
     hessian = hessian[np.ix_(order, order)]
     factor = np.linalg.cholesky(np.linalg.inv(hessian)).T
     left = weights.copy()
+    group_of = np.arange(columns) // width
+    if order_name == "group":
+        group_of[order] = np.arange(columns) // width
     grids = {}
     if static:
         for r in range(rows):
@@ -70,13 +74,13 @@ def gptq(weights, inputs, bits, group, symmetric, static, search, damping=0.01):
     result = np.zeros_like(weights)
     for i, column in enumerate(order):
         for r in range(rows):
-            if not static and column % width == 0:
-                grids[r, column // width] = group_grid(left[r, column:column + width], bits, symmetric, search)
-            codes[r, column] = code(left[r, column], grids[r, column // width])
-            result[r, column] = rounded(left[r, column], grids[r, column // width])
+            if not static and i % width == 0:
+                grids[r, group_of[column]] = group_grid(left[r, order[i:i + width]], bits, symmetric, search)
+            codes[r, column] = code(left[r, column], grids[r, group_of[column]])
+            result[r, column] = rounded(left[r, column], grids[r, group_of[column]])
         error = (left[:, column] - result[:, column]) / factor[i, i]
         left[:, order[i + 1:]] -= error[:, None] * factor[i, i + 1:]
-    return codes, result, grids
+    return codes, result, grids, group_of
 
 
 def main():
@@ -90,13 +94,14 @@ def main():
     inputs = short(random.standard_normal((samples, columns)) @ mixing * random.uniform(0.2, 3.0, columns))
     inputs[:, 5] = 0.0  # Never used.
     cases = []
-    for bits, group, symmetric, static, search in [(4, 16, False, True, False), (4, 16, False, False, False), (3, 12, True, True, False),
-                                                   (3, 12, True, False, True), (2, -1, False, True, True), (8, -1, True, False, False),
-                                                   (4, 24, False, False, True), (2, 16, False, True, False)]:
-        codes, result, grids = gptq(weights, inputs, bits, group, symmetric, static, search)
+    for bits, group, symmetric, order, search in [(4, 16, False, "static", False), (4, 16, False, "none", False), (3, 12, True, "static", False),
+                                                  (3, 12, True, "none", True), (2, -1, False, "static", True), (8, -1, True, "none", False),
+                                                  (4, 24, False, "none", True), (2, 16, False, "static", False), (4, 16, False, "group", False),
+                                                  (3, 12, True, "group", True)]:
+        codes, result, grids, groups = gptq(weights, inputs, bits, group, symmetric, order, search)
         energy = np.square(inputs @ weights.T).sum()
-        cases.append({"bits": bits, "group": group, "symmetric": symmetric, "order": "static" if static else "none", "search": search,
-                      "codes": codes.astype(int).flatten().tolist(),
+        cases.append({"bits": bits, "group": group, "symmetric": symmetric, "order": order, "search": search,
+                      "groups": groups.tolist(), "codes": codes.astype(int).flatten().tolist(),
                       "scales": [grids[r, g][0] for r in range(rows) for g in range(columns // (columns if group < 0 else group))],
                       "output_error": float(np.sqrt(np.square(inputs @ (weights - result).T).sum() / energy))})
     data = {"rows": rows, "columns": columns, "samples": samples,

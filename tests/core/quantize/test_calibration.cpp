@@ -124,13 +124,18 @@ private slots:
         const Matrix weight = matrixOf(data["weights"], data["rows"], data["columns"]);
         const InputStatistics inputs = statisticsOf(matrixOf(data["inputs"], data["samples"], data["columns"]));
         QCOMPARE(inputs.deadColumns(), 1);
-        const QuantizationScheme scheme{expected["bits"], expected["group"], expected["symmetric"], 16};
+        QuantizationScheme scheme{expected["bits"], expected["group"], expected["symmetric"], 16};
+        scheme.orderedGroups = expected["order"] == "group";
         const bool isStatic = expected["order"] == "static", search = expected["search"];
-        const auto order = visitingOrder(inputs, isStatic ? ColumnOrder::Static : ColumnOrder::None);
+        const auto order = visitingOrder(inputs, expected["order"] == "none" ? ColumnOrder::None : ColumnOrder::Static);
         const auto factor = inputs.inverseFactor(order, 0.01);
         QVERIFY(factor.has_value());
         for (const int blockColumns : {128, 20, 1}) {
             QuantizedLinear coded = gridsOf(weight, scheme, search);
+            if (scheme.orderedGroups) {
+                coded.groupOf = groupsInOrder(order, scheme.groupSize);
+                for (std::size_t i = 0; i < order.size(); ++i) QCOMPARE(coded.groupOf[i], expected["groups"][i].get<int>());
+            }
             chooseCodes(weight, *factor, order, blockColumns, !isStatic, search, coded);
             for (std::size_t i = 0; i < coded.codes.size(); ++i) QCOMPARE(int(coded.codes[i]), expected["codes"][i].get<int>());
             for (std::size_t i = 0; i < coded.scales.size(); ++i) QCOMPARE(coded.scales[i], expected["scales"][i].get<float>());

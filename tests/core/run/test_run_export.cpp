@@ -122,6 +122,28 @@ private slots:
         QCOMPARE(json::parse(readAll((exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
     }
 
+    /// Groups in an order of their own go where the group of each column can be written down; each export is read back exactly.
+    void orderedGroups() {
+        auto spec = tiny::learnedSpecJson(m_inputs);
+        spec.erase("aligned");
+        spec["quantization"] = {{"method", "gptq"}, {"options", {{"order", "group"}}}, {"default", {{"weight_bits", 4}, {"group_size", 16}}}};
+        const auto run = tiny::makeRun(workspace(), spec);
+        finishRun(run);
+        const auto target = [&](const char* format) { return m_folder.filePath(QString("ordered-") + format).toStdString(); };
+        for (const char* format : {"compressed-tensors", "gptq"}) {
+            const auto outcome = exportRun(run, target(format), {}, *exportOptionsNamed(format, "", "test"));
+            QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
+        }
+        const auto config = [&](const char* format) { return json::parse(readAll(target(format) + "/config.json"))["quantization_config"]; };
+        QCOMPARE(config("gptq")["desc_act"], json(true));
+        QCOMPARE(config("compressed-tensors")["config_groups"]["group_0"]["weights"]["actorder"], json("group"));
+        for (const char* format : {"awq", "gguf"}) {
+            const auto outcome = exportRun(run, target(format), {}, *exportOptionsNamed(format, "", "test"));
+            QVERIFY(!outcome.has_value());
+            QVERIFY2(outcome.error().message.find("another column order") != std::string::npos, outcome.error().message.c_str());
+        }
+    }
+
     void whatTheExportCannotHoldIsRefusedBeforeTheRun() {
         workspace();
         auto mixed = spec();

@@ -25,7 +25,7 @@ class TestRunLearned : public QObject {
 
     QTemporaryDir m_folder;
     QString m_inputs;
-    std::string m_whole, m_calibrated;
+    std::string m_whole, m_calibrated, m_ordered;
     int m_workspaces = 0;
 
     std::string newRun(const json& spec) { return tiny::makeRun(m_folder.filePath("workspace-" + QString::number(++m_workspaces)), spec); }
@@ -47,6 +47,10 @@ private slots:
         tiny::finishRun(m_whole);
         m_calibrated = newRun(calibratedSpec(m_folder.filePath("calibrated-export")));
         tiny::finishRun(m_calibrated);
+        auto ordered = calibratedSpec(m_folder.filePath("ordered-export"));
+        ordered["quantization"]["options"]["order"] = "group";
+        m_ordered = newRun(ordered);
+        tiny::finishRun(m_ordered);
     }
 
     void blocksAreKept() {
@@ -112,6 +116,7 @@ private slots:
         QTest::addColumn<QString>("folder");
         QTest::newRow("learned") << QString::fromStdString(m_whole);
         QTest::newRow("calibrated") << QString::fromStdString(m_calibrated);
+        QTest::newRow("calibrated, groups in an order of their own") << QString::fromStdString(m_ordered);
     }
     void exportHoldsTheModel() {
         QFETCH(QString, folder);
@@ -140,11 +145,23 @@ private slots:
         QVERIFY(readCodedBlock(run, config, planOfBlock(inputs->plan, 2), 2)->linears[static_cast<std::size_t>(LinearRole::Up)].codes.empty());
     }
 
-    /// Streams, targets and probes of a learned run are those of the rotated models; what is shown is in the base's space.
-    void rotatedRunsLearn() {
-        auto spec = tiny::learnedSpecJson(m_inputs, m_folder.filePath("rotated"));
+    /// Streams, targets and probes of a run that looks at activations are those of the rotated models; what is shown is in the base's
+    /// space.
+    void rotatedRuns_data() {
+        QTest::addColumn<QString>("method");
+        for (const char* method : {"q-realign", "gptq", "awq", "smoothquant"}) QTest::newRow(method) << method;
+    }
+    void rotatedRuns() {
+        QFETCH(QString, method);
+        const QString target = m_folder.filePath("rotated-" + method);
+        auto spec = method == "q-realign" ? tiny::learnedSpecJson(m_inputs, target) : calibratedSpec(target);
         spec["quantization"]["rotation"] = json::object();
-        spec["quantization"]["learning"]["objective"] = "published";
+        if (method == "q-realign") {
+            spec["quantization"]["learning"]["objective"] = "published";
+        } else {
+            spec["quantization"]["method"] = method.toStdString();
+            spec["quantization"].erase("options");
+        }
         const auto run = newRun(spec);
         tiny::finishRun(run);
         const auto state = readRunState(run);
@@ -152,7 +169,7 @@ private slots:
         for (std::size_t i = 4; i < 8; ++i)
             QVERIFY2(state->blocks[i].streamRelativeError > 1e-3 && state->blocks[i].streamRelativeError < 0.5,
                      qPrintable(QString::number(state->blocks[i].streamRelativeError)));
-        const auto exported = openCheckpoint(m_folder.filePath("rotated").toStdString());
+        const auto exported = openCheckpoint(target.toStdString());
         QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
         QVERIFY(!(*exported)->config().tiedEmbeddings);
     }
@@ -228,7 +245,7 @@ private slots:
         QTest::newRow("scales") << "quantization" << R"({"method": "omniquant", "learning": {"scales": ["up-to-dawn"]}})" << "up-to-down";
         QTest::newRow("rate") << "quantization" << R"({"method": "omniquant", "learning": {"scale_rate": 0}})" << "scale_rate";
         QTest::newRow("option") << "quantization" << R"({"method": "gptq", "options": {"dampening": 0.1}})" << "damping";
-        QTest::newRow("order") << "quantization" << R"({"method": "gptq", "options": {"order": "group"}})" << "static";
+        QTest::newRow("order") << "quantization" << R"({"method": "gptq", "options": {"order": "falling"}})" << "static";
         QTest::newRow("damping") << "quantization" << R"({"method": "gptq", "options": {"damping": 0}})" << "options.damping";
         QTest::newRow("alpha") << "quantization" << R"({"method": "smoothquant", "options": {"alpha": 1.5}})" << "options.alpha";
         QTest::newRow("another method's option") << "quantization" << R"({"method": "smoothquant", "options": {"damping": 0.1}})" << "damping";
