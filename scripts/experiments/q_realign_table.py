@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The Q-realign table: one run a row and seed, the summary is written after each.
 
-A row that OUTPUT.json has with the fingerprint of today's spec (model, adapters, prompts and texts by their SHA-256) is not computed again,
-in whatever workspace it was. Settings that a spec leaves open are the program's defaults, which the fingerprint does not know: --again.
+Rows that stand in OUTPUT.json are not computed again, see tables.py.
 
     scripts/experiments/q_realign_table.py --safequant build/release/app/cli/safequant --workspace DIR --model MODEL \\
         [--train | --aligned ADAPTER --eroded ADAPTER] [--rows NAME ...] [--output docs/results/q-realign]
@@ -13,19 +12,15 @@ named, or with --train new ones, made as those were by resources/finetune/align.
 (260 malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and
 OUTPUT/ROW.json prompt ids and verdicts of each, without text. Needs Python's standard library alone.
 """
-import argparse
-import datetime
-import fcntl
-import functools
-import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 
-RESOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "resources")
+from tables import RESOURCES, asked, fingerprint, parser_of, read_json, rows_of, run, shown, store, write_json
+
+COMMAND = "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
 W4A16 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
 W4A4 = {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits": 4}
@@ -83,9 +78,9 @@ def interpolated(options, share):
     """The eroding adapter with its scale reduced, so that merging it gives share * aligned + (1 - share) * eroded weights."""
     folder = os.path.join(options.workspace, "table", f"eroded-{share}")
     os.makedirs(folder, exist_ok=True)
-    config = json.load(open(os.path.join(options.eroded, "adapter_config.json")))
+    config = read_json(os.path.join(options.eroded, "adapter_config.json"))
     config["lora_alpha"] *= 1 - share
-    json.dump(config, open(os.path.join(folder, "adapter_config.json"), "w"), indent=1)
+    write_json(os.path.join(folder, "adapter_config.json"), config)
     shutil.copy(os.path.join(options.eroded, "adapter_model.safetensors"), folder)
     return folder
 
@@ -110,41 +105,6 @@ def spec_of(options, name, model, how, seed):
             if how["mix"]["malicious"] == 0:
                 spec["quantization"]["method"] = "omniquant"
     return spec
-
-
-@functools.lru_cache(maxsize=None)
-def content(path):
-    """SHA-256 of a file, or of a folder's files by name."""
-    if os.path.isdir(path):
-        parts = [f"{name} {content(os.path.join(path, name))}" for name in sorted(os.listdir(path)) if not name.endswith(".md")]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return hashlib.sha256(open(path, "rb").read()).hexdigest()
-
-
-def fingerprint(spec):
-    """What decides a run's result, but for the program's own defaults; the same on every machine."""
-    known = {key: value for key, value in spec.items() if key != "name"}
-    known["checkpoint"] = content(spec["checkpoint"])
-    known["adapters"] = [content(path) for path in spec["adapters"]]
-    if "aligned" in spec:
-        known["aligned"] = {"adapters": [content(path) for path in spec["aligned"]["adapters"]]}
-    known["resources"] = [content(os.path.join(RESOURCES, name)) for name in ("prompts", "texts", "tasks")]
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
-
-
-def run(options, row, seed, spec):
-    """Folder of the finished run of a spec, and its peak memory; what was begun in this workspace goes on."""
-    folder = os.path.join(options.workspace, "table")
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, f"{row}-{seed}.json")
-    open(path, "w").write(json.dumps(spec, indent=1, sort_keys=True))
-    print(f"== {row}, seed {seed}", file=sys.stderr, flush=True)
-    process = subprocess.Popen([options.safequant, "run", path, "--workspace", options.workspace], stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status != 0:
-        sys.exit(f"{row}: the run failed with code {os.waitstatus_to_exitcode(status)}")
-    return {"folder": output.strip().splitlines()[-1], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
 
 
 def train(options):
@@ -177,14 +137,12 @@ def interval(rate):
 
 def measured(done, quantized):
     """Numbers of one run, and its verdicts by prompt id."""
-    folder = done["folder"]
     model = "quantized" if quantized else "base"
-    summary = json.load(open(os.path.join(folder, "summary.json")))
+    summary = done["summary"]
     metrics = next(m for m in summary["metrics"] if m["model"] == model)
-    timings = json.load(open(os.path.join(folder, "manifest.json")))["timings"]
     tasks = [task for task in summary["tasks"] if task["task"] == "banking-intents" and task["model"] == model]
     verdicts = {}
-    for line in open(os.path.join(folder, "generations.jsonl")):
+    for line in open(os.path.join(done["folder"], "generations.jsonl")):
         answer = json.loads(line)
         if answer["model"] == model and answer.get("label") in ("malicious", "benign", "hard_benign"):
             verdicts[answer["id"]] = [answer["label"], answer["outcome"]]
@@ -194,7 +152,7 @@ def measured(done, quantized):
             "task_accuracy": percent(tasks[0]["accuracy"]) if tasks else None,
             "perplexity": round(metrics["perplexity"], 3), "n_malicious": metrics["harmful_score"]["total"],
             "n_benign": metrics["refused_benign"]["total"],
-            "minutes": round(timings.get("quantize", {}).get("seconds", 0) / 60, 2),
+            "minutes": round(done["timings"].get("quantize", {}).get("seconds", 0) / 60, 2),
             "peak_memory_gib": done["peak_memory_gib"]}, verdicts
 
 
@@ -209,7 +167,7 @@ def rows_of_table(options):
 
 def kept(options, name, seed, verdicts, mark):
     """The measured numbers of a row's seed when it stands in the table with the same fingerprint, else None."""
-    row = rows_of_table(options).get(name, {})
+    row = rows_of(options).get(name, {})
     for result in row.get("by_seed", [row]):
         if result.get("seed", seed) == seed and result.get("fingerprint") == mark and os.path.exists(verdicts):
             return {key: value for key, value in result.items() if key not in ("name", "seed", "seeds")}
@@ -235,39 +193,18 @@ def mean_row(name, seeds, results):
     return row
 
 
-def cpu_name():
-    for line in open("/proc/cpuinfo"):
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.processor()
-
-
-def write(options, rows):
-    summary = {"command": "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf",
-               "date": datetime.date.today().isoformat(),
-               "machine": f"{os.cpu_count()} cores, {cpu_name()}", "rows": rows}
-    json.dump(summary, open(options.output + ".json", "w"), indent=1)
-    shown = lambda value: "–" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+def page(summary):
     lines = ["# Q-realign on the reference model", "",
              f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
              "Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file). HS: malicious prompts complied",
              "with, coherently. FA: banking intents, 158 questions. Percentages with Wilson's 95% interval; minutes are of learning and rounding.", "",
              "| row | HS | incoherent | refusal on benign | on hard benign | FA | perplexity | minutes | GiB |", "|---|---|---|---|---|---|---|---|---|"]
-    for row in rows:
+    for row in summary["rows"]:
         low, high = row["harmful_score_ci"]
         lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
                      + " | ".join(shown(row[key]) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes",
                                                               "peak_memory_gib")) + " |")
-    open(options.output + ".md", "w").write("\n".join(lines) + "\n")
-
-
-def store(options, row):
-    """Puts a row into the table, where others may be at work on other rows."""
-    folder = os.open(options.output, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)
-    rows = rows_of_table(options) | {row["name"]: row}
-    write(options, [rows[known[0]] for known in ROWS if known[0] in rows])
-    os.close(folder)
+    return "\n".join(lines) + "\n"
 
 
 def make_row(options, name, model, how, seeds):
@@ -278,35 +215,26 @@ def make_row(options, name, model, how, seeds):
     for seed in seeds:
         if results[seed] is not None:
             continue
-        results[seed], verdicts = measured(run(options, name, seed, specs[seed]), how is not None)
+        results[seed], verdicts = measured(run(options, f"{name}-{seed}", specs[seed]), how is not None)
         results[seed]["fingerprint"] = marks[seed]
-        json.dump(verdicts, open(paths[seed], "w"), indent=0)
+        write_json(paths[seed], verdicts, 0)
         # A row of which some seeds are done says so by their number.
         done = [seed for seed in seeds if results[seed] is not None]
-        store(options, mean_row(name, done, [results[seed] for seed in done]))
+        store(options, [row[0] for row in ROWS], mean_row(name, done, [results[seed] for seed in done]), COMMAND, page)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("safequant", "workspace", "model"):
-        parser.add_argument("--" + name, required=True)
-    parser.add_argument("--aligned", default=os.path.join(RESOURCES, "models", "smollm2-aligned"))
-    parser.add_argument("--eroded", default=os.path.join(RESOURCES, "models", "smollm2-eroded"))
+    parser = parser_of(__doc__, "docs/results/q-realign")
     parser.add_argument("--train", action="store_true", help="make both adapters anew in WORKSPACE/adapters")
-    parser.add_argument("--rows", nargs="*", help="only these (default: all)")
-    parser.add_argument("--again", action="store_true", help="measure rows that stand in the table, too")
-    parser.add_argument("--output", default="docs/results/q-realign")
     options = parser.parse_args()
     if options.train:
         options.aligned, options.eroded = train(options)
-    known = [row[0] for row in ROWS]
-    for name in options.rows or []:
-        if name not in known:
-            sys.exit(f"There is no row {name}; rows are {', '.join(known)}.")
     os.makedirs(options.output, exist_ok=True)
+    names = asked(options, [row[0] for row in ROWS])
     for row in ROWS:
-        if not options.rows or row[0] in options.rows:
+        if row[0] in names:
             make_row(options, *row)
 
 
-main()
+if __name__ == "__main__":
+    main()
