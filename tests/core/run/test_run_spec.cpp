@@ -263,13 +263,6 @@ private slots:
         QCOMPARE(anchored->prompts[2].path, folder.filePath("q.csv").toStdString());
     }
 
-    void nearestNames() {
-        const std::vector<std::string> known{"seed", "stages", "checkpoint"};
-        QCOMPARE(nearestName("sed", known), std::string("seed"));
-        QCOMPARE(nearestName("checkpiont", known), std::string("checkpoint"));
-        QCOMPARE(nearestName("zzzzzzzzzzzzzzzzzz", known), std::string());
-    }
-
     void timeLeftFollowsWhatWasMeasured() {
         Schedule schedule({{"capture", "blocks", 4, 1.0, 1.0}, {"quantize", "blocks", 4, 2.0, 1.0}});
         QCOMPARE(schedule.secondsLeft("capture"), -1.0);
