@@ -221,9 +221,9 @@ private slots:
         QFETCH(QString, name);
         QFile file(QString::fromStdString(*resolveResource(name.toStdString())));
         QVERIFY(file.open(QIODevice::ReadOnly));
-        auto json = nlohmann::json::parse(file.readAll().toStdString());
-        json["checkpoint"] = "/m/model.gguf";
-        const auto spec = runSpecFromJson(json, name.toStdString());
+        auto bundled = json::parse(file.readAll().toStdString());
+        bundled["checkpoint"] = "/m/model.gguf";
+        const auto spec = runSpecFromJson(bundled, name.toStdString());
         QVERIFY2(spec.has_value(), spec ? "" : spec.error().describe().c_str());
         for (const auto& adapter : spec->adapters) {
             const auto folder = resolveResource(adapter);
