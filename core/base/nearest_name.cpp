@@ -29,21 +29,37 @@ std::size_t editDistance(std::string_view a, std::string_view b) {
     return table.back();
 }
 
+struct Nearest {
+    std::string_view name;
+    std::size_t edits = 0;
+};
+
+Nearest nearest(std::string_view name, std::span<const std::string_view> known) {
+    constexpr std::size_t kLongest = 128;  // A name from a file may be any size, and the table grows with it.
+    const std::string_view shortened = name.substr(0, kLongest);
+    Nearest best;
+    for (const std::string_view candidate : known) {
+        const std::size_t edits = editDistance(shortened, candidate);
+        if (best.name.empty() || edits < best.edits) best = {candidate, edits};
+    }
+    return best;
+}
+
 }  // namespace
 
 std::string_view nearestName(std::string_view name, std::span<const std::string_view> known) {
-    constexpr std::size_t kLongest = 128;  // A name from a file may be any size, and the table grows with it.
-    const std::string_view shortened = name.substr(0, kLongest);
-    std::string_view best;
-    std::size_t distance = 0;
-    for (const std::string_view candidate : known) {
-        const std::size_t d = editDistance(shortened, candidate);
-        if (best.empty() || d < distance) {
-            best = candidate;
-            distance = d;
-        }
-    }
-    return best;
+    return nearest(name, known).name;
+}
+
+std::string nearName(std::string_view name, std::span<const std::string> known) {
+    const std::vector<std::string_view> views(known.begin(), known.end());
+    const Nearest found = nearest(name, views);
+    return found.edits > std::max<std::size_t>(2, name.size() / 2) ? std::string() : std::string(found.name);
+}
+
+std::string didYouMean(std::string_view name, std::span<const std::string> known) {
+    const std::string near = nearName(name, known);
+    return near.empty() ? "." : "; did you mean \"" + near + "\"?";
 }
 
 std::string unknownNameMessage(std::string_view kind, std::string_view name, std::span<const std::string_view> known) {

@@ -2,6 +2,7 @@
 #include "core/finetune/chat_file.h"
 
 #include "core/base/files.h"
+#include "core/base/nearest_name.h"
 #include "core/run/spec_reader.h"
 
 namespace safequant {
@@ -53,9 +54,7 @@ private:
         if (const auto found = m_row.find(name); found != m_row.end()) return &*found;
         std::vector<std::string> names;
         for (const auto& [key, value] : m_row.items()) names.push_back(key);
-        const std::string nearest = nearestName(name, names);
-        return broken("There is no field \"" + name + "\"" + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?") +
-                      (nearest.empty() ? "; name the file's own fields in the source's map." : ""));
+        return broken("There is no field \"" + name + "\"" + didYouMean(name, names) + " The source's map names the file's own fields.");
     }
 
     /// "field" or "list[field]".

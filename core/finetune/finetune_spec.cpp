@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "core/base/nearest_name.h"
 #include "core/run/run_spec.h"
 #include "core/run/spec_reader.h"
 
@@ -36,9 +37,7 @@ void readNames(SpecReader& reader, const std::string& field, std::vector<T>& tar
             target.push_back(*value);
             continue;
         }
-        const std::string nearest = nearestName(words[i], names);
-        reader.reject(field + "[" + std::to_string(i) + "]",
-                      "is \"" + words[i] + "\", which is unknown" + (nearest.empty() ? "." : "; did you mean \"" + nearest + "\"?"));
+        reader.reject(field + "[" + std::to_string(i) + "]", "is \"" + words[i] + "\", which is unknown" + didYouMean(words[i], names));
     }
     if (words.empty()) reader.reject(field, "is empty.");
 }

@@ -21,23 +21,6 @@ const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By Learn
 const std::vector<std::string> kMetrics = {"mean-square", "as-norms-read"};  // By ErrorMetric.
 const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
 
-std::string didYouMean(const std::string& name, const std::vector<std::string>& known) {
-    const std::string nearest = nearestName(name, known);
-    return nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?";
-}
-
-/// A field that holds the name of a value of an enumeration; `names` are in its order, `what` says in errors what they name.
-template <typename Enumeration>
-void readName(SpecReader& reader, const char* field, const std::string& what, const std::vector<std::string>& names, Enumeration& target) {
-    std::string name = names[static_cast<std::size_t>(target)];
-    reader.text(field, name);
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end())
-        reader.reject(field, "names no " + what + ": \"" + name + "\"" + didYouMean(name, names));
-    else
-        target = static_cast<Enumeration>(found - names.begin());
-}
-
 RealignObjective objectiveNamed(const std::string& name) {
     if (name == "published") return RealignObjective::published();
     if (name == "dual-stream") return RealignObjective::dualStream();
@@ -68,7 +51,7 @@ void readObjective(SpecReader& reader, LearningSpec& spec) {
     RealignObjective& objective = spec.learning.objective;
     if (spec.objective != before) objective = objectiveNamed(spec.objective);
     const auto weight = [&](const char* name, double& target) { reader.number(name, target, 0.0, kLargestWeight); };
-    readName(reader, "error_metric", "measure of errors", kMetrics, objective.metric);
+    reader.choice("error_metric", "measure of errors", kMetrics, objective.metric);
     weight("benign_weight", objective.benign);
     weight("benign_last_token_weight", objective.benignLast);
     weight("malicious_weight", objective.malicious);
@@ -150,7 +133,7 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
     reader.whole("batch_size", learning.batchSize, 1, 100'000);
     reader.whole("first_block", spec.firstBlock, 0, 100'000);
     reader.whole("last_block", spec.lastBlock, -1, 100'000);
-    readName(reader, "rule", "rule", kRules, learning.rule);
+    reader.choice("rule", "rule", kRules, learning.rule);
     reader.truth("clipping", learning.terms.clipping);
     reader.truth("clipping_in_range", learning.terms.clippingInRange);
     readScales(reader, learning.terms);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/run/method_options.h"
 
-#include <algorithm>
 #include <vector>
 
 namespace safequant {
@@ -10,23 +9,11 @@ namespace {
 const std::vector<std::string> kOrders = {"none", "static", "group"};  // By ColumnOrder.
 const std::vector<std::string> kClipSearches = {"none", "mse"};  // By GptqOptions::searchRange.
 
-/// Index of the name a field has; `chosen` where it is missing or wrong.
-std::size_t readName(SpecReader& reader, const char* field, const std::vector<std::string>& names, std::size_t chosen) {
-    std::string name = names[chosen];
-    reader.text(field, name);
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
-    std::string known;
-    for (const std::string& candidate : names) known += (known.empty() ? "\"" : " or \"") + candidate + "\"";
-    reader.reject(field, "must be " + known + ", not \"" + name + "\".");
-    return chosen;
-}
-
 void readGptq(SpecReader& reader, GptqOptions& gptq) {
-    gptq.order = static_cast<ColumnOrder>(readName(reader, "order", kOrders, static_cast<std::size_t>(gptq.order)));
+    reader.choice("order", "order of columns", kOrders, gptq.order);
     reader.number("damping", gptq.damping, 0.0, 1.0, true);
     reader.whole("block_columns", gptq.blockColumns, 1, 100'000);
-    gptq.searchRange = readName(reader, "clip_search", kClipSearches, gptq.searchRange ? 1 : 0) == 1;
+    reader.choice("clip_search", "search of ranges", kClipSearches, gptq.searchRange);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "core/base/json_path.h"
 #include "core/quantize/method.h"
 #include "core/run/run_spec.h"
 
@@ -146,20 +147,14 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
     return list.take();
 }
 
-json::json_pointer pointerTo(std::string path) {
-    for (char& c : path)
-        if (c == '.') c = '/';
-    return json::json_pointer("/" + path);
-}
-
 /// A field of a spec; null when it is absent.
 json valueAt(const json& spec, const std::string& path) {
-    const auto pointer = pointerTo(path);
+    const auto pointer = jsonPointerTo(path);
     return spec.contains(pointer) ? spec.at(pointer) : json();
 }
 
 void erase(json& spec, const std::string& path) {
-    const auto pointer = pointerTo(path);
+    const auto pointer = jsonPointerTo(path);
     if (spec.contains(pointer)) spec.at(pointer.parent_pointer()).erase(pointer.back());
 }
 

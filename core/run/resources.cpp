@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/base/nearest_name.h"
 #include "core/run/run_spec.h"
 #include "core/run/spec_reader.h"
 
@@ -59,11 +60,7 @@ Expected<std::string> resolveResource(const std::string& name) {
                         ". Reinstall, or set SAFEQUANT_RESOURCES to the folder that holds it.",
                     name);
     }
-    const auto nearest = nearestName(name, known);
-    return fail(ErrorKind::NotFound,
-                "There is no bundled file of this name" +
-                    (nearest.empty() ? std::string(".") : "; did you mean \"" + nearest + "\"?"),
-                name);
+    return fail(ErrorKind::NotFound, "There is no bundled file of this name" + didYouMean(name, known), name);
 }
 
 Expected<std::shared_ptr<const Checkpoint>> openModel(const std::string& checkpoint, std::vector<std::string> adapters) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/base/model_path.h"
+#include "core/base/nearest_name.h"
 #include "core/evaluate/judge.h"
 #include "core/quantize/method.h"
 #include "core/run/spec_reader.h"
@@ -162,10 +163,7 @@ void readStages(SpecReader& spec, RunSpec& run) {
     const std::vector<std::string> known(kStages.begin(), kStages.end());
     for (std::size_t i = 0; i < named.size(); ++i) {
         if (std::find(known.begin(), known.end(), named[i]) != known.end()) continue;
-        const auto nearest = nearestName(named[i], known);
-        spec.reject(
-            "stages[" + std::to_string(i) + "]",
-            "names no stage: \"" + named[i] + "\"" + (nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?"));
+        spec.reject("stages[" + std::to_string(i) + "]", "names no stage: \"" + named[i] + "\"" + didYouMean(named[i], known));
     }
 }
 

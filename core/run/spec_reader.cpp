@@ -3,29 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <sstream>
 
 #include "core/base/files.h"
+#include "core/base/nearest_name.h"
 #include "core/checkpoint/hub_cache.h"
 
 namespace safequant {
 namespace {
-
-std::size_t editDistance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-        }
-    }
-    return row[b.size()];
-}
 
 std::string numberText(double value) {
     std::ostringstream stream;
@@ -34,19 +19,6 @@ std::string numberText(double value) {
 }
 
 }  // namespace
-
-std::string nearestName(std::string_view name, const std::vector<std::string>& known) {
-    std::string nearest;
-    std::size_t best = std::max<std::size_t>(2, name.size() / 2) + 1;
-    for (const auto& candidate : known) {
-        const auto distance = editDistance(name.substr(0, 100), candidate);
-        if (distance < best) {
-            best = distance;
-            nearest = candidate;
-        }
-    }
-    return nearest;
-}
 
 SpecReader::SpecReader(const nlohmann::json& json, std::string path, std::string where, std::string kind)
     : m_json(&json), m_path(std::move(path)), m_where(std::move(where)), m_kind(std::move(kind)) {
@@ -163,13 +135,22 @@ void SpecReader::texts(const std::string& name, std::vector<std::string>& target
     target = std::move(read);
 }
 
+std::size_t SpecReader::chosen(const std::string& name, const std::string& what, std::span<const std::string> names, std::size_t standard) {
+    std::string word = names[standard];
+    text(name, word);
+    const auto found = std::find(names.begin(), names.end(), word);
+    if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+    std::string known;
+    for (const std::string& candidate : names) known += (known.empty() ? "\"" : ", \"") + candidate + "\"";
+    reject(name, "names no " + what + ": \"" + word + "\"; known: " + known + ".");
+    return standard;
+}
+
 Expected<void> SpecReader::finish() {
     if (m_json->is_object()) {
         for (const auto& [key, value] : m_json->items()) {
             if (std::find(m_known.begin(), m_known.end(), key) != m_known.end()) continue;
-            const auto nearest = nearestName(key, m_known);
-            reject(key,
-                   "is not a field of a " + m_kind + (nearest.empty() ? "." : "; did you mean \"" + nearest + "\"?"));
+            reject(key, "is not a field of a " + m_kind + didYouMean(key, m_known));
         }
     }
     if (m_error) return fail(*m_error);

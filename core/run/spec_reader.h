@@ -5,16 +5,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
 
 namespace safequant {
-
-/// The name among `known` that is closest to a mistyped one (edit distance), empty when none is near.
-std::string nearestName(std::string_view name, const std::vector<std::string>& known);
 
 /// Reads one JSON object of a spec. Missing fields leave their targets alone; every broken field is noted with its path
 /// ("evaluation.decoding.top_p"), the first of them is the error. Asked-for names are the known ones: `finish` refuses
@@ -34,6 +31,11 @@ public:
     /// `lowOpen`: the bound itself is not allowed.
     void number(const std::string& name, double& target, double low, double high, bool lowOpen = false);
     void texts(const std::string& name, std::vector<std::string>& target);
+    /// A field that holds the name of an enumeration's value; `names` are in its order, `what` says in errors what they name.
+    template <typename Enumeration>
+    void choice(const std::string& name, const std::string& what, std::span<const std::string> names, Enumeration& target) {
+        target = static_cast<Enumeration>(chosen(name, what, names, static_cast<std::size_t>(target)));
+    }
     /// The value of a field for a reader of its own; null when it is missing.
     const nlohmann::json* child(const std::string& name);
 
@@ -51,6 +53,7 @@ public:
 
 private:
     const nlohmann::json* find(const std::string& name);
+    std::size_t chosen(const std::string& name, const std::string& what, std::span<const std::string> names, std::size_t standard);
 
     const nlohmann::json* m_json;
     std::string m_path;

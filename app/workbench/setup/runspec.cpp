@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "core/base/files.h"
+#include "core/base/json_path.h"
 #include "core/base/model_path.h"
 #include "default_run.h"
 
@@ -108,9 +109,7 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
 }
 
 void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value) {
-    std::string slashes = "/" + path;
-    std::replace(slashes.begin(), slashes.end(), '.', '/');
-    const nlohmann::json::json_pointer pointer(slashes);
+    const nlohmann::json::json_pointer pointer = jsonPointerTo(path);
     if (!value.is_null()) {
         spec[pointer] = value;
         return;

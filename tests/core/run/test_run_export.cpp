@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QDir>
 #include <QFile>
-#include <QTemporaryDir>
 #include <QtTest>
 #include <cmath>
 
@@ -17,26 +16,19 @@ using tiny::readAll;
 class TestRunExport : public QObject {
     Q_OBJECT
 
-    QTemporaryDir m_folder;
-    QString m_inputs;
+    tiny::Workspaces m_places;
     std::string m_whole;  ///< An unbroken, finished run with every stage.
-    int m_workspaces = 0;
-
-    QString workspace() { return m_folder.filePath("workspace-" + QString::number(++m_workspaces)); }
-    QString exportFolder() { return m_folder.filePath("export-" + QString::number(m_workspaces)); }
-    json spec() { return tiny::specJson(m_inputs, exportFolder()); }
 
 private slots:
     void initTestCase() {
-        m_inputs = m_folder.filePath("inputs");
-        tiny::writeInputs(m_inputs);
-        const auto place = workspace();
-        m_whole = tiny::makeRun(place, spec());
+        m_places.prepare();
+        const auto place = m_places.next();
+        m_whole = tiny::makeRun(place, m_places.spec());
         finishRun(m_whole);
     }
 
     void exportsOfFinishedRuns() {
-        const auto target = m_folder.filePath("exported").toStdString();
+        const auto target = m_places.path("exported").toStdString();
         const auto preflight = preflightRunExport(m_whole, target);
         QVERIFY2(preflight.has_value(), preflight ? "" : preflight.error().describe().c_str());
         QVERIFY(preflight->possible);
@@ -44,7 +36,7 @@ private slots:
         QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
         QCOMPARE(outcome->maxReloadError, 0.0);
         QCOMPARE(readAll(target + "/config.json"),
-                 readAll((m_folder.filePath("export-1") + "/config.json").toStdString()));
+                 readAll((m_places.path("export-1") + "/config.json").toStdString()));
         QVERIFY(!exportRun(m_whole, target, {}).has_value());
     }
 
@@ -68,8 +60,8 @@ private slots:
         QFETCH(int, group);
         QFETCH(QString, pattern);
         QFETCH(bool, rotated);
-        const auto place = workspace();
-        auto exportOnly = tiny::specJson(m_inputs, exportFolder());
+        const auto place = m_places.next();
+        auto exportOnly = tiny::specJson(m_places.inputs(), m_places.exportFolder());
         exportOnly["stages"] = json::array();
         exportOnly["quantization"]["default"]["group_size"] = group;
         // Its rows fill no whole blocks of a GGUF file.
@@ -79,25 +71,25 @@ private slots:
         if (!type.isEmpty()) exportOnly["export"]["type"] = type.toStdString();
         const auto run = tiny::makeRun(place, exportOnly);
         finishRun(run);
-        const auto files = QDir(exportFolder()).entryList({pattern});
-        QVERIFY2(files.size() == 1, qPrintable(QDir(exportFolder()).entryList().join(' ')));
-        const auto again = openCheckpoint(exportFolder().toStdString());
+        const auto files = QDir(m_places.exportFolder()).entryList({pattern});
+        QVERIFY2(files.size() == 1, qPrintable(QDir(m_places.exportFolder()).entryList().join(' ')));
+        const auto again = openCheckpoint(m_places.exportFolder().toStdString());
         QVERIFY2(again.has_value(), again ? "" : again.error().describe().c_str());
         QCOMPARE((*again)->config().tiedEmbeddings, !rotated);
 
         // The same files as the finished run exports on request.
-        const auto target = m_folder.filePath("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
+        const auto target = m_places.path("again-" + QString(QTest::currentDataTag()).replace(' ', '-'));
         const auto options = exportOptionsNamed(format.toStdString(), type.toStdString(), "test");
         const auto outcome = exportRun(run, target.toStdString(), {}, *options);
         QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
         const auto bytes = [&](const QString& folder) { return readAll((folder + "/" + files.first()).toStdString()); };
-        QVERIFY(bytes(target) == bytes(exportFolder()));
+        QVERIFY(bytes(target) == bytes(m_places.exportFolder()));
     }
 
     /// A rotated model that keeps its 16 bits computes what the base does: what is shown of it, its perplexity, its export.
     void rotatedRunsComputeTheSame() {
-        const auto place = workspace();
-        auto rotated = spec();
+        const auto place = m_places.next();
+        auto rotated = m_places.spec();
         rotated["quantization"] = {{"default", {{"weight_bits", 16}}}, {"rotation", {{"seed", 9}}}};
         const auto run = tiny::makeRun(place, rotated);
         finishRun(run);
@@ -116,20 +108,20 @@ private slots:
         // The base's results do not know of the rotation.
         QCOMPARE(readAll(run + "/blocks/base-003.h5"), readAll(m_whole + "/blocks/base-003.h5"));
         QVERIFY(std::abs(state->metrics[1].perplexity / state->metrics[0].perplexity - 1.0) < 1e-4);
-        const auto exported = openCheckpoint(exportFolder().toStdString());
+        const auto exported = openCheckpoint(m_places.exportFolder().toStdString());
         QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
         QVERIFY(!(*exported)->config().tiedEmbeddings && (*exported)->has("lm_head.weight"));
-        QCOMPARE(json::parse(readAll((exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
+        QCOMPARE(json::parse(readAll((m_places.exportFolder() + "/config.json").toStdString()))["tie_word_embeddings"], json(false));
     }
 
     /// Groups in an order of their own go where the group of each column can be written down; each export is read back exactly.
     void orderedGroups() {
-        auto spec = tiny::learnedSpecJson(m_inputs);
+        auto spec = tiny::learnedSpecJson(m_places.inputs());
         spec.erase("aligned");
         spec["quantization"] = {{"method", "gptq"}, {"options", {{"order", "group"}}}, {"default", {{"weight_bits", 4}, {"group_size", 16}}}};
-        const auto run = tiny::makeRun(workspace(), spec);
+        const auto run = tiny::makeRun(m_places.next(), spec);
         finishRun(run);
-        const auto target = [&](const char* format) { return m_folder.filePath(QString("ordered-") + format).toStdString(); };
+        const auto target = [&](const char* format) { return m_places.path(QString("ordered-") + format).toStdString(); };
         for (const char* format : {"compressed-tensors", "gptq"}) {
             const auto outcome = exportRun(run, target(format), {}, *exportOptionsNamed(format, "", "test"));
             QVERIFY2(outcome.has_value(), outcome ? "" : outcome.error().describe().c_str());
@@ -145,18 +137,18 @@ private slots:
     }
 
     void whatTheExportCannotHoldIsRefusedBeforeTheRun() {
-        workspace();
-        auto mixed = spec();
+        m_places.next();
+        auto mixed = m_places.spec();
         mixed["export"]["format"] = "gptq";
         mixed["quantization"]["rules"] = {{{"pattern", "down_proj"}, {"weight_bits", 8}, {"group_size", 16}}};
         const auto read = runSpecFromJson(mixed, "test");
-        const auto plan = planRun(*read, m_folder.path().toStdString(), false);
+        const auto plan = planRun(*read, m_places.path({}).toStdString(), false);
         QVERIFY(!plan.has_value());
         QCOMPARE(plan.error().kind, ErrorKind::Unsupported);
         QCOMPARE(plan.error().context, std::string("export.format"));
         QVERIFY2(plan.error().message.find("one scheme for all linears") != std::string::npos, plan.error().message.c_str());
 
-        const auto place = workspace();
+        const auto place = m_places.next();
         const auto run = tiny::makeRun(place, mixed);
         const auto done = executeRun(run, {}, {});
         QVERIFY(!done.has_value());
@@ -165,14 +157,14 @@ private slots:
     }
 
     void aFolderInTheWayStopsTheRunBeforeItBegins() {
-        const auto place = workspace();
-        QDir().mkpath(exportFolder() + "/something");
-        const auto run = tiny::makeRun(place, spec());
+        const auto place = m_places.next();
+        QDir().mkpath(m_places.exportFolder() + "/something");
+        const auto run = tiny::makeRun(place, m_places.spec());
         const auto done = executeRun(run, {}, {});
         QVERIFY(!done.has_value());
         QVERIFY2(done.error().message.find("not empty") != std::string::npos, done.error().message.c_str());
         QVERIFY(!QFile::exists(QString::fromStdString(run + "/blocks/base-000.h5")));
-        QVERIFY(QDir(exportFolder()).removeRecursively());
+        QVERIFY(QDir(m_places.exportFolder()).removeRecursively());
         finishRun(run);
     }
 };

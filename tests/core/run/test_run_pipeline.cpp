@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QDir>
 #include <QFile>
-#include <QTemporaryDir>
 #include <QtTest>
 #include <cmath>
 
@@ -42,15 +41,9 @@ std::vector<protocol::RunEvent> eventsOf(const std::string& folder) {
 class TestRunPipeline : public QObject {
     Q_OBJECT
 
-    QTemporaryDir m_folder;
-    QString m_inputs;
+    tiny::Workspaces m_places;
     std::string m_whole;  ///< An unbroken, finished run with every stage.
     json m_hashes;
-    int m_workspaces = 0;
-
-    QString workspace() { return m_folder.filePath("workspace-" + QString::number(++m_workspaces)); }
-    QString exportFolder() { return m_folder.filePath("export-" + QString::number(m_workspaces)); }
-    json spec() { return tiny::specJson(m_inputs, exportFolder()); }
 
     /// Runs until the given number of events of a type have come, then asks for a stop.
     void runUntil(const std::string& folder, const std::string& type, int count) {
@@ -71,10 +64,9 @@ class TestRunPipeline : public QObject {
 
 private slots:
     void initTestCase() {
-        m_inputs = m_folder.filePath("inputs");
-        tiny::writeInputs(m_inputs);
-        const auto place = workspace();
-        m_whole = tiny::makeRun(place, spec());
+        m_places.prepare();
+        const auto place = m_places.next();
+        m_whole = tiny::makeRun(place, m_places.spec());
         tiny::finishRun(m_whole);
         m_hashes = *resultHashes(m_whole);
     }
@@ -184,14 +176,14 @@ private slots:
     }
 
     void equalSpecsGiveEqualBytes() {
-        const auto place = workspace();
-        const auto folder = tiny::makeRun(place, spec());
+        const auto place = m_places.next();
+        const auto folder = tiny::makeRun(place, m_places.spec());
         tiny::finishRun(folder);
         compare(folder);
-        auto other = spec();
+        auto other = m_places.spec();
         other["seed"] = 6;
         other.erase("export");
-        const auto different = tiny::makeRun(workspace(), other);
+        const auto different = tiny::makeRun(m_places.next(), other);
         tiny::finishRun(different);
         QVERIFY((*resultHashes(different))["results.h5"] != m_hashes["results.h5"]);
     }
@@ -217,8 +209,8 @@ private slots:
     void stoppingAndResuming() {
         QFETCH(QString, type);
         QFETCH(int, count);
-        const auto place = workspace();
-        const auto folder = tiny::makeRun(place, spec());
+        const auto place = m_places.next();
+        const auto folder = tiny::makeRun(place, m_places.spec());
         std::stop_source stop;
         int seen = 0;
         const auto stopped = executeRun(
@@ -253,8 +245,8 @@ private slots:
     }
 
     void tornAndDamagedFilesAreMended() {
-        const auto place = workspace();
-        const auto folder = tiny::makeRun(place, spec());
+        const auto place = m_places.next();
+        const auto folder = tiny::makeRun(place, m_places.spec());
         runUntil(folder, "answer", 22);
         append(folder + "/events.jsonl", "{\"sequence\":4711,\"type\":\"blo");
         append(folder + "/generations.jsonl", "{\"model\":\"quantized\",\"prompt\":1,\"te");
@@ -268,8 +260,8 @@ private slots:
     }
 
     void aDamagedStreamIsComputedAnew() {
-        const auto place = workspace();
-        const auto folder = tiny::makeRun(place, spec());
+        const auto place = m_places.next();
+        const auto folder = tiny::makeRun(place, m_places.spec());
         runUntil(folder, "block", 7);
         auto bytes = tiny::readAll(folder + "/stream.bin");
         bytes[bytes.size() - 5] = static_cast<char>(bytes[bytes.size() - 5] ^ 1);
@@ -295,9 +287,9 @@ private slots:
     void changedInputsAreRefused() {
         QFETCH(QString, file);
         QFETCH(QString, named);
-        const QString inputs = m_folder.filePath("inputs-" + named);
+        const QString inputs = m_places.path("inputs-" + named);
         tiny::writeInputs(inputs);
-        const auto folder = tiny::makeRun(workspace(), tiny::specJson(inputs));
+        const auto folder = tiny::makeRun(m_places.next(), tiny::specJson(inputs));
         std::stop_source stop;
         (void)executeRun(
             folder,
@@ -331,7 +323,7 @@ private slots:
     }
 
     void overlapIsRefusedUnlessAllowed() {
-        const QString inputs = m_folder.filePath("inputs-overlap");
+        const QString inputs = m_places.path("inputs-overlap");
         tiny::writeInputs(inputs);
         QFile prompts(inputs + "/prompts.jsonl");
         QVERIFY(prompts.open(QIODevice::Append));
@@ -339,7 +331,7 @@ private slots:
             prompts.write(QByteArray(R"({"prompt": "Name every wide river of this old town )") + split[0] + R"(", "label": "benign", "split": ")" + split + "\"}\n");
         prompts.close();
         auto asked = tiny::specJson(inputs);
-        const auto refused = executeRun(tiny::makeRun(workspace(), asked), {}, {});
+        const auto refused = executeRun(tiny::makeRun(m_places.next(), asked), {}, {});
         QVERIFY(!refused.has_value());
         QCOMPARE(refused.error().kind, ErrorKind::BadInput);
         QVERIFY2(refused.error().message.find("split.again") != std::string::npos, refused.error().message.c_str());
@@ -347,19 +339,19 @@ private slots:
         const auto tellsOverlap = [](const std::string& note) { return note.find("near-duplicate cluster") != std::string::npos; };
         asked["stages"] = {"capture"};
         asked["split"] = {{"allow_overlap", true}};
-        const auto allowed = tiny::makeRun(workspace(), asked);
+        const auto allowed = tiny::makeRun(m_places.next(), asked);
         tiny::finishRun(allowed);
         const auto notes = notesOf(allowed);
         QVERIFY(std::any_of(notes.begin(), notes.end(), tellsOverlap));
         asked["split"] = {{"again", true}};
-        const auto again = tiny::makeRun(workspace(), asked);
+        const auto again = tiny::makeRun(m_places.next(), asked);
         tiny::finishRun(again);
         const auto clean = notesOf(again);
         QVERIFY(std::none_of(clean.begin(), clean.end(), tellsOverlap));
     }
 
     void otherFormatsAreReadAndHashed() {
-        const QString inputs = m_folder.filePath("inputs-csv");
+        const QString inputs = m_places.path("inputs-csv");
         tiny::writeInputs(inputs);
         QFile lines(inputs + "/prompts.jsonl");
         QVERIFY(lines.open(QIODevice::ReadOnly));
@@ -378,7 +370,7 @@ private slots:
         asked["prompts"] = {{{"file", table.fileName().toStdString()},
                              {"map", {{"id", "nr"}, {"prompt", "ask"}, {"label", "kind"}, {"split", "part"}}},
                              {"label_values", {{"malicious!", "malicious"}, {"benign!", "benign"}, {"hard_benign!", "hard_benign"}}}}};
-        const auto folder = tiny::makeRun(workspace(), asked);
+        const auto folder = tiny::makeRun(m_places.next(), asked);
         tiny::finishRun(folder);
         QCOMPARE((*resultHashes(folder))["blocks/base-000.h5"], m_hashes["blocks/base-000.h5"]);
         const auto manifest = json::parse(tiny::readAll(folder + "/manifest.json"));
@@ -388,10 +380,10 @@ private slots:
     }
 
     void baseResultsAreReused() {
-        const auto place = workspace();
-        const auto exported = m_folder.filePath("reused-export");
+        const auto place = m_places.next();
+        const auto exported = m_places.path("reused-export");
         const auto with = [&](int bits) {
-            auto changed = tiny::specJson(m_inputs, exported + QString::number(bits));
+            auto changed = tiny::specJson(m_places.inputs(), exported + QString::number(bits));
             changed["quantization"]["default"]["weight_bits"] = bits;
             return changed;
         };
@@ -428,7 +420,7 @@ private slots:
     }
 
     void aRunIsRunOnce() {
-        const auto folder = tiny::makeRun(workspace(), spec());
+        const auto folder = tiny::makeRun(m_places.next(), m_places.spec());
         QVERIFY(!runOwner(folder));
         QCOMPARE(readRunSummary(folder)->status, std::string("stopped"));
         {
@@ -445,9 +437,9 @@ private slots:
     }
 
     void failuresAreKept() {
-        auto broken = spec();
+        auto broken = m_places.spec();
         broken["quantization"]["rules"] = {{{"pattern", "no_such_linear"}, {"weight_bits", 8}}};
-        const auto folder = tiny::makeRun(workspace(), broken);
+        const auto folder = tiny::makeRun(m_places.next(), broken);
         const auto failed = executeRun(folder, {}, {});
         QVERIFY(!failed.has_value());
         QCOMPARE(failed.error().kind, ErrorKind::BadInput);
@@ -459,7 +451,7 @@ private slots:
     }
 
     void verificationFindsChanges() {
-        const auto folder = tiny::makeRun(workspace(), tiny::specJson(m_inputs));
+        const auto folder = tiny::makeRun(m_places.next(), tiny::specJson(m_places.inputs()));
         auto differences = verifyRun(folder, {});
         QVERIFY(differences.has_value());
         QCOMPARE(differences->size(), std::size_t{1});
@@ -474,9 +466,9 @@ private slots:
     }
 
     void plansAndEstimates() {
-        const auto read = runSpecFromJson(spec(), "test");
+        const auto read = runSpecFromJson(m_places.spec(), "test");
         for (const bool timed : {false, true}) {
-            const auto plan = planRun(*read, m_folder.path().toStdString(), timed);
+            const auto plan = planRun(*read, m_places.path({}).toStdString(), timed);
             QVERIFY2(plan.has_value(), plan ? "" : plan.error().describe().c_str());
             QCOMPARE(plan->linears.size(), std::size_t{28});
             // 4 bits, and a 16-bit scale and a 4-bit zero point for every 16 weights.
@@ -490,22 +482,22 @@ private slots:
         }
         auto greedy = *read;
         greedy.evaluateBenign = 1000;
-        QCOMPARE(planRun(greedy, m_folder.path().toStdString(), false)->estimate.warnings.size(), std::size_t{1});
+        QCOMPARE(planRun(greedy, m_places.path({}).toStdString(), false)->estimate.warnings.size(), std::size_t{1});
         // Tasks and a decoding attack take time of their own.
         RunSpec asking = *read;
-        const double before = planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds;
+        const double before = planRun(asking, m_places.path({}).toStdString(), false)->estimate.seconds;
         asking.tasks = {*findBundledTask("gsm8k")};
-        const double withTask = planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds;
+        const double withTask = planRun(asking, m_places.path({}).toStdString(), false)->estimate.seconds;
         QVERIFY(withTask > before);
         asking.attack.samples = 5;
-        QVERIFY(planRun(asking, m_folder.path().toStdString(), false)->estimate.seconds > withTask);
+        QVERIFY(planRun(asking, m_places.path({}).toStdString(), false)->estimate.seconds > withTask);
     }
 
     void runsAreListedNewestFirst() {
-        const auto place = workspace();
+        const auto place = m_places.next();
         QVERIFY(listRuns(place.toStdString()).empty());
         std::vector<std::string> made;
-        for (int i = 0; i < 3; ++i) made.push_back(tiny::makeRun(place, tiny::specJson(m_inputs)));
+        for (int i = 0; i < 3; ++i) made.push_back(tiny::makeRun(place, tiny::specJson(m_places.inputs())));
         QVERIFY(made[0] != made[1] && made[1] != made[2]);
         QDir().mkpath(place + "/runs/not-a-run");
         const auto runs = listRuns(place.toStdString());
@@ -515,22 +507,22 @@ private slots:
     }
 
     void stagesAlone() {
-        auto captureOnly = tiny::specJson(m_inputs);
+        auto captureOnly = tiny::specJson(m_places.inputs());
         captureOnly["stages"] = {"capture"};
-        const auto capture = tiny::makeRun(workspace(), captureOnly);
+        const auto capture = tiny::makeRun(m_places.next(), captureOnly);
         tiny::finishRun(capture);
         QCOMPARE(readRunState(capture)->blocks.size(), std::size_t{4});
         QCOMPARE((*resultHashes(capture))["blocks/base-000.h5"], m_hashes["blocks/base-000.h5"]);
 
-        auto evaluateOnly = tiny::specJson(m_inputs);
+        auto evaluateOnly = tiny::specJson(m_places.inputs());
         evaluateOnly["stages"] = {"evaluate"};
-        const auto evaluate = tiny::makeRun(workspace(), evaluateOnly);
+        const auto evaluate = tiny::makeRun(m_places.next(), evaluateOnly);
         tiny::finishRun(evaluate);
         QCOMPARE(readRunState(evaluate)->metrics.size(), std::size_t{1});
         QVERIFY(!readProjection(evaluate, 0, "pca").has_value());
 
-        const auto place = workspace();
-        auto exportOnly = tiny::specJson(m_inputs, exportFolder());
+        const auto place = m_places.next();
+        auto exportOnly = tiny::specJson(m_places.inputs(), m_places.exportFolder());
         exportOnly["stages"] = json::array();
         exportOnly["prompts"] = {"/nowhere.jsonl"};
         const auto exported = tiny::makeRun(place, exportOnly);

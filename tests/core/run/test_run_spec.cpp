@@ -221,9 +221,9 @@ private slots:
         QFETCH(QString, name);
         QFile file(QString::fromStdString(*resolveResource(name.toStdString())));
         QVERIFY(file.open(QIODevice::ReadOnly));
-        auto json = nlohmann::json::parse(file.readAll().toStdString());
-        json["checkpoint"] = "/m/model.gguf";
-        const auto spec = runSpecFromJson(json, name.toStdString());
+        auto bundled = json::parse(file.readAll().toStdString());
+        bundled["checkpoint"] = "/m/model.gguf";
+        const auto spec = runSpecFromJson(bundled, name.toStdString());
         QVERIFY2(spec.has_value(), spec ? "" : spec.error().describe().c_str());
         for (const auto& adapter : spec->adapters) {
             const auto folder = resolveResource(adapter);
@@ -261,13 +261,6 @@ private slots:
         QCOMPARE(anchored->prompts[0].path, std::string("builtin:default"));
         QCOMPARE(anchored->prompts[1].path, folder.filePath("p.txt").toStdString());
         QCOMPARE(anchored->prompts[2].path, folder.filePath("q.csv").toStdString());
-    }
-
-    void nearestNames() {
-        const std::vector<std::string> known{"seed", "stages", "checkpoint"};
-        QCOMPARE(nearestName("sed", known), std::string("seed"));
-        QCOMPARE(nearestName("checkpiont", known), std::string("checkpoint"));
-        QCOMPARE(nearestName("zzzzzzzzzzzzzzzzzz", known), std::string());
     }
 
     void timeLeftFollowsWhatWasMeasured() {

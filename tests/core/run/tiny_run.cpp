@@ -241,6 +241,8 @@ std::string makeRun(const QString& workspace, const json& spec) {
     return *folder;
 }
 
+void Workspaces::prepare() { writeInputs(inputs()); }
+
 void finishRun(const std::string& folder) {
     if (const auto done = safequant::executeRun(folder, {}, {}); !done) throw std::runtime_error(done.error().describe());
 }

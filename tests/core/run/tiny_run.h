@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <QTemporaryDir>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -21,6 +22,23 @@ nlohmann::json learnedSpecJson(const QString& inputs, const QString& exportFolde
 std::string makeRun(const QString& workspace, const nlohmann::json& spec);
 /// Runs or resumes it to its end; throws when it fails.
 void finishRun(const std::string& folder);
+/// A folder with the inputs, and in it one workspace after the other.
+class Workspaces {
+public:
+    /// Writes the inputs.
+    void prepare();
+    QString inputs() const { return m_folder.filePath("inputs"); }
+    QString path(const QString& name) const { return m_folder.filePath(name); }
+    /// The next workspace.
+    QString next() { return m_folder.filePath("workspace-" + QString::number(++m_count)); }
+    /// Where the spec's export goes, another folder for each workspace.
+    QString exportFolder() const { return m_folder.filePath("export-" + QString::number(m_count)); }
+    nlohmann::json spec() const { return specJson(inputs(), exportFolder()); }
+
+private:
+    QTemporaryDir m_folder;
+    int m_count = 0;
+};
 /// A file's text; one that cannot be read says so.
 std::string readAll(const std::string& path);
 
