@@ -29,13 +29,14 @@ std::size_t editDistance(std::string_view a, std::string_view b) {
     return table.back();
 }
 
+constexpr std::size_t kLongest = 128;  // A name from a file may be any size, and the table of edits grows with it.
+
 struct Nearest {
     std::string_view name;
     std::size_t edits = 0;
 };
 
 Nearest nearest(std::string_view name, std::span<const std::string_view> known) {
-    constexpr std::size_t kLongest = 128;  // A name from a file may be any size, and the table grows with it.
     const std::string_view shortened = name.substr(0, kLongest);
     Nearest best;
     for (const std::string_view candidate : known) {
@@ -54,7 +55,7 @@ std::string_view nearestName(std::string_view name, std::span<const std::string_
 std::string nearName(std::string_view name, std::span<const std::string> known) {
     const std::vector<std::string_view> views(known.begin(), known.end());
     const Nearest found = nearest(name, views);
-    return found.edits > std::max<std::size_t>(2, name.size() / 2) ? std::string() : std::string(found.name);
+    return found.edits > std::max<std::size_t>(2, std::min(name.size(), kLongest) / 2) ? std::string() : std::string(found.name);
 }
 
 std::string didYouMean(std::string_view name, std::span<const std::string> known) {

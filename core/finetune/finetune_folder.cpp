@@ -183,13 +183,13 @@ private:
             if (!step) return fail(step.error());
             const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
             const double left = seconds / (step->step - first) * (training.steps() - step->step);
-            // The state first: what the events tell of is never ahead of it at a place where it is kept.
-            if (step->step % spec.saveEvery == 0 && step->step < training.steps())
-                if (auto saved = training.save(statePath()); !saved) return saved;
             const auto told = tell({{"type", "step"}, {"step", step->step}, {"of", training.steps()}, {"loss", step->loss},
                                     {"learning_rate", step->learningRate}, {"gradient_norm", step->gradientNorm},
                                     {"targets", step->targets}, {"rows", step->rows}, {"seconds", seconds}, {"seconds_left", left}});
             if (!told) return told;
+            // The event first: a step whose state is kept is not done again after a kill, and would have told of itself nowhere.
+            if (step->step % spec.saveEvery == 0 && step->step < training.steps())
+                if (auto saved = training.save(statePath()); !saved) return saved;
         }
         return {};
     }
