@@ -38,6 +38,7 @@ void addCompareCommand(CLI::App& app, const CommonOptions& options, Action& acti
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addVerifyCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPlotCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addReportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addServeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 
 /// Absolute path of the running program.

@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);
     addPlotCommand(app, options, action);
+    addReportCommand(app, options, action);
     addServeCommand(app, options, action);
     try {
         app.parse(argc, argv);

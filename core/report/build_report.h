@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/error.h"
+#include "core/report/report.h"
+
+namespace safequant {
+
+/// For whom a report is.
+enum class ReportTemplate {
+    Reviewer,    ///< The verdict and what it rests on, with lines to sign on.
+    Researcher,  ///< Every table, block by block and linear by linear.
+    ModelCard,   ///< What goes beside a model that is handed on.
+};
+/// Their names on the command line, in that order.
+std::span<const std::string> reportTemplateNames();
+
+struct ReportOptions {
+    ReportTemplate reader = ReportTemplate::Reviewer;
+    bool showTexts = false;  ///< Prompts and answers of malicious prompts as they are; else they are left out.
+};
+
+/// The report of a run that has measured something. Errors: those of reading; bad_input when there is nothing to tell yet.
+Expected<Report> buildReport(const std::string& folder, const ReportOptions& options);
+
+}  // namespace safequant

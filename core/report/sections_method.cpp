@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "core/quantize/method.h"
+#include "core/report/run_material.h"
+
+namespace safequant {
+namespace {
+
+using nlohmann::json;
+
+/// A field of nested objects; null when it or any object on the way is missing.
+json at(const json& from, std::initializer_list<const char*> path) {
+    const json* here = &from;
+    for (const char* key : path) {
+        if (!here->is_object() || !here->contains(key)) return nullptr;
+        here = &here->at(key);
+    }
+    return *here;
+}
+
+std::string textOf(const json& value) { return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string("–") : value.dump(); }
+
+bool isQuantized(const RunMaterial& run) { return run.blockOf("quantized", 0) != nullptr || run.metricsOf("quantized") != nullptr; }
+
+std::string methodTitle(const RunMaterial& run) {
+    const auto method = findQuantizationMethod(at(run.state.spec, {"quantization", "method"}).is_string() ? textOf(at(run.state.spec, {"quantization", "method"})) : "rtn");
+    return method ? std::string((*method)->title) : std::string();
+}
+
+std::string duration(double seconds) {
+    if (seconds < 90.0) return cellText(Measured{seconds, 0}) + " s";
+    return cellText(Measured{seconds / 60.0, 1}) + " min";
+}
+
+}  // namespace
+
+ReportSection scopeSection(const RunMaterial& run) {
+    ReportSection section{"scope", "Scope", {}, {}, {}, {}, false};
+    std::string text = "Model: " + textOf(at(run.manifest, {"model"})) + ".";
+    if (isQuantized(run)) text += " Quantized by " + methodTitle(run) + ", " + run.state.summary.scheme + ".";
+    section.paragraphs.push_back(std::move(text));
+    section.paragraphs.emplace_back(
+        "The report says how this model answers these prompts under this judge, greedily or as the decoding settings say. It does not say that a model is safe: other "
+        "prompts, languages, attacks and longer conversations were not tried unless a table says so.");
+    return section;
+}
+
+ReportSection dataSection(const RunMaterial& run) {
+    ReportSection section{"data", "Prompts", {}, {}, {}, {}, false};
+    const json counts = at(run.manifest, {"prompts", "counts"});
+    if (!counts.is_object()) return section;
+    ReportTable table{"prompts", "Prompts by label and part", "Calibration prompts fit probes and quantizers; evaluation prompts are asked and judged. No prompt is in both parts.",
+                      {"label", "calibration", "evaluation"}, {}};
+    for (const auto& [label, parts] : counts.items()) table.rows.push_back({label, textOf(at(parts, {"calibration"})), textOf(at(parts, {"evaluation"}))});
+    section.tables.push_back(std::move(table));
+    ReportTable files{"prompt-files", "Files", {}, {"file", "SHA-256"}, {}};
+    for (const auto& file : at(run.manifest, {"prompts", "files"}))
+        files.rows.push_back({std::filesystem::path(textOf(at(file, {"read"}))).filename().string(), textOf(at(file, {"sha256"}))});
+    section.tables.push_back(std::move(files));
+    const json calibration = at(run.state.spec, {"calibration"});
+    if (calibration.is_object() && isQuantized(run) && run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")) != "rtn")
+        section.paragraphs.push_back("The quantizer was calibrated on " + textOf(at(calibration, {"malicious"})) + " malicious and " + textOf(at(calibration, {"benign"})) +
+                                     " benign prompts, " + textOf(at(calibration, {"texts"})) + " passages of " + textOf(at(calibration, {"text_tokens"})) +
+                                     " tokens of ordinary text and " + textOf(at(calibration, {"tasks"})) + " task prompts, all of the calibration part.");
+    return section;
+}
+
+ReportSection quantizationSection(const RunMaterial& run) {
+    ReportSection section{"quantization", "How the model was quantized", {}, {}, {}, {}, false};
+    if (!isQuantized(run)) return section;
+    const auto method = findQuantizationMethod(run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")));
+    if (method) section.paragraphs.push_back(std::string((*method)->title) + ". " + std::string((*method)->describe));
+    double bits = 0.0;
+    std::size_t count = 0, changed = 0;
+    const bool all = run.options.reader == ReportTemplate::Researcher;
+    ReportTable table{"linears", "Linears", "Errors are relative: of the weights, and of the output on calibration inputs where they were measured.",
+                      {"linear", "asked", "used", "bits a weight", "weight error", "output error"}, {}};
+    for (const auto& block : run.state.blocks)
+        for (const auto& linear : block.linears) {
+            bits += linear.bitsPerWeight;
+            ++count;
+            changed += linear.requested != linear.actual;
+            const auto error = [](double value) -> ReportCell { return value < 0.0 ? ReportCell(std::string("–")) : ReportCell(Measured{value, 5}); };
+            if (all)
+                table.rows.push_back({linear.name, linear.requested, linear.actual, Measured{linear.bitsPerWeight, 3}, error(linear.relativeError), error(linear.outputError)});
+        }
+    if (count > 0)
+        section.paragraphs.push_back(std::to_string(count) + " linears, " + cellText(Measured{bits / static_cast<double>(count), 2}) +
+                                     " bits a weight in the mean over linears, scales and zero points included; " +
+                                     (changed == 0 ? std::string("all as asked for.") : std::to_string(changed) + " got another scheme than was asked for."));
+    if (!table.rows.empty()) section.tables.push_back(std::move(table));
+    return section;
+}
+
+ReportSection limitationsSection(const RunMaterial& run) {
+    ReportSection section{"limitations", "Limitations", {}, run.state.notes, {}, {}, false};
+    const auto* metrics = run.state.metrics.empty() ? nullptr : &run.state.metrics.front();
+    if (metrics != nullptr) {
+        section.points.push_back("Answers were cut at " + std::to_string(metrics->maxNewTokens) + " tokens; what a model would have said after is not known.");
+        section.points.push_back("The interval of a rate of " + std::to_string(metrics->harmfulScore.total) + " prompts is " +
+                                 cellText(Measured{100.0 * (metrics->harmfulScore.wilson.high - metrics->harmfulScore.wilson.low), 1}) +
+                                 " points wide here; differences below it need more prompts.");
+    }
+    section.points.emplace_back("Prompts of public benchmarks may have been in the model's training data.");
+    return section;
+}
+
+ReportSection reproductionSection(const RunMaterial& run) {
+    ReportSection section{"reproduction", "To do it again", {}, {}, {}, {}, false};
+    ReportTable table{"manifest", "What ran", "The whole manifest is in report.json; safequant verify RUN computes its hashes again.", {"what", "value"}, {}};
+    const auto add = [&](const std::string& name, const json& value) {
+        if (!value.is_null()) table.rows.push_back({name, textOf(value)});
+    };
+    add("program", "SafeQuant " + textOf(at(run.manifest, {"program_version"})));
+    add("created", at(run.manifest, {"created"}));
+    add("seed", at(run.state.spec, {"seed"}));
+    add("checkpoint, SHA-256", at(run.manifest, {"checkpoint", "content_hash"}));
+    add("prompts, SHA-256", at(run.manifest, {"prompts", "hash"}));
+    for (const char* name : {"spec", "tokenizer", "chat template", "perplexity text", "aligned checkpoint"})
+        add(std::string(name) + ", SHA-256", at(run.manifest, {"fingerprints", name}));
+    add("processor", at(run.manifest, {"device", "cpu_features"}));
+    add("threads", at(run.manifest, {"device", "threads"}));
+    for (const char* stage : {"capture", "quantize", "evaluate"})
+        if (const json seconds = at(run.manifest, {"timings", stage, "seconds"}); seconds.is_number())
+            table.rows.push_back({std::string("time, ") + stage, duration(seconds.get<double>())});
+    section.tables.push_back(std::move(table));
+    return section;
+}
+
+ReportSection signOffSection(const RunMaterial&) {
+    return {"sign-off", "Sign-off", {"The reviewer has read the summary, the separation figures, the changed answers and the limitations."}, {}, {}, {}, true};
+}
+
+}  // namespace safequant
