@@ -9,6 +9,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config
   qt6-base-dev qt6-svg-dev libqcustomplot-dev libgl-dev libopengl-dev qt6-qpa-plugins fonts-inter fonts-dejavu-core
   libhdf5-dev nlohmann-json3-dev libcli11-dev libexpected-dev libpcre2-dev libutf8proc-dev libssl-dev
+  libcairo2-dev libpango1.0-dev libpoppler-cpp-dev
   libtorch-dev libopenblas0-openmp liblapack-dev libdnnl-dev
   ca-certificates python3 python3-pip
 )
@@ -50,7 +51,7 @@ install_packages() {
 # build PRESET TARGET...: configures once and builds, with ninja's own progress on the terminal.
 build() {
   local preset=$1; shift
-  [ -f "build/$preset/build.ninja" ] || step "Configuring" "See docs/building.md for what must be installed." cmake --preset "$preset"
+  [ -f "build/$preset/build.ninja" ] || step "Configuring" "The Debian packages it needs are listed in scripts/common.sh." cmake --preset "$preset"
   say "Building ($preset)"
   cmake --build --preset "$preset" ${1:+--target "$@"} >&2 || die "the build failed; the compiler's message stands above"
 }

@@ -37,7 +37,7 @@ int report(const CommonOptions& options, const ReportCommand& chosen) {
 
 void addReportCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<ReportCommand>();
-    auto* command = app.add_subcommand("report", "Write a report of a run: a page, its tables (CSV), figures (SVG) and JSON");
+    auto* command = app.add_subcommand("report", "Write a report of a run: a page (HTML), paper (PDF), tables (CSV), figures (SVG), JSON");
     command->add_option("run", chosen->folder, "Run folder")->required()->check(CLI::ExistingDirectory);
     command->add_option("-o,--output", chosen->output, "Folder to write into (default: RUN/report)");
     command->add_option("--template", chosen->reader, "For whom: reviewer, researcher or model-card")

@@ -13,7 +13,7 @@ namespace safequant {
 /// fractions of 1, and no digit is rounded away. A text that a spreadsheet would take for a formula is written behind an apostrophe.
 std::string tableCsv(const ReportTable& table);
 
-/// Writes report.html, report.json, tables/ID.csv and figures/ID.svg into a folder, each whole; a report that stands there is replaced.
+/// Writes report.html, report.pdf, report.json, tables/ID.csv and figures/ID.svg into a folder, each whole; a report that stands there is replaced.
 /// Returns their paths. Errors: io.
 Expected<std::vector<std::string>> writeReport(const Report& report, const std::string& folder);
 

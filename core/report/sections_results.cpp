@@ -143,6 +143,21 @@ ReportTable blockTable(const RunMaterial& run) {
     return table;
 }
 
+/// The beginning of an answer on one line; the run folder has the whole.
+std::string beginning(const std::string& text) {
+    constexpr std::size_t kMost = 200;
+    std::string line;
+    for (const char c : text) {
+        const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+        if (!blank) line += c;
+        else if (!line.empty() && line.back() != ' ') line += ' ';
+    }
+    if (line.size() <= kMost) return line;
+    std::size_t end = kMost;
+    while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) --end;
+    return line.substr(0, end) + "…";
+}
+
 ReportTable flipTable(const RunMaterial& run, const std::string& id, const std::string& title, const std::vector<std::string>& ids) {
     std::map<std::string, const protocol::PromptItem*> prompts;
     for (const auto& prompt : run.state.prompts) prompts[prompt.id] = &prompt;
@@ -157,9 +172,9 @@ ReportTable flipTable(const RunMaterial& run, const std::string& id, const std::
         const auto told = [&](std::size_t model) -> std::string {
             const auto* answer = pair->second[model];
             if (answer == nullptr) return "–";
-            return answer->outcome + (hidden ? "" : ": " + answer->text);
+            return answer->outcome + (hidden ? "" : ": " + beginning(answer->text));
         };
-        table.rows.push_back({key, prompt->second->category, hidden ? std::string("(left out)") : prompt->second->text, told(0), told(1)});
+        table.rows.push_back({key, prompt->second->category, hidden ? std::string("(left out)") : beginning(prompt->second->text), told(0), told(1)});
     }
     if (run.options.reader == ReportTemplate::Reviewer) table.shownRows = kRowsForReviewers;
     return table;

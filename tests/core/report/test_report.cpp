@@ -5,6 +5,10 @@
 #include <QtTest>
 #include <filesystem>
 #include <limits>
+#include <memory>
+#include <poppler-document.h>
+#include <poppler-page.h>
+#include <poppler-toc.h>
 #include <sstream>
 
 #include "core/base/files.h"
@@ -12,6 +16,7 @@
 #include "core/report/figure_svg.h"
 #include "core/report/report_files.h"
 #include "core/report/report_html.h"
+#include "core/report/report_pdf.h"
 #include "core/run/run_folder.h"
 #include "tiny_run.h"
 
@@ -167,6 +172,48 @@ private slots:
         QCOMPARE(hasSection(report, "separation"), reader != 2);
     }
 
+    /// The paper version holds the sections as its outline and every word of the tables, in whatever line they were broken, within its
+    /// margins; the same report gives the same bytes.
+    void papersHoldTheWhole_data() { everyFileTellsTheSame_data(); }
+    void papersHoldTheWhole() {
+        QFETCH(int, reader);
+        const Report report = reportOf(static_cast<ReportTemplate>(reader));
+        const std::string path = m_places.path("paper-" + QString::number(reader) + ".pdf").toStdString();
+        QVERIFY(writeReportPdf(report, path).has_value() && writeReportPdf(report, path + ".again").has_value());
+        QVERIFY(tiny::readAll(path) == tiny::readAll(path + ".again"));
+        const std::unique_ptr<poppler::document> document(poppler::document::load_from_file(path));
+        QVERIFY(document && document->pages() >= 2);
+        const std::unique_ptr<poppler::toc> outline(document->create_toc());
+        QVERIFY(outline != nullptr);
+        const auto entries = outline->root()->children();
+        QCOMPARE(entries.size(), report.sections.size() + 1);
+        QString text;
+        for (int i = 0; i < document->pages(); ++i) {
+            const std::unique_ptr<poppler::page> page(document->create_page(i));
+            const QRectF sheet(page->page_rect().x(), page->page_rect().y(), page->page_rect().width(), page->page_rect().height());
+            for (const auto& box : page->text_list()) {
+                const QRectF place(box.bbox().x(), box.bbox().y(), box.bbox().width(), box.bbox().height());
+                QVERIFY2(sheet.adjusted(40, 40, -40, -20).contains(place), box.text().to_latin1().c_str());
+                const auto bytes = box.text().to_utf8();
+                text += QString::fromUtf8(bytes.data(), static_cast<qsizetype>(bytes.size()));
+            }
+        }
+        const auto bare = [](QString words) { return words.remove(QRegularExpression("\\s")); };
+        text = bare(text);
+        for (const ReportSection& section : report.sections) {
+            QVERIFY2(text.contains(bare(QString::fromStdString(section.title))), section.title.c_str());
+            for (const ReportTable& table : section.tables)
+                for (const auto& row : table.rows) {
+                    if (table.shownRows > 0 && &row - table.rows.data() >= static_cast<std::ptrdiff_t>(table.shownRows)) break;
+                    for (const ReportCell& cell : row)
+                        for (const QString& word : QString::fromStdString(cellText(cell)).split(' ', Qt::SkipEmptyParts))
+                            if (word.size() < 20) QVERIFY2(text.contains(word), qPrintable(word));
+                }
+        }
+        const auto nowhere = writeReportPdf(report, m_places.path("no/such/folder/report.pdf").toStdString());
+        QVERIFY(!nowhere.has_value() && nowhere.error().kind == ErrorKind::Io);
+    }
+
     /// Rates are those of the run's own summary.
     void ratesAreTheRuns() {
         const Report report = reportOf(ReportTemplate::Reviewer);
@@ -198,7 +245,8 @@ private slots:
             lines += answer.dump() + "\n";
         }
         QVERIFY(writeFileAtomically(run + "/generations.jsonl", lines).has_value());
-        for (const auto& prompt : readRunState(run)->prompts)
+        const auto state = readRunState(run);
+        for (const auto& prompt : state->prompts)
             if (prompt.label == "malicious" && prompt.split == "evaluation") secrets.push_back(prompt.text);
         for (int reader = 0; reader < 3; ++reader)
             for (const bool shown : {false, true}) {
