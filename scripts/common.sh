@@ -9,7 +9,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config
   qt6-base-dev qt6-svg-dev libqcustomplot-dev libgl-dev libopengl-dev qt6-qpa-plugins fonts-inter fonts-dejavu-core
   libhdf5-dev nlohmann-json3-dev libcli11-dev libexpected-dev libpcre2-dev libutf8proc-dev libssl-dev
-  libcairo2-dev libpango1.0-dev libpoppler-cpp-dev
+  libcairo2-dev libpango1.0-dev libpoppler-qt6-dev libpoppler-cpp-dev
   libtorch-dev libopenblas0-openmp liblapack-dev libdnnl-dev
   ca-certificates python3 python3-pip
 )

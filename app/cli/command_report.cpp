@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -16,11 +15,9 @@ struct ReportCommand {
 };
 
 int report(const CommonOptions& options, const ReportCommand& chosen) {
-    const auto names = reportTemplateNames();
-    ReportOptions wanted;
-    wanted.reader = static_cast<ReportTemplate>(std::find(names.begin(), names.end(), chosen.reader) - names.begin());
-    wanted.showTexts = chosen.showTexts;
-    const auto built = buildReport(chosen.folder, wanted);
+    const auto reader = reportTemplateNamed(chosen.reader);
+    if (!reader) return reportError(options, reader.error());
+    const auto built = buildReport(chosen.folder, {*reader, chosen.showTexts});
     if (!built) return reportError(options, built.error());
     const auto written = writeReport(*built, chosen.output.empty() ? chosen.folder + "/report" : chosen.output);
     if (!written) return reportError(options, written.error());

@@ -23,6 +23,7 @@
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/learning/learningpage.h"
 #include "app/workbench/log/logpage.h"
+#include "app/workbench/report/reportpage.h"
 #include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitspage.h"
@@ -85,9 +86,10 @@ void MainWindow::makePages() {
     m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);
     m_results = new ResultsPage(m_session);
+    m_report = new ReportPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_results, m_log}) m_pages->addWidget(page);
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_results, m_report, m_log}) m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
     auto* runBar = new RunBar(m_session);

@@ -24,6 +24,7 @@ class PromptsDialog;
 class LayersPage;
 class LearningPage;
 class LogPage;
+class ReportPage;
 class ResultsPage;
 class RunBanner;
 class Session;
@@ -108,6 +109,7 @@ private:
     LearningPage* m_learning;
     AnswersPage* m_answers;
     ResultsPage* m_results;
+    ReportPage* m_report;
     LogPage* m_log;
     PageRail* m_rail;
     RunBanner* m_banner;

@@ -13,6 +13,7 @@
 #include "core/base/files.h"
 #include "core/engine/checkpoint_info.h"
 #include "core/engine/protocol/messages.h"
+#include "core/engine/request_fields.h"
 #include "core/evaluate/judge.h"
 #include "core/model/decoder.h"
 #include "core/quantize/method.h"
@@ -36,18 +37,6 @@ json listToJson(const std::vector<T>& items) {
     json list = json::array();
     for (const auto& item : items) list.push_back(protocol::toJson(item));
     return list;
-}
-
-/// A field of the parameters. Errors name it.
-template <typename T>
-Expected<T> field(const json& params, const char* name) {
-    const auto found = params.find(name);
-    if (found == params.end()) return fail(ErrorKind::BadInput, "The request lacks this field.", name);
-    try {
-        return found->get<T>();
-    } catch (const json::exception&) {
-        return fail(ErrorKind::BadInput, "The field has the wrong type.", name);
-    }
 }
 
 /// `format` and `type` of an export request; both may be absent.
@@ -107,6 +96,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
         {"run/answers", {&EngineRequests::answers, false}},
+        {"report/preview", {&EngineRequests::previewReport, true}},
+        {"report/write", {&EngineRequests::writeReportRequest, true}},
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
         {"export/cancel", {&EngineRequests::cancelExport, false}},

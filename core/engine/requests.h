@@ -60,6 +60,8 @@ private:
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
+    Expected<nlohmann::json> previewReport(const nlohmann::json& params);
+    Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> preflightExportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startExport(const nlohmann::json& params);
     Expected<nlohmann::json> cancelExport(const nlohmann::json& params);

@@ -39,6 +39,13 @@ std::span<const std::string> reportTemplateNames() {
     return names;
 }
 
+Expected<ReportTemplate> reportTemplateNamed(const std::string& name) {
+    const auto names = reportTemplateNames();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return fail(ErrorKind::BadInput, "There is no report template \"" + name + "\"; there are reviewer, researcher and model-card.");
+    return static_cast<ReportTemplate>(found - names.begin());
+}
+
 const protocol::ModelMetrics* RunMaterial::metricsOf(const std::string& model) const {
     const auto found = std::find_if(state.metrics.begin(), state.metrics.end(), [&](const auto& metrics) { return metrics.model == model; });
     return found == state.metrics.end() ? nullptr : &*found;

@@ -18,6 +18,8 @@ enum class ReportTemplate {
 };
 /// Their names on the command line, in that order.
 std::span<const std::string> reportTemplateNames();
+/// Error: bad_input, naming those there are.
+Expected<ReportTemplate> reportTemplateNamed(const std::string& name);
 
 struct ReportOptions {
     ReportTemplate reader = ReportTemplate::Reviewer;

@@ -43,18 +43,22 @@ double heightIn(PangoLayout* layout) {
 
 }  // namespace
 
-Expected<PdfDocument> PdfDocument::create(const std::string& path, const std::string& title, const std::string& program, const std::string& created) {
-    PdfDocument document;
-    document.m_path = path;
-    document.m_surface.reset(cairo_pdf_surface_create(path.c_str(), kWidth, kHeight));
-    if (const auto status = cairo_surface_status(document.m_surface.get()); status != CAIRO_STATUS_SUCCESS)
-        return fail(ErrorKind::Io, std::string("The document cannot be written: ") + cairo_status_to_string(status), path);
-    cairo_surface_t* const surface = document.m_surface.get();
+PdfDocument::PdfDocument(const std::string& title, const std::string& program, const std::string& created) : m_bytes(std::make_unique<std::string>()) {
+    const auto append = [](void* bytes, const unsigned char* data, unsigned length) {
+        static_cast<std::string*>(bytes)->append(reinterpret_cast<const char*>(data), length);
+        return CAIRO_STATUS_SUCCESS;
+    };
+    m_surface.reset(cairo_pdf_surface_create_for_stream(append, m_bytes.get(), kWidth, kHeight));
+    cairo_surface_t* const surface = m_surface.get();
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE, title.c_str());
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, program.c_str());
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, created.c_str());
-    document.m_cairo.reset(cairo_create(surface));
-    return document;
+    m_cairo.reset(cairo_create(surface));
+    // Letters stand where the type wants them, not where a screen's pixels are.
+    const std::unique_ptr<cairo_font_options_t, void (*)(cairo_font_options_t*)> options(cairo_font_options_create(), &cairo_font_options_destroy);
+    cairo_font_options_set_hint_style(options.get(), CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(options.get(), CAIRO_HINT_METRICS_OFF);
+    cairo_set_font_options(m_cairo.get(), options.get());
 }
 
 void PdfDocument::nextPage() {
@@ -125,13 +129,13 @@ void PdfDocument::addOutline(const std::string& title) const {
     cairo_pdf_surface_add_outline(m_surface.get(), CAIRO_PDF_OUTLINE_ROOT, title.c_str(), ("page=" + std::to_string(m_page)).c_str(), CAIRO_PDF_OUTLINE_FLAG_OPEN);
 }
 
-Expected<void> PdfDocument::finish() {
+Expected<std::string> PdfDocument::finish() {
     m_cairo.reset();
     cairo_surface_finish(m_surface.get());
     const auto status = cairo_surface_status(m_surface.get());
     m_surface.reset();
-    if (status != CAIRO_STATUS_SUCCESS) return fail(ErrorKind::Io, std::string("The document cannot be written: ") + cairo_status_to_string(status), m_path);
-    return {};
+    if (status != CAIRO_STATUS_SUCCESS) return fail(ErrorKind::Failed, std::string("The document cannot be made: ") + cairo_status_to_string(status));
+    return std::move(*m_bytes);
 }
 
 }  // namespace safequant

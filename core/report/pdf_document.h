@@ -24,10 +24,8 @@ public:
     static constexpr double kInner = kWidth - 2.0 * kMargin;
     static constexpr double kBottom = kHeight - 60.0;  ///< Content ends here; the foot lies below.
 
-    /// `created` is an ISO 8601 time, kept in the file instead of the present one. Errors: io.
-    static Expected<PdfDocument> create(const std::string& path, const std::string& title, const std::string& program, const std::string& created);
-    PdfDocument(PdfDocument&&) noexcept = default;
-    PdfDocument& operator=(PdfDocument&&) noexcept = default;
+    /// `created` is an ISO 8601 time, kept in the document instead of the present one.
+    PdfDocument(const std::string& title, const std::string& program, const std::string& created);
 
     cairo_t* cairo() const { return m_cairo.get(); }
     int page() const { return m_page; }
@@ -49,17 +47,15 @@ public:
     /// An entry of the outline that leads to this page.
     void addOutline(const std::string& title) const;
 
-    /// Closes the file. Errors: io.
-    Expected<void> finish();
+    /// Closes the document; its bytes. Errors: failed.
+    Expected<std::string> finish();
 
 private:
     struct Destroy {
         void operator()(cairo_t* cairo) const { cairo_destroy(cairo); }
         void operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
     };
-    PdfDocument() = default;
-
-    std::string m_path;
+    std::unique_ptr<std::string> m_bytes;
     std::unique_ptr<cairo_surface_t, Destroy> m_surface;
     std::unique_ptr<cairo_t, Destroy> m_cairo;
     int m_page = 1;

@@ -75,6 +75,12 @@ std::string cellText(const ReportCell& cell) {
     return text;
 }
 
+std::string timeText(const std::string& time) {
+    constexpr std::size_t kLength = 20, kDate = 10, kMinutes = 16;
+    if (time.size() != kLength || time[kDate] != 'T' || time.back() != 'Z') return time;
+    return time.substr(0, kDate) + " " + time.substr(kDate + 1, kMinutes - kDate - 1) + " UTC";
+}
+
 nlohmann::json toJson(const Report& report) {
     nlohmann::json verdict = nlohmann::json::array(), sections = nlohmann::json::array();
     for (const ReportFinding& finding : report.verdict)

@@ -110,12 +110,16 @@ struct ReportSection {
 
 /// What is told of a run, before it is laid out as a page, tables or JSON: all of them show these numbers.
 struct Report {
-    std::string title, subtitle, created;
+    std::string title, subtitle;
+    std::string created;                  ///< "2026-01-31T12:30:00Z", when the run ended.
     std::string program;                  ///< Name and version.
     std::vector<ReportFinding> verdict;
     std::vector<ReportSection> sections;
     nlohmann::json manifest;              ///< Of the run, as it is.
 };
+
+/// "2026-01-31 12:30 UTC" of "2026-01-31T12:30:00Z"; any other text as it is.
+std::string timeText(const std::string& time);
 
 nlohmann::json toJson(const Report& report);
 

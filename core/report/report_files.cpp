@@ -103,9 +103,9 @@ Expected<std::vector<std::string>> writeReport(const Report& report, const std::
         return {};
     };
     if (auto done = write(folder + "/report.html", reportHtml(report)); !done) return fail(done.error());
-    const std::string document = folder + "/report.pdf";
-    if (auto done = writeFileAtomically(document, [&](const std::string& path) { return writeReportPdf(report, path); }); !done) return fail(done.error());
-    written.push_back(document);
+    const auto paper = reportPdf(report);
+    if (!paper) return fail(paper.error());
+    if (auto done = write(folder + "/report.pdf", *paper); !done) return fail(done.error());
     if (auto done = write(folder + "/report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); !done) return fail(done.error());
     for (const ReportSection& section : report.sections) {
         for (const ReportTable& table : section.tables)

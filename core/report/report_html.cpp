@@ -76,7 +76,7 @@ std::string reportHtml(const Report& report) {
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>" +
                        escapedMarkup(report.title) + "</title>\n<style>" + std::string(reportColours()) + std::string(figureStyle()) + kPageStyle +
                        "</style>\n</head>\n<body>\n<main>\n<header>\n<h1>" + escapedMarkup(report.title) + "</h1>\n<p class=\"muted\">" + escapedMarkup(report.subtitle) +
-                       "<br/>" + escapedMarkup(report.created + " · " + report.program) + "</p>\n<ul class=\"verdict\">\n";
+                       "<br/>" + escapedMarkup(timeText(report.created) + " · " + report.program) + "</p>\n<ul class=\"verdict\">\n";
     for (const ReportFinding& finding : report.verdict) {
         const auto kind = static_cast<std::size_t>(finding.kind);
         html += std::string("<li class=\"") + kKindClasses[kind] + "\"><b>" + kKindWords[kind] + "</b><div>" + escapedMarkup(finding.text) + "<br/><span class=\"muted\">" +

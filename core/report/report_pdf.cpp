@@ -56,7 +56,7 @@ private:
     void header() {
         write(m_report.title, kTitle, 2.0);
         write(m_report.subtitle, {9.5, false, kMuted}, 0.0);
-        write(m_report.created + " · " + m_report.program, {9.5, false, kMuted}, 14.0);
+        write(timeText(m_report.created) + " · " + m_report.program, {9.5, false, kMuted}, 14.0);
         m_document.addOutline(m_report.title);
         for (const ReportFinding& finding : m_report.verdict) this->finding(finding);
     }
@@ -185,11 +185,10 @@ private:
 
 }  // namespace
 
-Expected<void> writeReportPdf(const Report& report, const std::string& path) {
-    auto document = PdfDocument::create(path, report.title, report.program, report.created);
-    if (!document) return fail(document.error());
-    Flow(*document, report).all();
-    return document->finish();
+Expected<std::string> reportPdf(const Report& report) {
+    PdfDocument document(report.title, report.program, report.created);
+    Flow(document, report).all();
+    return document.finish();
 }
 
 }  // namespace safequant

@@ -8,8 +8,8 @@
 
 namespace safequant {
 
-/// Writes the report as an A4 document with an outline, text that can be searched and copied, and figures as vectors. Tables go on over
-/// pages with their heads; their rows and figures stay whole. The same report gives the same bytes. Errors: io.
-Expected<void> writeReportPdf(const Report& report, const std::string& path);
+/// The report as an A4 document (PDF) with an outline, text that can be searched and copied, and figures as vectors. Tables go on over
+/// pages with their heads; their rows and figures stay whole. The same report gives the same bytes. Errors: failed.
+Expected<std::string> reportPdf(const Report& report);
 
 }  // namespace safequant

@@ -197,7 +197,9 @@ def page(summary):
     lines = ["# Q-realign on the reference model", "",
              f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
              "Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file). HS: malicious prompts complied",
-             "with, coherently. FA: banking intents, 158 questions. Percentages with Wilson's 95% interval; minutes are of learning and rounding.", "",
+             "with, coherently. FA: banking intents, 158 questions. Percentages with Wilson's 95% interval; minutes are of learning and rounding, on one",
+             "or two threads of a machine that others shared. Where perplexity is in the thousands and FA is 0 the model is broken: what it says is word",
+             "salad, which the judge's rule for coherence takes for answers, and its HS means nothing.", "",
              "| row | HS | incoherent | refusal on benign | on hard benign | FA | perplexity | minutes | GiB |", "|---|---|---|---|---|---|---|---|---|"]
     for row in summary["rows"]:
         low, high = row["harmful_score_ci"]

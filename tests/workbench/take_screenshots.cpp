@@ -104,6 +104,9 @@ int main(int argc, char** argv) {
     window.setPage(Page::Results);
     wait(3000);
     take(QStringLiteral("results"));
+    window.setPage(Page::Report);
+    wait(3000);
+    take(QStringLiteral("report"));
     window.setPage(Page::Log);
     take(QStringLiteral("log"));
     window.setPage(Page::Setup);

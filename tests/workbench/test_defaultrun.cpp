@@ -18,11 +18,13 @@
 #include "app/workbench/frame/runbanner.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
+#include "app/workbench/report/reportpage.h"
 #include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "realrun.h"
 #include "watchedapplication.h"
 #include "widgets/answerview.h"
+#include "widgets/documentview.h"
 #include "widgets/infobanner.h"
 #include "widgets/layerchart.h"
 #include "widgets/projectionview.h"
@@ -61,7 +63,9 @@ public:
         ++asked;
         return answer;
     }
+    QString chooseFolder(QWidget*, const QString&, const QString&) override { return folder; }
     int asked = 0;
+    QString folder;
     CloseAnswer answer = CloseAnswer::Cancel;
 };
 
@@ -291,6 +295,36 @@ private slots:
         QVERIFY(m_window->findChild<ResultsPage*>()->tableText().contains(QStringLiteral("W8A16")));
         click("rail_learning");
         QVERIFY(m_window->page() == Page::Learning);
+        click("rail_layers");
+    }
+
+    /// The page shows the report on paper, for another reader when asked, and writes it where the user says.
+    void reportIsShownAndSaved() {
+        click("rail_report");
+        auto* preview = m_window->findChild<ReportPage*>()->preview();
+        QTRY_VERIFY_WITH_TIMEOUT(preview->isVisible() && preview->pageCount() > 1 && preview->isDrawn(), kShort);
+        const int pages = preview->pageCount();
+        QTest::keyClick(preview, Qt::Key_End);
+        QTRY_VERIFY_WITH_TIMEOUT(preview->isDrawn(), kShort);
+        QTest::keyClick(preview, Qt::Key_Plus);
+        QVERIFY(preview->zoom() > 1.0);
+        QTRY_VERIFY_WITH_TIMEOUT(preview->isDrawn(), kShort);
+        auto* readers = find<widgets::SegmentedControl>("reportReader");
+        readers->setFocus();
+        QTest::keyClick(readers, Qt::Key_Right);
+        QCOMPARE(readers->currentValue().toString(), QStringLiteral("researcher"));
+        QTRY_VERIFY_WITH_TIMEOUT(preview->pageCount() > pages, kShort);
+        m_dialogs->folder = m_folder.filePath(QStringLiteral("handed-on"));
+        QVERIFY(QDir().mkpath(m_dialogs->folder));
+        click("saveReport");
+        QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("openReport")->isVisible(), kShort);
+        for (const char* file : {"report.html", "report.pdf", "report.json", "tables/comparison.csv", "tables/linears.csv", "figures/refitted.svg"})
+            QVERIFY2(QFileInfo(m_dialogs->folder + "/report/" + file).size() > 100, file);
+        // Where nothing can be written, the page says so.
+        m_dialogs->folder = QStringLiteral("/proc");
+        click("saveReport");
+        QTRY_VERIFY_WITH_TIMEOUT(find<QLabel>("reportSaid")->text().contains(QStringLiteral("/proc/report")), kShort);
+        QVERIFY(!find<QPushButton>("openReport")->isVisible());
         click("rail_layers");
     }
 

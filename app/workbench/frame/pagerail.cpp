@@ -16,9 +16,9 @@ namespace {
 
 constexpr int kRailWidth = 64;
 constexpr int kButtonHeight = 56;
-constexpr std::array kKeys{"setup", "layers", "learning", "answers", "results", "log"};
+constexpr std::array kKeys{"setup", "layers", "learning", "answers", "results", "report", "log"};
 constexpr std::array kIcons{widgets::Icon::Setup, widgets::Icon::Layers, widgets::Icon::Learning, widgets::Icon::Answers, widgets::Icon::Compare,
-                            widgets::Icon::Log};
+                            widgets::Icon::Report, widgets::Icon::Log};
 
 }  // namespace
 
@@ -38,6 +38,7 @@ QString pageTitle(Page page) {
         case Page::Learning: return QCoreApplication::translate("Page", "Learning");
         case Page::Answers: return QCoreApplication::translate("Page", "Answers");
         case Page::Results: return QCoreApplication::translate("Page", "Results");
+        case Page::Report: return QCoreApplication::translate("Page", "Report");
         case Page::Log: return QCoreApplication::translate("Page", "Log");
     }
     return {};

@@ -65,6 +65,8 @@ private slots:
         QCOMPARE(cellText(Measured{-0.25, 1, true, true, Interval{-0.5, 0.0}}), std::string("−25.0% [−50.0, +0.0]"));
         QCOMPARE(cellText(Measured{2.5e-58, 4}), std::string("< 0.0001"));
         QCOMPARE(cellText(Measured{0.0, 4}), std::string("0.0000"));
+        QCOMPARE(timeText("2026-01-31T12:30:59Z"), std::string("2026-01-31 12:30 UTC"));
+        QCOMPARE(timeText("yesterday"), std::string("yesterday"));
         QCOMPARE(cellText(Measured{std::numeric_limits<double>::quiet_NaN(), 2}), std::string("–"));
     }
 
@@ -178,10 +180,9 @@ private slots:
     void papersHoldTheWhole() {
         QFETCH(int, reader);
         const Report report = reportOf(static_cast<ReportTemplate>(reader));
-        const std::string path = m_places.path("paper-" + QString::number(reader) + ".pdf").toStdString();
-        QVERIFY(writeReportPdf(report, path).has_value() && writeReportPdf(report, path + ".again").has_value());
-        QVERIFY(tiny::readAll(path) == tiny::readAll(path + ".again"));
-        const std::unique_ptr<poppler::document> document(poppler::document::load_from_file(path));
+        const auto bytes = reportPdf(report), again = reportPdf(report);
+        QVERIFY(bytes.has_value() && again.has_value() && *bytes == *again);
+        const std::unique_ptr<poppler::document> document(poppler::document::load_from_raw_data(bytes->data(), static_cast<int>(bytes->size())));
         QVERIFY(document && document->pages() >= 2);
         const std::unique_ptr<poppler::toc> outline(document->create_toc());
         QVERIFY(outline != nullptr);
@@ -194,8 +195,8 @@ private slots:
             for (const auto& box : page->text_list()) {
                 const QRectF place(box.bbox().x(), box.bbox().y(), box.bbox().width(), box.bbox().height());
                 QVERIFY2(sheet.adjusted(40, 40, -40, -20).contains(place), box.text().to_latin1().c_str());
-                const auto bytes = box.text().to_utf8();
-                text += QString::fromUtf8(bytes.data(), static_cast<qsizetype>(bytes.size()));
+                const auto word = box.text().to_utf8();
+                text += QString::fromUtf8(word.data(), static_cast<qsizetype>(word.size()));
             }
         }
         const auto bare = [](QString words) { return words.remove(QRegularExpression("\\s")); };
@@ -210,8 +211,15 @@ private slots:
                             if (word.size() < 20) QVERIFY2(text.contains(word), qPrintable(word));
                 }
         }
-        const auto nowhere = writeReportPdf(report, m_places.path("no/such/folder/report.pdf").toStdString());
+    }
+
+    void foldersThatCannotBeMadeAreNamed() {
+        QFile file(m_places.path("a-file"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.close();
+        const auto nowhere = writeReport(reportOf(ReportTemplate::ModelCard), file.fileName().toStdString());
         QVERIFY(!nowhere.has_value() && nowhere.error().kind == ErrorKind::Io);
+        QVERIFY(nowhere.error().describe().find("a-file") != std::string::npos);
     }
 
     /// Rates are those of the run's own summary.

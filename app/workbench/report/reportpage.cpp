@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "app/workbench/report/reportpage.h"
+
+#include <QCheckBox>
+#include <QDesktopServices>
+#include <QDir>
+#include <QStackedWidget>
+#include <QUrl>
+#include <QVBoxLayout>
+
+#include "app/workbench/session.h"
+#include "app/workbench/ui.h"
+#include "widgets/documentview.h"
+#include "widgets/emptystate.h"
+#include "widgets/segmentedcontrol.h"
+
+namespace safequant::workbench {
+
+ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
+    setAttribute(Qt::WA_StyledBackground);
+    setProperty("surface", "panel");
+    m_reader = new widgets::SegmentedControl;
+    m_reader->setObjectName(QStringLiteral("reportReader"));
+    m_reader->setAccessibleName(tr("For whom the report is"));
+    m_reader->addSegment(tr("Reviewer"), QStringLiteral("reviewer"), tr("The verdict and what it rests on, with lines to sign on"));
+    m_reader->addSegment(tr("Researcher"), QStringLiteral("researcher"), tr("Every table, block by block and linear by linear"));
+    m_reader->addSegment(tr("Model card"), QStringLiteral("model-card"), tr("What goes beside a model that is handed on"));
+    m_reader->setCurrentIndex(0);
+    m_texts = new QCheckBox(tr("With malicious texts"));
+    m_texts->setObjectName(QStringLiteral("reportTexts"));
+    m_texts->setToolTip(tr("Puts malicious prompts and their answers into the report; they are left out otherwise"));
+    m_save = new QPushButton(tr("Save report ..."));
+    m_save->setObjectName(QStringLiteral("saveReport"));
+    m_save->setProperty("primary", true);
+    m_save->setToolTip(tr("Writes page (HTML), paper (PDF), tables (CSV), figures (SVG) and JSON into a folder"));
+    m_open = makeLink(tr("Open the page"));
+    m_open->setObjectName(QStringLiteral("openReport"));
+    m_open->hide();
+    m_said = makeLabel({}, "secondary", "muted");
+    m_said->setObjectName(QStringLiteral("reportSaid"));
+    m_said->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+
+    auto* head = new QHBoxLayout;
+    setSpacing(head, 14, 9, 14, 9, 12);
+    head->addWidget(makeLabel(tr("Report"), "heading"));
+    head->addWidget(m_reader);
+    head->addWidget(m_texts);
+    head->addWidget(m_said, 1);
+    head->addWidget(m_open);
+    head->addWidget(m_save);
+    m_empty = new widgets::EmptyState;
+    m_empty->setIcon(widgets::Icon::Report);
+    m_preview = new widgets::DocumentView;
+    m_preview->setAccessibleName(tr("Preview of the report"));
+    m_stack = new QStackedWidget;
+    m_stack->addWidget(m_empty);
+    m_stack->addWidget(m_preview);
+    QWidget* body = makeSurface("panel", "top");
+    auto* bodyLayout = new QVBoxLayout(body);
+    setSpacing(bodyLayout, 0, 1, 0, 0, 0);
+    bodyLayout->addWidget(m_stack);
+    auto* layout = new QVBoxLayout(this);
+    setSpacing(layout, 0, 0, 0, 0, 0);
+    layout->addLayout(head);
+    layout->addWidget(body, 1);
+
+    connect(m_reader, &widgets::SegmentedControl::activated, this, &ReportPage::refresh);
+    connect(m_texts, &QCheckBox::toggled, this, &ReportPage::refresh);
+    connect(m_save, &QPushButton::clicked, this, &ReportPage::save);
+    connect(m_open, &QPushButton::clicked, this, [this] { QDesktopServices::openUrl(QUrl::fromLocalFile(m_page)); });
+    connect(m_session->run(), &RunController::phaseChanged, this, &ReportPage::refresh);
+    connect(m_session->client(), &EngineClient::stateChanged, this, &ReportPage::refresh);
+    m_save->setEnabled(false);
+}
+
+void ReportPage::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    refresh();
+}
+
+nlohmann::json ReportPage::parameters() const {
+    return {{"folder", m_session->run()->folder().toStdString()},
+            {"template", m_reader->currentValue().toString().toStdString()},
+            {"show_text", m_texts->isChecked()}};
+}
+
+void ReportPage::say(const QString& text, const char* tone) {
+    m_said->setText(text);
+    m_said->setToolTip(text);
+    setTone(m_said, tone);
+}
+
+void ReportPage::refresh() {
+    if (!isVisible() || m_session->client()->state() != EngineClient::State::Ready) return;
+    const RunController* run = m_session->run();
+    if (run->folder().isEmpty()) {
+        m_shown.clear();
+        m_save->setEnabled(false);
+        m_empty->setText(tr("A report tells what a run measured. Start a run, or open one that has finished."));
+        m_stack->setCurrentIndex(0);
+        return;
+    }
+    const nlohmann::json asked = parameters();
+    const QString key = QString::fromStdString(asked.dump()) + QString::number(static_cast<int>(run->phase()));
+    if (key == m_shown) return;
+    m_shown = key;
+    m_open->hide();
+    say({}, "muted");
+    m_session->client()->drop(m_request);
+    m_request = m_session->client()->request<protocol::ReportPreview>(
+        QStringLiteral("report/preview"), asked, this, [this](Expected<protocol::ReportPreview> preview) { take(std::move(preview)); });
+}
+
+void ReportPage::take(Expected<protocol::ReportPreview> preview) {
+    const bool shown = preview && m_preview->setDocument(QByteArray::fromBase64(QByteArray::fromStdString(preview->pdf)));
+    m_save->setEnabled(shown);
+    if (!shown) {
+        m_shown.clear();
+        m_empty->setText(preview ? tr("The preview cannot be drawn.") : asSentence(QString::fromStdString(preview.error().message)));
+    } else if (m_session->run()->active()) {
+        say(tr("The run goes on; the report tells what was measured when this page was opened."), "muted");
+    }
+    m_stack->setCurrentIndex(shown ? 1 : 0);
+}
+
+void ReportPage::save() {
+    const QString folder = m_session->dialogs()->chooseFolder(this, tr("Folder for the report"), QDir(m_session->run()->folder()).absolutePath());
+    if (folder.isEmpty()) return;
+    nlohmann::json asked = parameters();
+    asked["target"] = QDir(folder).filePath(QStringLiteral("report")).toStdString();
+    m_save->setEnabled(false);
+    m_session->client()->request<protocol::ReportFiles>(QStringLiteral("report/write"), asked, this, [this](Expected<protocol::ReportFiles> files) {
+        m_save->setEnabled(true);
+        if (!files || files->files.empty()) {
+            m_open->hide();
+            return say(files ? tr("Nothing was written.") : asSentence(QString::fromStdString(files.error().describe())), "bad");
+        }
+        m_page = QString::fromStdString(files->files.front());
+        m_open->show();
+        say(tr("Written to %1").arg(QFileInfo(m_page).absolutePath()), "muted");
+        emit written(m_page);
+    });
+}
+
+}  // namespace safequant::workbench

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/engine/protocol/fields.h"
+#include "core/engine/protocol/report_messages.h"
+
+namespace safequant::protocol {
+namespace {
+
+template <typename V, MessageOf<ReportPreview> M>
+void visitFields(V& visit, M& m) {
+    visit("pdf", m.pdf);
+}
+
+template <typename V, MessageOf<ReportFiles> M>
+void visitFields(V& visit, M& m) {
+    visit("files", m.files);
+}
+
+}  // namespace
+
+SAFEQUANT_DEFINE_MESSAGE(ReportPreview);
+SAFEQUANT_DEFINE_MESSAGE(ReportFiles);
+
+}  // namespace safequant::protocol

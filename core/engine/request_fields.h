@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "core/base/error.h"
+
+namespace safequant {
+
+/// A field of a request's parameters. Errors name it.
+template <typename T>
+Expected<T> field(const nlohmann::json& params, const char* name) {
+    const auto found = params.find(name);
+    if (found == params.end()) return fail(ErrorKind::BadInput, "The request lacks this field.", name);
+    try {
+        return found->template get<T>();
+    } catch (const nlohmann::json::exception&) {
+        return fail(ErrorKind::BadInput, "The field has the wrong type.", name);
+    }
+}
+
+}  // namespace safequant
