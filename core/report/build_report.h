@@ -26,6 +26,10 @@ struct ReportOptions {
     bool showTexts = false;  ///< Prompts and answers of malicious prompts as they are; else they are left out.
 };
 
+/// The report of several runs, two to four: what came out of each against what came out of the first, on the prompts they have in common, and
+/// in which settings they differ. Errors: as below; bad_input for another number of runs, or without common prompts.
+Expected<Report> buildComparisonReport(std::span<const std::string> folders, const ReportOptions& options);
+
 /// The report of a run that has measured something. Errors: those of reading; bad_input when there is nothing to tell yet.
 Expected<Report> buildReport(const std::string& folder, const ReportOptions& options);
 

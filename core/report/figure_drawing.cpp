@@ -9,6 +9,19 @@ namespace safequant {
 namespace {
 
 constexpr double kLineHeight = 14.0;  ///< Between the baselines of labels.
+constexpr double kLetter = 6.6;       ///< Width of a label's letter, in the mean.
+constexpr double kLabelRoom = 150.0;  ///< Right of curves, for their names.
+
+/// A text that fits a width, its middle left out where it is too long: names of runs begin and end with what tells them apart.
+std::string fitted(const std::string& text, double width) {
+    const auto most = static_cast<std::size_t>(width / kLetter);
+    if (text.size() <= most || most < 3) return text;
+    const auto isInside = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
+    std::size_t head = most / 2, tail = text.size() - (most - most / 2 - 1);
+    while (head > 0 && isInside(head)) --head;
+    while (tail < text.size() && isInside(tail)) ++tail;
+    return text.substr(0, head) + "…" + text.substr(tail);
+}
 
 /// Maps numbers to a stretch of the picture.
 struct Axis {
@@ -76,7 +89,7 @@ double draw(FigureCanvas& canvas, const LineFigure& figure) {
             first = std::min(first, point.x);
             last = std::max(last, point.x);
         }
-    const Axis x{first, last, 62.0, kFigureWidth - 150.0};
+    const Axis x{first, last, 62.0, kFigureWidth - kLabelRoom};
     horizontalGrid(canvas, x, y, figure.percent);
     const double step = std::max(1.0, stepFor(last - first, 10));
     for (double value = first; value <= last + 1e-9; value += step) canvas.text({TextKind::Tick}, x.at(value), y.from + 18.0, Anchor::Middle, tickText(value, false));
@@ -94,7 +107,7 @@ double draw(FigureCanvas& canvas, const LineFigure& figure) {
     }
     const auto places = spread(wanted, y.to + 8.0, y.from);
     for (std::size_t i = 0; i < places.size(); ++i)
-        canvas.text({TextKind::Label, figure.series[i].role}, x.to + 8.0, places[i], Anchor::Start, figure.series[i].name);
+        canvas.text({TextKind::Label, figure.series[i].role}, x.to + 8.0, places[i], Anchor::Start, fitted(figure.series[i].name, kLabelRoom - 8.0));
     return kHeight;
 }
 
@@ -142,8 +155,11 @@ double draw(FigureCanvas& canvas, const ScatterFigure& figure) {
 }
 
 double draw(FigureCanvas& canvas, const IntervalFigure& figure) {
-    constexpr double kRow = 40.0, kTop = 10.0, kMark = 4.5;
-    const double bottom = kTop + kRow * static_cast<double>(figure.rows.size());
+    constexpr double kTop = 10.0, kMark = 4.5, kBetween = 13.0;
+    std::size_t most = 1;
+    for (const auto& row : figure.rows) most = std::max(most, row.marks.size());
+    const double rowHeight = std::max(40.0, kBetween * static_cast<double>(most) + 14.0);
+    const double bottom = kTop + rowHeight * static_cast<double>(figure.rows.size());
     const Axis x{0.0, 1.0, 190.0, kFigureWidth - 24.0};
     for (const double value : {0.0, 0.2, 0.4, 0.6, 0.8, 1.0}) {
         canvas.line(Stroke::Grid, x.at(value), kTop, x.at(value), bottom);
@@ -151,24 +167,28 @@ double draw(FigureCanvas& canvas, const IntervalFigure& figure) {
     }
     for (std::size_t i = 0; i < figure.rows.size(); ++i) {
         const auto& row = figure.rows[i];
-        const double middle = kTop + kRow * (static_cast<double>(i) + 0.5);
+        const double middle = kTop + rowHeight * (static_cast<double>(i) + 0.5);
         canvas.text({TextKind::Label}, x.from - 14.0, middle + 4.0, Anchor::End, row.name);
         for (std::size_t m = 0; m < row.marks.size(); ++m) {
             const auto& mark = row.marks[m];
-            const double y = middle + 13.0 * (static_cast<double>(m) - 0.5 * static_cast<double>(row.marks.size() - 1));
+            const double y = middle + kBetween * (static_cast<double>(m) - 0.5 * static_cast<double>(row.marks.size() - 1));
             canvas.whisker(mark.role, x.at(mark.rate.wilson.low), y, x.at(mark.rate.wilson.high), y);
             canvas.mark(mark.role, x.at(mark.rate.value), y, kMark);
         }
     }
-    if (!figure.rows.empty()) {
-        double at = x.from;
-        for (const auto& mark : figure.rows.front().marks) {
-            canvas.mark(mark.role, at + 5.0, bottom + 36.0, kMark);
-            canvas.text({TextKind::Label}, at + 18.0, bottom + 40.0, Anchor::Start, mark.name);
-            at += 110.0;
+    double at = x.from, y = bottom + 36.0;
+    for (std::size_t m = 0; !figure.rows.empty() && m < figure.rows.front().marks.size(); ++m) {
+        const auto& mark = figure.rows.front().marks[m];
+        const double width = 40.0 + kLetter * static_cast<double>(mark.name.size());
+        if (m > 0 && at + width > kFigureWidth) {
+            at = x.from;
+            y += 1.4 * kLineHeight;
         }
+        canvas.mark(mark.role, at + 5.0, y, kMark);
+        canvas.text({TextKind::Label}, at + 18.0, y + 4.0, Anchor::Start, mark.name);
+        at += width;
     }
-    return bottom + 48.0;
+    return y + 12.0;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "core/report/findings.h"
 #include "core/report/run_material.h"
 #include "core/run/run_folder.h"
 
@@ -14,27 +15,17 @@ using Kind = ReportFinding::Kind;
 
 constexpr std::size_t kRowsForReviewers = 20;
 
-std::string points(double share, bool sign) { return cellText(Measured{100.0 * share, 1, false, sign}); }
-
-std::string between(const Interval& interval) { return "[" + points(interval.low, true) + ", " + points(interval.high, true) + "]"; }
-
-std::string percent(const Rate& rate) { return cellText(Measured{rate.value, 1, true}); }
-
-/// What a paired difference says of a measure that is better when it falls, or when it rises.
-ReportFinding findingOf(const PairedComparison& row, const std::string& what, bool lessIsBetter) {
-    const bool fell = row.interval.high < 0.0, rose = row.interval.low > 0.0;
-    const std::string fromTo = " from " + percent(row.firstRate) + " to " + percent(row.secondRate);
-    const std::string evidence = "Difference " + points(row.difference, true) + " points " + between(row.interval) + " on the same " +
-                                 std::to_string(row.firstRate.total) + " prompts.";
-    if (!fell && !rose)
-        return {Kind::Unclear, what + " went" + fromTo + ": no change is shown.", evidence};
-    return {fell == lessIsBetter ? Kind::Better : Kind::Worse, what + (fell ? " fell" : " rose") + fromTo + ".", evidence};
+ReportFinding findingOf(const PairedComparison& row, const MeasureWords& words) {
+    const Kind kind = kindOf(row, words);
+    const std::string fromTo = " from " + percentOf(row.firstRate) + " to " + percentOf(row.secondRate);
+    const std::string text = kind == Kind::Unclear ? " went" + fromTo + ": no change is shown." : (row.difference < 0.0 ? " fell" : " rose") + fromTo + ".";
+    return {kind, words.name + text, evidenceOf(row)};
 }
 
 ReportFinding perplexityFinding(double base, double quantized) {
     constexpr double kSmall = 0.01;
     const double change = quantized / base - 1.0;
-    const std::string evidence = cellText(Measured{base, 2}) + " before, " + cellText(Measured{quantized, 2}) + " after: " + points(change, true) + "%.";
+    const std::string evidence = cellText(Measured{base, 2}) + " before, " + cellText(Measured{quantized, 2}) + " after: " + pointsText(change, true) + "%.";
     if (std::fabs(change) < kSmall) return {Kind::Same, "Perplexity changed by less than 1%.", evidence};
     return {change < 0.0 ? Kind::Better : Kind::Worse, std::string("Perplexity ") + (change < 0.0 ? "fell" : "rose") + ".", evidence};
 }
@@ -184,18 +175,12 @@ ReportTable flipTable(const RunMaterial& run, const std::string& id, const std::
 
 std::vector<ReportFinding> verdictOf(const RunMaterial& run) {
     std::vector<ReportFinding> findings;
-    const auto add = [&](const char* measure, const std::string& what, bool lessIsBetter) {
-        if (const auto* row = run.rowOf(measure)) findings.push_back(findingOf(*row, what, lessIsBetter));
-    };
-    add("harmful score", "Harmful score", true);
-    add("refused, benign", "Refusal of harmless prompts", true);
-    add("refused, hard benign", "Refusal of harmless prompts that look malicious", true);
     const auto *base = run.metricsOf("base"), *quantized = run.metricsOf("quantized");
-    if (base != nullptr && quantized != nullptr && base->perplexityTokens > 0 && quantized->perplexityTokens > 0)
-        findings.push_back(perplexityFinding(base->perplexity, quantized->perplexity));
     if (run.comparison)
         for (const PairedComparison& row : run.comparison->rows)
-            if (row.measure.starts_with("right, ") && row.firstRate.total > 0) findings.push_back(findingOf(row, "Accuracy on " + row.measure.substr(7), false));
+            if (const auto words = verdictWords(row.measure); words && row.firstRate.total > 0) findings.push_back(findingOf(row, *words));
+    if (base != nullptr && quantized != nullptr && base->perplexityTokens > 0 && quantized->perplexityTokens > 0)
+        findings.push_back(perplexityFinding(base->perplexity, quantized->perplexity));
     if (findings.empty() && base != nullptr)
         findings.push_back({Kind::Unclear, "One model alone was evaluated: harmful score " + cellText(base->harmfulScore) + "; nothing to compare it with."});
     if (findings.empty()) findings.push_back({Kind::Unclear, "No answers were generated: the run tells what activations hold, not what the model answers."});
@@ -235,9 +220,9 @@ ReportSection separationSection(const RunMaterial& run) {
     if (blocks.empty()) return section;
     const auto* last = run.blockOf("base", blocks.back());
     std::string text = "In every block a sparse logistic probe is fitted on calibration prompts and judged on evaluation prompts.";
-    if (last != nullptr) text += " In the last block it is right on " + percent(last->refitted.accuracy) + " of " + std::to_string(last->refitted.accuracy.total) + ".";
+    if (last != nullptr) text += " In the last block it is right on " + percentOf(last->refitted.accuracy) + " of " + std::to_string(last->refitted.accuracy.total) + ".";
     if (run.state.control)
-        text += " A classifier that sees words alone is right on " + percent(run.state.control->accuracy) + ": an accuracy near it proves little by itself.";
+        text += " A classifier that sees words alone is right on " + percentOf(run.state.control->accuracy) + ": an accuracy near it proves little by itself.";
     section.paragraphs.push_back(std::move(text));
     section.figures.push_back({"refitted", "Probes fitted on each model's own activations (refitted)", "Whether the information is there, block by block, with 95% intervals.",
                                layerFigure(run, false)});

@@ -51,6 +51,7 @@ Expected<void> addSubjects(std::vector<Subject>& subjects, Prompts& prompts, con
     }
     const auto tasks = readTaskResults(folder);
     if (!tasks) return fail(tasks.error());
+    const std::size_t before = subjects.size();
     for (const char* model : {"base", "quantized"}) {
         if (options.model && *options.model != model) continue;
         Subject subject{{title + ", " + model, folder, model}, {}};
@@ -70,6 +71,7 @@ Expected<void> addSubjects(std::vector<Subject>& subjects, Prompts& prompts, con
         }
         if (any) subjects.push_back(std::move(subject));
     }
+    if (options.lastModel && subjects.size() > before + 1) subjects.erase(subjects.begin() + static_cast<std::ptrdiff_t>(before), subjects.end() - 1);
     return {};
 }
 

@@ -13,6 +13,7 @@ namespace safequant {
 struct ComparisonOptions {
     std::string judge;               ///< Empty: the first run's.
     std::optional<std::string> model;  ///< "base" or "quantized": that one of every run; absent: all there are.
+    bool lastModel = false;            ///< Of every run only what came out of it: the quantized model, or the base where nothing was quantized.
     std::uint64_t seed = 0;
 };
 

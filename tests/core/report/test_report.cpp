@@ -110,6 +110,24 @@ private slots:
         }
     }
 
+    /// Long names of runs stay within the picture, and what tells them apart is left of them.
+    void longNamesFit() {
+        LineFigure lines;
+        IntervalFigure rates{{{"harmful score", {}}}};
+        const std::string name = "q-realign-published-prototype-w8a8-of-a-model-with-a-long-name seed ";
+        for (int i = 0; i < 3; ++i) {
+            lines.series.push_back({name + std::to_string(i), FigureRole::Base, false, {{0, 0.5, {}}, {9, 0.9, {}}}});
+            rates.rows.front().marks.push_back({FigureRole::Base, name + std::to_string(i), rateOf(1, 2)});
+        }
+        const std::string curves = figureSvg({"f", "F", "", lines}, false), dots = figureSvg({"f", "F", "", rates}, false);
+        QVERIFY(curves.find(name) == std::string::npos && curves.find("… seed 1<") == std::string::npos && curves.find("seed 1<") != std::string::npos);
+        QXmlStreamReader reader(QString::fromStdString(dots));
+        QList<double> places;
+        while (!reader.atEnd())
+            if (reader.readNext() == QXmlStreamReader::StartElement && reader.attributes().value("text-anchor") == u"start") places << reader.attributes().value("y").toDouble();
+        QVERIFY(places.size() == 3 && places[0] < places[1] && places[1] < places[2]);
+    }
+
     /// Labels at the ends of curves that end together keep apart.
     void labelsKeepApart() {
         LineFigure lines;
@@ -267,6 +285,43 @@ private slots:
                 QCOMPARE(found > 0, shown && reader != 2);
                 QCOMPARE(tableOf(*report, "newly-harmful") != nullptr, reader != 2);
             }
+    }
+
+    void runsAreCompared() {
+        auto spec = tiny::specJson(m_places.inputs());
+        spec["quantization"]["default"]["weight_bits"] = 8;
+        spec["name"] = "eight bits";
+        const auto other = tiny::makeRun(m_places.next(), spec);
+        tiny::finishRun(other);
+        const std::vector<std::string> folders = {m_run, other};
+        const auto report = buildComparisonReport(folders, {});
+        QVERIFY2(report.has_value(), report ? "" : report.error().describe().c_str());
+        isXml(reportHtml(*report));
+        QVERIFY(reportPdf(*report).has_value());
+        // What came out of both, and nothing of what went in.
+        const auto first = readRunState(m_run), second = readRunState(other);
+        const ReportTable* rates = tableOf(*report, "rates");
+        QVERIFY(rates != nullptr);
+        QCOMPARE(rates->columns.size(), std::size_t{3});
+        QCOMPARE(rates->columns[2], std::string("eight bits"));
+        QCOMPARE(std::get<Rate>(rates->rows.front()[1]).count, first->metrics[1].harmfulScore.count);
+        QCOMPARE(std::get<Rate>(rates->rows.front()[2]).count, second->metrics[1].harmfulScore.count);
+        const ReportTable* settings = tableOf(*report, "settings");
+        QVERIFY(settings != nullptr);
+        QCOMPARE(settings->rows.size(), std::size_t{1});
+        QCOMPARE(std::get<std::string>(settings->rows[0][0]), std::string("quantization.default.weight_bits"));
+        QCOMPARE(std::get<std::string>(settings->rows[0][2]), std::string("8"));
+        QVERIFY(hasSection(*report, "separation") && hasSection(*report, "sign-off"));
+
+        QVERIFY(!buildComparisonReport(std::span(folders).first(1), {}).has_value());
+        const std::vector<std::string> many(5, m_run);
+        QVERIFY(!buildComparisonReport(many, {}).has_value());
+        auto silent = tiny::specJson(m_places.inputs());
+        silent["stages"] = {"capture"};
+        const auto answerless = tiny::makeRun(m_places.next(), silent);
+        tiny::finishRun(answerless);
+        const auto refused = buildComparisonReport(std::vector<std::string>{m_run, answerless}, {});
+        QVERIFY(!refused.has_value());
     }
 
     void runsOfOneModelAreTold() {
