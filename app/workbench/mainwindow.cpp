@@ -144,6 +144,10 @@ void MainWindow::connectPages() {
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_results, &ResultsPage::openRunRequested, this, &MainWindow::openRun);
+    connect(m_results, &ResultsPage::reportRequested, this, [this](const QStringList& folders) {
+        m_report->showRuns(folders);
+        setPage(Page::Report);
+    });
     connect(m_banner, &RunBanner::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_log, &LogPage::openFolderRequested, this, [this] { openFolder(m_session->store()->folder()); });
     connect(m_session->client(), &EngineClient::diagnostics, this,

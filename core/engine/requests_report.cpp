@@ -13,15 +13,15 @@ namespace {
 using nlohmann::json;
 
 Expected<Report> askedReport(const json& params) {
-    const auto folder = field<std::string>(params, "folder");
+    const auto folders = field<std::vector<std::string>>(params, "folders");
     const auto name = field<std::string>(params, "template");
     const auto texts = field<bool>(params, "show_text");
-    if (!folder) return fail(folder.error());
+    if (!folders) return fail(folders.error());
     if (!name) return fail(name.error());
     if (!texts) return fail(texts.error());
     const auto reader = reportTemplateNamed(*name);
     if (!reader) return fail(reader.error());
-    return buildReport(*folder, {*reader, *texts});
+    return folders->size() == 1 ? buildReport(folders->front(), {*reader, *texts}) : buildComparisonReport(*folders, {*reader, *texts});
 }
 
 }  // namespace

@@ -293,6 +293,12 @@ private slots:
         table->selectAll();
         QTRY_VERIFY_WITH_TIMEOUT(pairs->model()->rowCount() > alone, kShort);
         QVERIFY(m_window->findChild<ResultsPage*>()->tableText().contains(QStringLiteral("W8A16")));
+        click("reportResults");
+        QVERIFY(m_window->page() == Page::Report);
+        QTRY_VERIFY_WITH_TIMEOUT(find<QLabel>("reportSaid")->text().startsWith(QStringLiteral("2 runs")), kShort);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->findChild<ReportPage*>()->preview()->isDrawn(), kShort);
+        click("reportBack");
+        QTRY_VERIFY_WITH_TIMEOUT(find<QLabel>("reportSaid")->text().isEmpty(), kShort);
         click("rail_learning");
         QVERIFY(m_window->page() == Page::Learning);
         click("rail_layers");

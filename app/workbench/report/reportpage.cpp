@@ -36,6 +36,9 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_open = makeLink(tr("Open the page"));
     m_open->setObjectName(QStringLiteral("openReport"));
     m_open->hide();
+    m_back = makeLink(tr("Back to the open run"));
+    m_back->setObjectName(QStringLiteral("reportBack"));
+    m_back->hide();
     m_said = makeLabel({}, "secondary", "muted");
     m_said->setObjectName(QStringLiteral("reportSaid"));
     m_said->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
@@ -45,6 +48,7 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     head->addWidget(makeLabel(tr("Report"), "heading"));
     head->addWidget(m_reader);
     head->addWidget(m_texts);
+    head->addWidget(m_back);
     head->addWidget(m_said, 1);
     head->addWidget(m_open);
     head->addWidget(m_save);
@@ -67,8 +71,13 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     connect(m_reader, &widgets::SegmentedControl::activated, this, &ReportPage::refresh);
     connect(m_texts, &QCheckBox::toggled, this, &ReportPage::refresh);
     connect(m_save, &QPushButton::clicked, this, &ReportPage::save);
+    connect(m_back, &QPushButton::clicked, this, [this] { showRuns({}); });
     connect(m_open, &QPushButton::clicked, this, [this] { QDesktopServices::openUrl(QUrl::fromLocalFile(m_page)); });
-    connect(m_session->run(), &RunController::phaseChanged, this, &ReportPage::refresh);
+    connect(m_session->run(), &RunController::phaseChanged, this, [this] {
+        const bool other = m_openRun != m_session->run()->folder();
+        m_openRun = m_session->run()->folder();
+        other ? showRuns({}) : refresh();
+    });
     connect(m_session->client(), &EngineClient::stateChanged, this, &ReportPage::refresh);
     m_save->setEnabled(false);
 }
@@ -78,8 +87,21 @@ void ReportPage::showEvent(QShowEvent* event) {
     refresh();
 }
 
+void ReportPage::showRuns(const QStringList& folders) {
+    m_chosen = folders;
+    m_back->setVisible(!folders.isEmpty());
+    refresh();
+}
+
+QStringList ReportPage::folders() const {
+    const QString open = m_session->run()->folder();
+    return !m_chosen.isEmpty() ? m_chosen : open.isEmpty() ? QStringList() : QStringList{open};
+}
+
 nlohmann::json ReportPage::parameters() const {
-    return {{"folder", m_session->run()->folder().toStdString()},
+    nlohmann::json list = nlohmann::json::array();
+    for (const QString& folder : folders()) list.push_back(folder.toStdString());
+    return {{"folders", std::move(list)},
             {"template", m_reader->currentValue().toString().toStdString()},
             {"show_text", m_texts->isChecked()}};
 }
@@ -92,8 +114,7 @@ void ReportPage::say(const QString& text, const char* tone) {
 
 void ReportPage::refresh() {
     if (!isVisible() || m_session->client()->state() != EngineClient::State::Ready) return;
-    const RunController* run = m_session->run();
-    if (run->folder().isEmpty()) {
+    if (folders().isEmpty()) {
         m_shown.clear();
         m_save->setEnabled(false);
         m_empty->setText(tr("A report tells what a run measured. Start a run, or open one that has finished."));
@@ -101,7 +122,7 @@ void ReportPage::refresh() {
         return;
     }
     const nlohmann::json asked = parameters();
-    const QString key = QString::fromStdString(asked.dump()) + QString::number(static_cast<int>(run->phase()));
+    const QString key = QString::fromStdString(asked.dump()) + QString::number(static_cast<int>(m_session->run()->phase()));
     if (key == m_shown) return;
     m_shown = key;
     m_open->hide();
@@ -117,17 +138,19 @@ void ReportPage::take(Expected<protocol::ReportPreview> preview) {
     if (!shown) {
         m_shown.clear();
         m_empty->setText(preview ? tr("The preview cannot be drawn.") : asSentence(QString::fromStdString(preview.error().message)));
-    } else if (m_session->run()->active()) {
+    } else if (m_chosen.size() > 1) {
+        say(tr("%1 runs, compared with the first").arg(m_chosen.size()), "muted");
+    } else if (m_chosen.isEmpty() && m_session->run()->active()) {
         say(tr("The run goes on; the report tells what was measured when this page was opened."), "muted");
     }
     m_stack->setCurrentIndex(shown ? 1 : 0);
 }
 
 void ReportPage::save() {
-    const QString folder = m_session->dialogs()->chooseFolder(this, tr("Folder for the report"), QDir(m_session->run()->folder()).absolutePath());
+    const QString folder = m_session->dialogs()->chooseFolder(this, tr("Folder for the report"), QDir(folders().constLast()).absolutePath());
     if (folder.isEmpty()) return;
     nlohmann::json asked = parameters();
-    asked["target"] = QDir(folder).filePath(QStringLiteral("report")).toStdString();
+    asked["target"] = QDir(folder).filePath(m_chosen.size() > 1 ? QStringLiteral("comparison") : QStringLiteral("report")).toStdString();
     m_save->setEnabled(false);
     m_session->client()->request<protocol::ReportFiles>(QStringLiteral("report/write"), asked, this, [this](Expected<protocol::ReportFiles> files) {
         m_save->setEnabled(true);

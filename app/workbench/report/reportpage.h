@@ -21,7 +21,7 @@ namespace safequant::workbench {
 
 class Session;
 
-/// The report of the open run as it will be handed on, and what goes into it.
+/// The report of the open run, or of chosen ones, as it will be handed on, and what goes into it.
 class ReportPage : public QWidget {
     Q_OBJECT
 
@@ -29,6 +29,8 @@ public:
     explicit ReportPage(Session* session, QWidget* parent = nullptr);
 
     widgets::DocumentView* preview() { return m_preview; }
+    /// Tells of these runs, compared where they are several, until the user goes back to the open one.
+    void showRuns(const QStringList& folders);
 
 signals:
     /// A report was written; the first of its files.
@@ -43,6 +45,7 @@ private:
     void take(Expected<protocol::ReportPreview> preview);
     void save();
     void say(const QString& text, const char* tone);
+    QStringList folders() const;
     nlohmann::json parameters() const;
 
     Session* m_session;
@@ -54,6 +57,9 @@ private:
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;
     widgets::DocumentView* m_preview;
+    QPushButton* m_back;
+    QString m_openRun;     ///< The session's; another one takes the place of chosen ones.
+    QStringList m_chosen;  ///< Runs to tell of; empty: the open one.
     QString m_shown;   ///< What the preview is of.
     QString m_page;    ///< Written last.
     EngineClient::RequestId m_request{};

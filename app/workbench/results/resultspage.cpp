@@ -24,6 +24,8 @@ using widgets::ResultsModel;
 
 namespace {
 
+constexpr int kMostReported = 4;
+
 QTableView* makeTable(QAbstractItemModel* model, const char* name, const QString& title) {
     auto* table = new QTableView;
     table->setObjectName(QString::fromLatin1(name));
@@ -82,6 +84,10 @@ ResultsPage::ResultsPage(Session* session, QWidget* parent) : QWidget(parent), m
     head->addWidget(explained, 1);
     m_open = makeLink(tr("Open this run"));
     m_open->setObjectName(QStringLiteral("openResult"));
+    m_report = makeLink(tr("Report of these"));
+    m_report->setObjectName(QStringLiteral("reportResults"));
+    m_report->setToolTip(tr("Of one run its report, of two to four a report that compares them with the first chosen"));
+    head->addWidget(m_report);
     head->addWidget(m_open);
     topLayout->addLayout(head);
     topLayout->addWidget(m_table, 1);
@@ -119,6 +125,7 @@ ResultsPage::ResultsPage(Session* session, QWidget* parent) : QWidget(parent), m
         const QStringList folders = selectedFolders();
         if (folders.size() == 1) emit openRunRequested(folders.first());
     });
+    connect(m_report, &QPushButton::clicked, this, [this] { emit reportRequested(selectedFolders()); });
     connect(m_session->client(), &EngineClient::stateChanged, this, &ResultsPage::refresh);
     connect(m_session->run(), &RunController::phaseChanged, this, [this] {
         if (m_session->run()->phase() == RunController::Phase::Finished) refresh();
@@ -179,6 +186,7 @@ QStringList ResultsPage::selectedFolders() const {
 void ResultsPage::compareSelected() {
     const QStringList folders = selectedFolders();
     m_open->setEnabled(folders.size() == 1);
+    m_report->setEnabled(!folders.isEmpty() && folders.size() <= kMostReported);
     m_session->client()->drop(m_request);
     if (folders.isEmpty()) return showComparison(protocol::ComparisonTable{});
     nlohmann::json list = nlohmann::json::array();

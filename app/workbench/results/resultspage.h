@@ -36,6 +36,7 @@ public:
 
 signals:
     void openRunRequested(const QString& folder);
+    void reportRequested(const QStringList& folders);
 
 protected:
     void showEvent(QShowEvent* event) override;
@@ -58,6 +59,7 @@ private:
     QLabel* m_pairsTitle;
     QLabel* m_pairsText;
     QPushButton* m_open;
+    QPushButton* m_report;
     EngineClient::RequestId m_request{};
 };
 

@@ -7,12 +7,13 @@
 
 namespace safequant::protocol {
 
-/// `report/preview` {folder, template: "reviewer" | "researcher" | "model-card", show_text} -> ReportPreview: the report of a run on paper.
+/// `report/preview` {folders, template: "reviewer" | "researcher" | "model-card", show_text} -> ReportPreview: on paper, the report of a run,
+/// or of several compared with the first.
 struct ReportPreview {
     std::string pdf;  ///< A PDF document as base64.
 };
 
-/// `report/write` {folder, template, show_text, target} -> ReportFiles: the report in all its forms, written into a folder on the engine's side.
+/// `report/write` {folders, template, show_text, target} -> ReportFiles: the report in all its forms, written into a folder on the engine's side.
 struct ReportFiles {
     std::vector<std::string> files;  ///< Paths, the page first.
 };
