@@ -206,6 +206,10 @@ def page(summary):
         lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
                      + " | ".join(shown(row[key]) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes",
                                                               "peak_memory_gib")) + " |")
+    if any(row["name"] == "control-swapped-w8a8" for row in summary["rows"]):
+        lines += ["", "`control-swapped-w8a8` pulls the *benign* chats to the aligned model and the malicious ones to the fine-tuned one. It repairs, too, if by half: the",
+                  "adapter that eroded the model moved the activations of all chats alike at the template's last tokens, so whichever chats are pulled back",
+                  "bring the others along. What the control shows is that the aligned model's activations repair; malicious prompts are where they repair most."]
     return "\n".join(lines) + "\n"
 
 
