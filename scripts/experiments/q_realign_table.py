@@ -206,7 +206,11 @@ def page(summary):
         lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
                      + " | ".join(shown(row[key]) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes",
                                                               "peak_memory_gib")) + " |")
-    if any(row["name"] == "control-swapped-w8a8" for row in summary["rows"]):
+    made = {row["name"] for row in summary["rows"]}
+    if "q-realign-published-prototype-w8a8" in made:
+        lines += ["", "`q-realign-published-prototype-w8a8` satisfies its probes (malicious chats' mean logits end above the aligned model's in nearly every block, and",
+                  "benign chats' turn positive as well; the window's Learning page shows both) and repairs nothing here: satisfying a probe is not refusing."]
+    if "control-swapped-w8a8" in made:
         lines += ["", "`control-swapped-w8a8` pulls the *benign* chats to the aligned model and the malicious ones to the fine-tuned one. It repairs, too, if by half: the",
                   "adapter that eroded the model moved the activations of all chats alike at the template's last tokens, so whichever chats are pulled back",
                   "bring the others along. What the control shows is that the aligned model's activations repair; malicious prompts are where they repair most."]
