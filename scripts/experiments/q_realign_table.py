@@ -208,11 +208,11 @@ def page(summary):
                                                               "peak_memory_gib")) + " |")
     made = {row["name"] for row in summary["rows"]}
     if "q-realign-published-prototype-w8a8" in made:
-        lines += ["", "`q-realign-published-prototype-w8a8` satisfies its probes (malicious chats' mean logits end above the aligned model's in nearly every block, and",
+        lines += ["", "`q-realign-published-prototype-w8a8` satisfies its probes (malicious chats' mean logits end above the aligned model's in most blocks, and",
                   "benign chats' turn positive as well; the window's Learning page shows both) and repairs nothing here: satisfying a probe is not refusing."]
     if "control-swapped-w8a8" in made:
-        lines += ["", "`control-swapped-w8a8` pulls the *benign* chats to the aligned model and the malicious ones to the fine-tuned one. It repairs, too, if by half: the",
-                  "adapter that eroded the model moved the activations of all chats alike at the template's last tokens, so whichever chats are pulled back",
+        lines += ["", "`control-swapped-w8a8` pulls the *benign* chats to the aligned model and the malicious ones to the fine-tuned one. It repairs, too, if by half. The",
+                  "likely reason is that what eroded the model moved the activations of all chats alike at the template's last tokens, so those that are pulled back",
                   "bring the others along. What the control shows is that the aligned model's activations repair; malicious prompts are where they repair most."]
     return "\n".join(lines) + "\n"
 
