@@ -160,11 +160,6 @@ def seeds_of(name):
     return next(row[3] for row in ROWS if row[0] == name)
 
 
-def rows_of_table(options):
-    path = options.output + ".json"
-    return {row["name"]: row for row in json.load(open(path))["rows"]} if os.path.exists(path) else {}
-
-
 def kept(options, name, seed, verdicts, mark):
     """The measured numbers of a row's seed when it stands in the table with the same fingerprint, else None."""
     row = rows_of(options).get(name, {})
