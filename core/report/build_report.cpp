@@ -79,11 +79,6 @@ Expected<RunMaterial> readRunMaterial(const std::string& folder, const ReportOpt
     run.manifest = manifest->json();
     if (run.state.metrics.empty() && run.state.blocks.empty())
         return fail(ErrorKind::BadInput, "The run has measured nothing yet. Run it, or resume it, first.", folder);
-    if (run.metricsOf("base") != nullptr && run.metricsOf("quantized") != nullptr) {
-        auto compared = compareRuns({folder}, {});
-        if (!compared) return fail(compared.error());
-        run.comparison = std::move(*compared);
-    }
     if (!run.state.metrics.empty()) {
         auto answers = readAnswers(folder, {});
         if (!answers) return fail(answers.error());
@@ -93,8 +88,13 @@ Expected<RunMaterial> readRunMaterial(const std::string& folder, const ReportOpt
 }
 
 Expected<Report> buildReport(const std::string& folder, const ReportOptions& options) {
-    const auto run = readRunMaterial(folder, options);
+    auto run = readRunMaterial(folder, options);
     if (!run) return fail(run.error());
+    if (run->metricsOf("base") != nullptr && run->metricsOf("quantized") != nullptr) {
+        auto compared = compareRuns({folder}, {});
+        if (!compared) return fail(compared.error());
+        run->comparison = std::move(*compared);
+    }
     Report report;
     report.title = run->state.summary.name;
     report.subtitle = run->manifest.value("model", std::string()) + " · " + run->state.summary.scheme;

@@ -19,7 +19,7 @@ struct RunMaterial {
     ReportOptions options;
     protocol::RunState state;
     nlohmann::json manifest;
-    std::optional<RunComparison> comparison;  ///< Quantized against base, where both were evaluated.
+    std::optional<RunComparison> comparison;  ///< Quantized against base, in the report of one run that evaluated both.
     std::vector<protocol::AnswerItem> answers;
 
     const protocol::ModelMetrics* metricsOf(const std::string& model) const;
