@@ -97,7 +97,7 @@ ReportSection summaryOf(const Compared& all) {
         for (const PairedComparison& row : all.pairs.rows)
             if (row.second == all.pairs.models[run].name && row.firstRate.total > 0)
                 differences.rows.push_back({all.titles[run], row.measure,
-                                            Measured{100.0 * row.difference, 1, false, true, Interval{100.0 * row.interval.low, 100.0 * row.interval.high}}, Measured{row.p, 4},
+                                            differenceOf(row), Measured{row.p, 4},
                                             Measured{row.pHolm, 4}, std::to_string(row.onlyFirst.size()), std::to_string(row.onlySecond.size())});
     section.figures.push_back({"rates", "Rates side by side", "Rates with 95% intervals, as in the table below.", std::move(figure)});
     section.tables.push_back(std::move(rates));
@@ -132,11 +132,7 @@ ReportSection settingsOf(const Compared& all) {
 }
 
 LineFigure layersOf(const Compared& all, bool transferred) {
-    LineFigure figure;
-    figure.xTitle = "block";
-    figure.yTitle = transferred ? "accuracy, base model's probe (transferred)" : "accuracy, own probe (refitted)";
-    figure.low = 0.5;
-    figure.chance = 0.5;
+    LineFigure figure = accuracyByBlock(transferred);
     for (std::size_t run = 0; run < all.runs.size(); ++run) {
         LineFigure::Series series{all.titles[run], kRoles[run], run > 1, {}};
         for (const int block : all.runs[run].blocks()) {

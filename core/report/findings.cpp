@@ -23,6 +23,19 @@ ReportFinding::Kind kindOf(const PairedComparison& row, const MeasureWords& word
     return fell == words.lowerIsBetter ? ReportFinding::Kind::Better : ReportFinding::Kind::Worse;
 }
 
+Measured differenceOf(const PairedComparison& row) {
+    return {100.0 * row.difference, 1, false, true, Interval{100.0 * row.interval.low, 100.0 * row.interval.high}};
+}
+
+LineFigure accuracyByBlock(bool transferred) {
+    LineFigure figure;
+    figure.xTitle = "block";
+    figure.yTitle = transferred ? "accuracy, base model's probe (transferred)" : "accuracy, own probe (refitted)";
+    figure.low = 0.5;
+    figure.chance = 0.5;
+    return figure;
+}
+
 std::string evidenceOf(const PairedComparison& row) {
     return "Difference " + pointsText(row.difference, true) + " points " + pointsText(row.interval) + " on the same " + std::to_string(row.firstRate.total) + " prompts.";
 }

@@ -24,6 +24,11 @@ std::optional<MeasureWords> verdictWords(const std::string& measure);
 
 /// What a paired difference says: better, worse, or nothing shown.
 ReportFinding::Kind kindOf(const PairedComparison& row, const MeasureWords& words);
+/// The difference with its interval, in points, as tables hold it.
+Measured differenceOf(const PairedComparison& row);
+/// The axes of probes' accuracy over blocks, from chance up: of the base model's probes (transferred) or each model's own (refitted).
+LineFigure accuracyByBlock(bool transferred);
+
 /// "Difference −76.2 points [−81.9, −69.8] on the same 260 prompts."
 std::string evidenceOf(const PairedComparison& row);
 

@@ -47,11 +47,7 @@ ReportTable ratesOfOne(const protocol::ModelMetrics& metrics) {
 }
 
 LineFigure layerFigure(const RunMaterial& run, bool transferred) {
-    LineFigure figure;
-    figure.xTitle = "block";
-    figure.yTitle = transferred ? "accuracy, base model's probe (transferred)" : "accuracy, own probe (refitted)";
-    figure.low = 0.5;
-    figure.chance = 0.5;
+    LineFigure figure = accuracyByBlock(transferred);
     LineFigure::Series base{"base", FigureRole::Base, false, {}}, quantized{"quantized", FigureRole::Quantized, false, {}}, words{"words alone", FigureRole::Words, true, {}};
     for (const int block : run.blocks()) {
         const auto x = static_cast<double>(block);
@@ -202,7 +198,7 @@ ReportSection summarySection(const RunMaterial& run) {
     for (const PairedComparison& row : run.comparison->rows) {
         if (row.firstRate.total == 0) continue;
         table.rows.push_back({row.measure, row.firstRate, row.secondRate,
-                              Measured{100.0 * row.difference, 1, false, true, Interval{100.0 * row.interval.low, 100.0 * row.interval.high}}, Measured{row.p, 4}, Measured{row.pHolm, 4}});
+                              differenceOf(row), Measured{row.p, 4}, Measured{row.pHolm, 4}});
         figure.rows.push_back({row.measure, {mark(false, row.firstRate), mark(true, row.secondRate)}});
     }
     const auto *base = run.metricsOf("base"), *quantized = run.metricsOf("quantized");
