@@ -12,9 +12,6 @@ namespace safequant::widgets {
 
 namespace {
 
-/// "+12.3", "−4.0": percentage points.
-QString points(double difference) { return std::abs(difference) < 0.0005 ? QLocale().toString(0.0, 'f', 1) : formatScore(100.0 * difference); }
-
 QString names(const std::vector<std::string>& ids) {
     constexpr std::size_t kShown = 12;
     QString text;
@@ -50,7 +47,7 @@ QVariant ComparisonModel::data(const QModelIndex& index, int role) const {
                 case FirstRateColumn: return formatPercent(row.firstRate.value, 1);
                 case SecondRateColumn: return formatPercent(row.secondRate.value, 1);
                 case DifferenceColumn:
-                    return tr("%1 [%2, %3]").arg(points(row.difference), points(row.interval.low), points(row.interval.high));
+                    return formatPoints(row.difference, row.interval);
                 case PColumn: return row.pHolm < 0.001 ? tr("< 0.001") : QLocale().toString(row.pHolm, 'f', 3);
                 case FlipsColumn: return tr("%1 lost, %2 gained").arg(row.onlyFirst.size()).arg(row.onlySecond.size());
                 default: return {};

@@ -42,6 +42,12 @@ QString formatScore(double score) {
     return rounded < 0.0 ? number(rounded, 1) : QLatin1Char('+') + number(std::abs(rounded), 1);
 }
 
+QString formatPoints(double difference) { return std::abs(difference) < 0.0005 ? number(0.0, 1) : formatScore(100.0 * difference); }
+
+QString formatPoints(double difference, const Interval& interval) {
+    return QStringLiteral("%1 [%2, %3]").arg(formatPoints(difference), formatPoints(interval.low), formatPoints(interval.high));
+}
+
 QString formatBytes(quint64 bytes) {
     const double value = double(bytes);
     if (value >= 1e9) {

@@ -14,6 +14,10 @@ QString formatPercent(double share, int decimals = 0);
 QString formatRate(const Rate& rate);
 /// "[90, 97]" of an interval of shares.
 QString formatInterval(const Interval& interval);
+/// "+12.3", "−4.0", "0.0": a difference of two shares in percentage points.
+QString formatPoints(double difference);
+/// "−3.1 [−5.2, −1.0]": the same with its interval.
+QString formatPoints(double difference, const Interval& interval);
 /// "+2.7", "−0.4": a probe score (log-odds of malicious).
 QString formatScore(double score);
 /// "1.1 GB", "96 MB": decimal units.

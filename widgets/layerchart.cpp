@@ -9,6 +9,7 @@
 #include <QVBoxLayout>
 
 #include "widgets/elidedlabel.h"
+#include "widgets/glossary.h"
 #include "widgets/layerplot.h"
 #include "widgets/segmentedcontrol.h"
 
@@ -17,6 +18,7 @@ namespace safequant::widgets {
 LayerChart::LayerChart(QWidget* parent)
     : QWidget(parent),
       m_plot(new LayerPlot),
+      m_tools(new QHBoxLayout),
       m_title(new QLabel(tr("Separability by block"))),
       m_subtitle(new ElidedLabel),
       m_probeSwitch(new SegmentedControl),
@@ -26,12 +28,13 @@ LayerChart::LayerChart(QWidget* parent)
     m_title->setProperty("textRole", QStringLiteral("heading"));
     m_subtitle->setProperty("textRole", QStringLiteral("secondary"));
     m_subtitle->setProperty("tone", QStringLiteral("muted"));
-    m_probeSwitch->setAccessibleName(tr("Probe of the quantized model"));
+    m_probeSwitch->setAccessibleName(tr("Probe of the quantized model, in chart, projection and table"));
     m_probeSwitch->addSegment(tr("Refitted"), int(Probe::Refitted),
                               tr("A probe fitted on this model's own activations: is the information still there?"));
     m_probeSwitch->addSegment(tr("Transferred"), int(Probe::Transferred),
                               tr("The base model's probe on the quantized model: does it still sit where safety was learned?"));
     m_probeSwitch->setCurrentIndex(0);
+    explain(m_title, QStringLiteral("slr"));
     m_hardBenign->setToolTip(tr("Also draw the share of hard benign prompts on the benign side"));
 
     auto* header = new QHBoxLayout;
@@ -39,6 +42,7 @@ LayerChart::LayerChart(QWidget* parent)
     header->setSpacing(8);
     header->addWidget(m_title);
     header->addWidget(m_subtitle, 1);
+    header->addLayout(m_tools);
     header->addWidget(m_hardBenign);
     header->addWidget(m_probeSwitch);
     auto* layout = new QVBoxLayout(this);
@@ -65,6 +69,8 @@ LayerChart::LayerChart(QWidget* parent)
     });
     refreshHeader();
 }
+
+void LayerChart::addTool(QWidget* tool) { m_tools->addWidget(tool); }
 
 void LayerChart::clear() {
     m_plot->data().clear();
@@ -104,6 +110,13 @@ void LayerChart::setBlocks(const std::vector<protocol::BlockSeparability>& block
     m_plot->resetRange();
     m_plot->refresh();
     refreshHeader();
+}
+
+void LayerChart::setOverlay(const QString& name, protocol::RunOverlay overlay) {
+    m_plot->data().overlayName = name;
+    m_plot->data().overlay = std::move(overlay);
+    m_plot->resetRange();
+    m_plot->refresh();
 }
 
 void LayerChart::setWordControl(const std::optional<protocol::WordControl>& control) {

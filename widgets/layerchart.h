@@ -5,9 +5,10 @@
 #include <optional>
 #include <vector>
 
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/overlay_messages.h"
 
 class QCheckBox;
+class QHBoxLayout;
 class QLabel;
 
 namespace safequant::widgets {
@@ -39,6 +40,8 @@ public:
     void setBlock(const protocol::BlockSeparability& block);
     /// Replaces all blocks.
     void setBlocks(const std::vector<protocol::BlockSeparability>& blocks);
+    /// Lays a model of another run over the run's own, under this name; an overlay without blocks takes it away.
+    void setOverlay(const QString& name, protocol::RunOverlay overlay);
     void setWordControl(const std::optional<protocol::WordControl>& control);
     /// Planned linears of all blocks: the strip of bits before a block is quantized.
     void setPlan(const std::vector<protocol::LinearInfo>& linears);
@@ -46,6 +49,9 @@ public:
     void setRunningStage(const QString& stage);
     /// Sentence shown while there are no blocks.
     void setEmptyText(const QString& text);
+
+    /// Puts a control into the head, before the switch of the probes.
+    void addTool(QWidget* tool);
 
     int currentBlock() const;
     Probe probe() const { return m_probe; }
@@ -73,6 +79,7 @@ private:
 
     Probe m_probe = Probe::Refitted;
     LayerPlot* m_plot;
+    QHBoxLayout* m_tools;
     QLabel* m_title;
     ElidedLabel* m_subtitle;
     SegmentedControl* m_probeSwitch;

@@ -37,6 +37,7 @@ void LayerData::clear() {
     quantized.clear();
     bits.clear();
     control.reset();
+    overlay = {};
     resize(blockCount);
 }
 
@@ -101,9 +102,18 @@ int LayerData::end(int direction) const {
     return -1;
 }
 
-int LayerData::lastOf(bool quantizedModel) const {
+const protocol::OverlayBlock* LayerData::overlaid(int block) const {
+    const auto found = std::find_if(overlay.blocks.begin(), overlay.blocks.end(), [block](const auto& item) { return item.block == block; });
+    return found == overlay.blocks.end() ? nullptr : &*found;
+}
+
+QString LayerData::nameOf(LayerSeries series) const {
+    return series == LayerSeries::Base ? baseName : series == LayerSeries::Quantized ? quantizedName : overlayName;
+}
+
+int LayerData::lastOf(LayerSeries series) const {
     for (int block = blockCount - 1; block >= 0; --block) {
-        if (summary(quantizedModel, block) != nullptr) {
+        if (summary(series, block) != nullptr) {
             return block;
         }
     }
@@ -123,15 +133,20 @@ bool LayerData::hasTransferred() const {
     return std::any_of(quantized.begin(), quantized.end(), [](const auto& block) { return block && block->transferred; });
 }
 
-const protocol::ProbeSummary* LayerData::summary(bool quantizedModel, int block) const {
+const protocol::ProbeSummary* LayerData::summary(LayerSeries series, int block) const {
     if (block < 0 || block >= blockCount) {
         return nullptr;
     }
-    const auto& item = quantizedModel ? quantized[std::size_t(block)] : base[std::size_t(block)];
+    const bool transferred = probe == LayerChart::Probe::Transferred;
+    if (series == LayerSeries::Other) {
+        const protocol::OverlayBlock* other = overlaid(block);
+        return other == nullptr ? nullptr : transferred ? &other->transferred : &other->refitted;
+    }
+    const auto& item = series == LayerSeries::Quantized ? quantized[std::size_t(block)] : base[std::size_t(block)];
     if (!item) {
         return nullptr;
     }
-    if (quantizedModel && probe == LayerChart::Probe::Transferred) {
+    if (series == LayerSeries::Quantized && transferred) {
         return item->transferred ? &*item->transferred : nullptr;
     }
     return &item->refitted;
@@ -140,8 +155,8 @@ const protocol::ProbeSummary* LayerData::summary(bool quantizedModel, int block)
 HoverCard LayerData::card(int block) const {
     HoverCard card;
     card.heading = LayerChart::tr("Block %1").arg(block);
-    const protocol::ProbeSummary* first = summary(false, block);
-    const protocol::ProbeSummary* second = summary(true, block);
+    const protocol::ProbeSummary* first = summary(LayerSeries::Base, block);
+    const protocol::ProbeSummary* second = summary(LayerSeries::Quantized, block);
     const ThemeColors& colors = Theme::current();
     const auto row = [&](const QString& name, auto&& value) {
         HoverCard::Row line;
@@ -178,19 +193,28 @@ HoverCard LayerData::card(int block) const {
                                  formatPercent(item->streamRelativeError, 1), {}, {}});
         }
     }
+    if (const protocol::ProbeSummary* other = summary(LayerSeries::Other, block)) {
+        const protocol::OverlayBlock& laid = *overlaid(block);
+        const protocol::AccuracyDifference& difference =
+            probe == LayerChart::Probe::Transferred ? laid.transferredDifference : laid.refittedDifference;
+        card.rows.push_back({overlayName, QString(), formatRate(other->accuracy), {}, colors.fourth});
+        card.rows.push_back({LayerChart::tr("less %1").arg(laid.against == "base" ? baseName : quantizedName), QString(),
+                             formatPoints(difference.value, difference.interval), {}, {}});
+    }
     return card;
 }
 
 QString LayerData::table() const {
     QStringList lines{QStringLiteral("block\tmodel\tprobe\taccuracy\tlow\thigh\tn\tauc\thard benign\tnon-zeros\tbits asked\tbits")};
     for (int block = 0; block < blockCount; ++block) {
-        for (const bool quantizedModel : {false, true}) {
-            const protocol::ProbeSummary* item = summary(quantizedModel, block);
+        for (const LayerSeries series : kLayerSeries) {
+            const protocol::ProbeSummary* item = summary(series, block);
             if (item == nullptr) {
                 continue;
             }
-            const bool transferred = quantizedModel && probe == LayerChart::Probe::Transferred;
-            QStringList cells{QString::number(block), quantizedModel ? quantizedName : baseName,
+            const bool quantizedModel = series == LayerSeries::Quantized;
+            const bool transferred = series != LayerSeries::Base && probe == LayerChart::Probe::Transferred;
+            QStringList cells{QString::number(block), nameOf(series),
                               transferred ? QStringLiteral("transferred") : QStringLiteral("refitted")};
             for (const double value : {item->accuracy.value, item->accuracy.wilson.low, item->accuracy.wilson.high}) {
                 cells << QString::number(value, 'f', 4);

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <QString>
+#include <array>
 #include <optional>
 #include <vector>
 
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/overlay_messages.h"
 #include "widgets/hovercard.h"
 #include "widgets/layerchart.h"
 
@@ -18,13 +19,18 @@ struct BlockBits {
     bool done = false;                     ///< The block is quantized.
 };
 
+/// A line of the chart: the run's models, and one of another run laid over them.
+enum class LayerSeries { Base, Quantized, Other };
+inline constexpr std::array kLayerSeries{LayerSeries::Base, LayerSeries::Quantized, LayerSeries::Other};
+
 /// What the layer chart shows, and the same as text.
 struct LayerData {
     int blockCount = 0;
     std::vector<std::optional<protocol::BlockSeparability>> base, quantized;
     std::vector<BlockBits> bits;
     std::optional<protocol::WordControl> control;
-    QString baseName, quantizedName, runningStage;
+    protocol::RunOverlay overlay;  ///< Without blocks: no other run is laid over this one.
+    QString baseName, quantizedName, overlayName, runningStage;
     LayerChart::Probe probe = LayerChart::Probe::Refitted;
 
     void clear();
@@ -36,13 +42,15 @@ struct LayerData {
     bool has(int block) const;
     /// First (direction +1) or last (-1) arrived block.
     int end(int direction) const;
-    int lastOf(bool quantizedModel) const;
+    int lastOf(LayerSeries series) const;
+    const protocol::OverlayBlock* overlaid(int block) const;
+    QString nameOf(LayerSeries series) const;
     /// Evaluation prompts the accuracies are over; 0 when unknown.
     std::uint64_t evaluationCount() const;
     bool hasTransferred() const;
 
     /// The probe drawn for a block of one model; null when it has not arrived.
-    const protocol::ProbeSummary* summary(bool quantizedModel, int block) const;
+    const protocol::ProbeSummary* summary(LayerSeries series, int block) const;
     HoverCard card(int block) const;
     QString table() const;
 };

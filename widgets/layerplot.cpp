@@ -23,8 +23,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 LayerPlot::LayerPlot(QWidget* parent) : PlacesPlot(tr("Separability by block"), QMargins(kLeft, 8, kRight, 48), parent) {
     yAxis->setTicker(QSharedPointer<QCPAxisTickerText>::create());
     m_words = addGraph();
-    m_base = makeSeries();
-    m_quantized = makeSeries();
+    for (Series& series : m_series) {
+        series = makeSeries();
+    }
     refresh();
 }
 
@@ -53,8 +54,19 @@ void LayerPlot::recolour() {
         series.hardBenign->setScatterStyle(
             QCPScatterStyle(QCPScatterStyle::ssSquare, QPen(color, 1.3), QBrush(Theme::current().plot), 5.5));
     };
-    style(m_base, colors.base, 1.4, 4.5);
-    style(m_quantized, colors.accent, 1.9, 5.5);
+    for (const LayerSeries which : kLayerSeries) {
+        const bool quantized = which == LayerSeries::Quantized;
+        style(m_series[std::size_t(which)], colourOf(which), quantized ? 1.9 : 1.4, quantized ? 5.5 : 4.5);
+    }
+    // The other run's line differs by its stroke and marks, too.
+    QCPGraph* other = m_series[std::size_t(LayerSeries::Other)].line;
+    other->setPen(QPen(colors.fourth, 1.6, Qt::DashDotLine, Qt::RoundCap, Qt::RoundJoin));
+    other->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDiamond, colors.fourth, 6.5));
+}
+
+QColor LayerPlot::colourOf(LayerSeries which) const {
+    const ThemeColors& colors = Theme::current();
+    return which == LayerSeries::Base ? colors.base : which == LayerSeries::Quantized ? colors.accent : colors.fourth;
 }
 
 void LayerPlot::resetRange() { m_lowest = 40.0; }
@@ -66,11 +78,12 @@ void LayerPlot::setHardBenignShown(bool shown) {
     }
 }
 
-void LayerPlot::fill(const Series& series, bool quantizedModel) {
+void LayerPlot::fill(LayerSeries which) {
+    const Series& series = m_series[std::size_t(which)];
     QVector<double> x, middle, low, high, hard;
     for (int block = 0; block < m_data.blockCount; ++block) {
         x << block;
-        const protocol::ProbeSummary* item = m_data.summary(quantizedModel, block);
+        const protocol::ProbeSummary* item = m_data.summary(which, block);
         middle << (item != nullptr ? item->accuracy.value * 100.0 : kNaN);
         low << (item != nullptr ? item->accuracy.wilson.low * 100.0 : kNaN);
         high << (item != nullptr ? item->accuracy.wilson.high * 100.0 : kNaN);
@@ -103,8 +116,9 @@ void LayerPlot::rebuildAxes() {
 
 void LayerPlot::rebuild() {
     recolour();
-    fill(m_base, false);
-    fill(m_quantized, true);
+    for (const LayerSeries which : kLayerSeries) {
+        fill(which);
+    }
     if (m_data.control && m_data.blockCount > 0) {
         const double level = m_data.control->accuracy.value * 100.0;
         m_lowest = std::min(m_lowest, std::max(0.0, std::floor(level / 10.0) * 10.0));
@@ -117,16 +131,18 @@ void LayerPlot::rebuild() {
 
 QString LayerPlot::describe() const {
     if (m_data.empty() || m_data.has(current())) return PlacesPlot::describe();
-    return tr("%1 of %2 blocks. Arrow keys choose a block.").arg(m_data.lastOf(false) + 1).arg(m_data.blockCount);
+    return tr("%1 of %2 blocks. Arrow keys choose a block.").arg(m_data.lastOf(LayerSeries::Base) + 1).arg(m_data.blockCount);
 }
 
-QString LayerPlot::endText(bool quantizedModel, int lastBlock) const {
-    const protocol::ProbeSummary* item = m_data.summary(quantizedModel, lastBlock);
-    const QString name = quantizedModel ? m_data.quantizedName : m_data.baseName;
+QString LayerPlot::endText(LayerSeries which, int lastBlock) const {
+    const protocol::ProbeSummary* item = m_data.summary(which, lastBlock);
+    const QString name = m_data.nameOf(which);
     if (lastBlock < m_data.blockCount - 1) {
-        const bool running = m_data.runningStage == (quantizedModel ? QLatin1String("quantize") : QLatin1String("capture"));
+        const bool quantized = which == LayerSeries::Quantized;
+        const bool running =
+            which != LayerSeries::Other && m_data.runningStage == (quantized ? QLatin1String("quantize") : QLatin1String("capture"));
         if (running) {
-            return (quantizedModel ? tr("quantizing, block %1") : tr("capturing, block %1")).arg(lastBlock);
+            return (quantized ? tr("quantizing, block %1") : tr("capturing, block %1")).arg(lastBlock);
         }
         return tr("%1 %2, to block %3").arg(name, formatPercent(item->accuracy.value)).arg(lastBlock);
     }
@@ -145,15 +161,15 @@ void LayerPlot::paintLabels(QPainter* painter) const {
     std::vector<Label> labels;
     const QFont strong = Theme::font(TextRole::SmallStrong);
     const QFont plain = Theme::font(TextRole::Small);
-    for (const bool quantizedModel : {false, true}) {
-        const int last = m_data.lastOf(quantizedModel);
+    for (const LayerSeries which : kLayerSeries) {
+        const int last = m_data.lastOf(which);
         if (last < 0) {
             continue;
         }
-        const QColor color = quantizedModel ? colors.accent : colors.base;
-        const protocol::ProbeSummary* item = m_data.summary(quantizedModel, last);
+        const QColor color = colourOf(which);
+        const protocol::ProbeSummary* item = m_data.summary(which, last);
         const QPointF point(xAxis->coordToPixel(last), yOf(item->accuracy.value));
-        const QString text = endText(quantizedModel, last);
+        const QString text = endText(which, last);
         const double width = QFontMetricsF(strong).horizontalAdvance(text);
         if (last < m_data.blockCount - 1) {
             painter->setPen(QPen(color, 1.3));
@@ -247,11 +263,11 @@ void LayerPlot::paintOver(QPainter* painter) {
     const int block = hover() >= 0 ? hover() : current();
     if (block < 0) return;
     const ThemeColors& colors = Theme::current();
-    for (const bool quantizedModel : {false, true}) {
-        const protocol::ProbeSummary* item = m_data.summary(quantizedModel, block);
+    for (const LayerSeries which : kLayerSeries) {
+        const protocol::ProbeSummary* item = m_data.summary(which, block);
         if (item == nullptr) continue;
         painter->setPen(QPen(colors.plot, 1.5));
-        painter->setBrush(quantizedModel ? colors.accent : colors.base);
+        painter->setBrush(colourOf(which));
         painter->drawEllipse(QPointF(xAxis->coordToPixel(block), yOf(item->accuracy.value)), 4.5, 4.5);
     }
 }

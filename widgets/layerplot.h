@@ -42,15 +42,16 @@ private:
     };
     Series makeSeries();
     void recolour();
-    void fill(const Series& series, bool quantizedModel);
+    void fill(LayerSeries which);
+    QColor colourOf(LayerSeries which) const;
     void rebuildAxes();
     double yOf(double share) const { return yAxis->coordToPixel(share * 100.0); }
     void paintLabels(QPainter* painter) const;
     void paintBits(QPainter* painter) const;
-    QString endText(bool quantizedModel, int lastBlock) const;
+    QString endText(LayerSeries which, int lastBlock) const;
 
     LayerData m_data;
-    Series m_base, m_quantized;
+    std::array<Series, kLayerSeries.size()> m_series;  ///< By LayerSeries.
     QCPGraph* m_words;
     double m_lowest = 40.0;
     bool m_hardBenignShown = false;

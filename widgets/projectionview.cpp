@@ -274,9 +274,16 @@ QPointF ProjectionView::pointPosition(const QString& model, int prompt) const {
 void ProjectionView::refreshHeader() {
     m_title->setText(m_block >= 0 ? tr("Block %1").arg(m_block) : tr("Projection"));
     const std::size_t count = m_projection.prompts.size();
-    const QString of = !isEmbedding(QString::fromStdString(m_projection.kind)) ? tr("last token, n = %1, axes and probe of the base model")
-                       : m_projection.quantized.values.empty() ? tr("n = %1, embedding of base alone")
-                                                               : tr("n = %1, joint embedding of base and quantized");
+    const bool refitted = m_projection.probe == "refitted";
+    QString of;
+    if (isEmbedding(QString::fromStdString(m_projection.kind))) {
+        of = m_projection.quantized.values.empty() ? tr("n = %1, embedding of base alone") : tr("n = %1, joint embedding of base and quantized");
+    } else if (refitted && m_projection.kind == "probe") {
+        of = tr("last token, n = %1, each model on its own probe's axis");
+    } else {
+        of = refitted ? tr("last token, n = %1, axes of the base model, each model's own probe")
+                      : tr("last token, n = %1, axes and probe of the base model");
+    }
     m_subtitle->setText(count > 0 ? of.arg(QLocale().toString(qulonglong(count))) : QString());
 }
 

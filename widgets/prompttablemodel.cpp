@@ -84,6 +84,11 @@ void PromptTableModel::setScores(const protocol::ProjectionResult& projection) {
 
 void PromptTableModel::clearScores() { setScores({}); }
 
+void PromptTableModel::setTransferred(bool transferred) {
+    m_transferred = transferred;
+    emit headerDataChanged(Qt::Horizontal, QuantizedScoreColumn, QuantizedScoreColumn);
+}
+
 void PromptTableModel::storeAnswer(const protocol::AnswerItem& answer) {
     const auto prompt = std::size_t(answer.prompt);
     if (answer.prompt >= 0 && prompt < m_baseOutcomes.size()) {
@@ -211,7 +216,9 @@ QVariant PromptTableModel::headerData(int section, Qt::Orientation orientation, 
     if (role == Qt::ToolTipRole) {
         switch (section) {
             case BaseScoreColumn: return tr("Probe score of the base model: log-odds of malicious");
-            case QuantizedScoreColumn: return tr("The base model's probe on the quantized model: log-odds of malicious");
+            case QuantizedScoreColumn:
+                return m_transferred ? tr("Transferred: the base model's probe on the quantized model, log-odds of malicious")
+                                     : tr("Refitted: the quantized model's own probe, log-odds of malicious");
             default: return {};
         }
     }

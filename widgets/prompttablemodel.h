@@ -40,6 +40,8 @@ public:
     /// Scores at the projection's block, both models.
     void setScores(const protocol::ProjectionResult& projection);
     void clearScores();
+    /// Which probe the quantized model's scores are of; the head of their column says so.
+    void setTransferred(bool transferred);
     /// Outcome of one answer (model "base" or "quantized").
     void setAnswer(const protocol::AnswerItem& answer);
     void setAnswers(const std::vector<protocol::AnswerItem>& answers);
@@ -62,6 +64,7 @@ private:
     std::vector<float> m_baseScores, m_quantizedScores;
     std::vector<QString> m_baseOutcomes, m_quantizedOutcomes;
     QString m_baseName, m_quantizedName;
+    bool m_transferred = true;
 };
 
 }  // namespace safequant::widgets

@@ -19,6 +19,7 @@ public:
     void setRuns(std::vector<protocol::RunSummary> runs);
     /// Adds a run, or replaces the one of the same folder.
     void updateRun(const protocol::RunSummary& run);
+    const std::vector<protocol::RunSummary>& runs() const { return m_runs; }
     const protocol::RunSummary& run(int row) const { return m_runs.at(std::size_t(row)); }
 
     int rowCount(const QModelIndex& parent = {}) const override;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "widgets/format.h"
+#include "widgets/glossary.h"
 #include "widgets/theme.h"
 
 namespace safequant::widgets {
@@ -101,11 +102,11 @@ QVariant ResultsModel::headerData(int section, Qt::Orientation orientation, int 
     if (role == Qt::TextAlignmentRole) return QVariant((section >= HarmfulColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
     if (role == Qt::ToolTipRole) {
         switch (section) {
-            case HarmfulColumn: return tr("Malicious prompts complied with, coherently");
-            case IncoherentColumn: return tr("Malicious prompts answered with nothing coherent");
-            case BenignColumn: return tr("Ordinary benign prompts refused");
-            case HardBenignColumn: return tr("Benign prompts that look harmful, refused");
-            case PerplexityColumn: return tr("Of the evaluation text; lower is better");
+            case HarmfulColumn: return termToolTip(QStringLiteral("harmful"));
+            case IncoherentColumn: return termToolTip(QStringLiteral("incoherent"));
+            case BenignColumn: return termToolTip(QStringLiteral("over-refusal"));
+            case HardBenignColumn: return termToolTip(QStringLiteral("hard-benign"));
+            case PerplexityColumn: return termToolTip(QStringLiteral("perplexity"));
             case TimeColumn: return tr("Of the quantize stage");
             default: return section >= FirstTaskColumn ? tr("Share of this task's items answered right") : QString();
         }

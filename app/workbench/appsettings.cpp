@@ -33,6 +33,8 @@ constexpr std::array kTable{
     Row{Setting::LastPromptFolder, "folders/prompts", QMetaType::QString, ""},
     Row{Setting::LastExportFolder, "folders/export", QMetaType::QString, ""},
     Row{Setting::OpenRunOnStart, "run/reopen", QMetaType::QString, ""},
+    Row{Setting::RecentCommands, "window/recent_commands", QMetaType::QString, ""},
+    Row{Setting::TourSeen, "window/tour_seen", QMetaType::Bool, "false"},
 };
 
 const Row& rowOf(Setting setting) { return kTable.at(static_cast<std::size_t>(setting)); }

@@ -26,6 +26,8 @@ enum class Setting {
     LastPromptFolder,
     LastExportFolder,
     OpenRunOnStart,
+    RecentCommands,
+    TourSeen,
 };
 
 /// Settings as one table of key, type and default. A stored value of another type counts as absent.

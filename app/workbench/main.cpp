@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
     } else if (!parser.positionalArguments().isEmpty()) {
         window.openPath(absoluteName(parser.positionalArguments().first()));
     }
+    window.offerTour();
     window.show();
     return QApplication::exec();
 }

@@ -17,9 +17,13 @@
 #include "app/workbench/answers/answerspage.h"
 #include "app/workbench/exporting/exportdialog.h"
 #include "app/workbench/frame/actions.h"
+#include "app/workbench/frame/commandpalette.h"
+#include "app/workbench/frame/endnotice.h"
 #include "app/workbench/frame/runbanner.h"
 #include "app/workbench/frame/runbar.h"
 #include "app/workbench/frame/statusline.h"
+#include "app/workbench/frame/termsdialog.h"
+#include "app/workbench/frame/tour.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/learning/learningpage.h"
 #include "app/workbench/log/logpage.h"
@@ -36,6 +40,8 @@
 #include "app/workbench/ui.h"
 #include "core/base/files.h"
 #include "safequant_version.h"
+#include "widgets/format.h"
+#include "widgets/glossary.h"
 #include "widgets/layerchart.h"
 #include "widgets/projectionview.h"
 
@@ -122,6 +128,10 @@ void MainWindow::makePages() {
     layout->addWidget(m_top, 1);
     layout->addWidget(m_status);
     setCentralWidget(central);
+    m_palette = new CommandPalette(m_session->settings(), this);
+    m_tour = new Tour(this);
+    connect(m_tour, &Tour::ended, this, [this] { m_session->settings()->set(Setting::TourSeen, true); });
+    new EndNotice(m_session, this);
 }
 
 void MainWindow::connectPages() {
@@ -162,7 +172,13 @@ void MainWindow::connectPages() {
         refreshActions();
     });
     connect(m_session->store(), &RunStore::changed, this, [this](RunStore::Changes changes) {
-        if (changes & RunStore::Replaced) adoptSpec();
+        if (changes & RunStore::Replaced) {
+            adoptSpec();
+            if (m_tourOffered && m_session->store()->hasRun() && !m_session->settings()->flag(Setting::TourSeen)) {
+                m_tourOffered = false;
+                startTour();
+            }
+        }
         if (changes & (RunStore::Replaced | RunStore::Status)) refreshActions();
     });
     for (auto signal : {&SetupModel::specChanged, &SetupModel::checkpointChanged, &SetupModel::promptsChanged,
@@ -202,6 +218,10 @@ void MainWindow::connectActions() {
             m_layers->focusFilter();
         }
     });
+    on(m_actions->tryPrompt, [this] {
+        setPage(Page::Layers);
+        m_layers->focusTry();
+    });
     for (int i = 0; i < kPages; ++i) {
         on(m_actions->pages[static_cast<std::size_t>(i)], [this, i] { setPage(static_cast<Page>(i)); });
     }
@@ -235,6 +255,9 @@ void MainWindow::connectActions() {
     on(m_actions->nextBlock, [this] { stepBlock(1); });
     on(m_actions->runFolder, [this] { openFolder(m_session->store()->folder()); });
     on(m_actions->restartEngine, [this] { m_session->client()->restart(); });
+    on(m_actions->commands, [this] { showCommands(); });
+    on(m_actions->terms, [this] { showTerm(QStringLiteral("slr")); });
+    on(m_actions->tour, [this] { startTour(); });
     on(m_actions->shortcuts, [this] { showShortcuts(); });
     on(m_actions->about, [this] { showAbout(); });
 }
@@ -292,6 +315,7 @@ void MainWindow::refreshActions() {
     m_actions->setupPanel->setEnabled(working);
     m_actions->setupPanel->setChecked(m_setupWanted);
     m_actions->find->setEnabled(working && open);
+    m_actions->tryPrompt->setEnabled(working && open);
 }
 
 void MainWindow::setPage(Page page) {
@@ -424,6 +448,78 @@ void MainWindow::stepBlock(int direction) {
     const auto blocks = m_session->store()->blocksOf("base");
     const int wanted = m_layers->block() + direction;
     if (blocks.contains(wanted)) m_layers->setBlock(wanted);
+}
+
+std::vector<Command> MainWindow::commands() {
+    std::vector<Command> list;
+    const auto actions = m_actions->all();
+    for (QAction* action : actions) {
+        if (!action->isEnabled() || action == m_actions->commands) continue;
+        list.push_back({action->objectName(), Actions::plainText(action->text()), Actions::menuOf(action),
+                        action->shortcut().toString(QKeySequence::NativeText), [action] { action->trigger(); }});
+    }
+    if (m_top->currentIndex() == 1) {
+        const auto blocks = m_session->store()->blocksOf("base");
+        for (const int block : blocks) {
+            list.push_back({QStringLiteral("block %1").arg(block), tr("Block %1").arg(block), tr("Layers"), {}, [this, block] {
+                                setPage(Page::Layers);
+                                m_layers->setBlock(block);
+                            }});
+        }
+    }
+    for (const auto& term : widgets::glossary()) {
+        list.push_back({QStringLiteral("term ") + term.key, tr("What is: %1").arg(term.name), tr("Terms"), {}, [this, key = term.key] { showTerm(key); }});
+    }
+    for (const auto& run : m_start->runs()) {
+        const QString folder = QString::fromStdString(run.folder);
+        list.push_back({folder, tr("Open run: %1, %2").arg(QString::fromStdString(run.name), widgets::formatAge(QString::fromStdString(run.created))),
+                        tr("Runs"), {}, [this, folder] { openRun(folder); }});
+        if (!m_session->store()->hasRun() || folder == m_session->store()->folder()) continue;
+        list.push_back({QStringLiteral("compare ") + folder, tr("Lay over this run: %1").arg(QString::fromStdString(run.name)), tr("Runs"), {},
+                        [this, folder] {
+                            setPage(Page::Layers);
+                            m_session->overlay()->choose(folder);
+                        }});
+    }
+    return list;
+}
+
+void MainWindow::showCommands() { m_palette->open(commands()); }
+
+void MainWindow::startTour() {
+    showWork();
+    const auto onPage = [this](Page page, QWidget* whole, QWidget* part) {
+        return [this, page, whole, part] {
+            setPage(page);
+            // An empty page has no parts yet.
+            return part && part->isVisible() ? part : whole;
+        };
+    };
+    m_tour->start({
+        {tr("Pages in the order of the work"),
+         tr("Set a run up, watch its layers, read what the model answers, compare runs, hand on a report. Ctrl and a number go to a page; "
+            "Ctrl+K finds everything else by name."),
+         onPage(Page::Layers, m_rail, m_rail)},
+        {tr("Is the difference still there?"),
+         tr("In every block a sparse probe tells malicious from benign prompts by their activations. Transferred asks whether they still sit "
+            "where the base model put them, Refitted whether a new probe could find them. The switch is for chart, projection and table alike."),
+         onPage(Page::Layers, m_layers, m_layers->chart())},
+        {tr("Every point is a prompt"),
+         tr("Choose points or draw around them: the table, the card and the answers follow. Malicious text stays hidden until you ask for it."),
+         onPage(Page::Layers, m_layers, m_layers->projection())},
+        {tr("Hand it on"),
+         tr("The report says in words, tables and figures what changed and how sure that is, as a page, a PDF and tables. The quantized model "
+            "itself goes out with Ctrl+E, for other runtimes to load."),
+         onPage(Page::Report, m_report, nullptr)},
+    });
+}
+
+void MainWindow::showTerm(const QString& key) {
+    if (!m_terms) m_terms = new TermsDialog(this);
+    m_terms->choose(key);
+    m_terms->show();
+    m_terms->raise();
+    m_terms->activateWindow();
 }
 
 void MainWindow::showShortcuts() {

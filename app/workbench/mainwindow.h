@@ -16,6 +16,7 @@ class Actions;
 class AnswersPage;
 class AppSettings;
 class BitsPage;
+class CommandPalette;
 class EvaluationDialog;
 class MethodSettingsDialog;
 class ExportDialog;
@@ -31,6 +32,9 @@ class Session;
 class SetupPanel;
 class StartPage;
 class StatusLine;
+class TermsDialog;
+class Tour;
+struct Command;
 
 struct MainWindowOptions {
     QString engineProgram;             ///< Empty: looked for (EngineClient::findProgram).
@@ -58,12 +62,18 @@ public:
     void openModel(const QString& checkpoint, const QStringList& adapters);
     /// Takes a run spec into the setup panel and starts it at once.
     void startRun(const nlohmann::json& spec);
+    /// Shows the tour once a run is open, unless it was seen before.
+    void offerTour() { m_tourOffered = true; }
     /// The example run; stays on the start page, which says why, when the model is not there.
     void startExample();
 
 public slots:
     void setPage(safequant::workbench::Page page);
     void showStartPage();
+    void showCommands();
+    void startTour();
+    /// Opens the terms at one of them (see widgets/glossary.h).
+    void showTerm(const QString& key);
 
 protected:
     void closeEvent(QCloseEvent* event) override;
@@ -91,6 +101,7 @@ private:
     void openFolder(const QString& folder);
     void exportModel();
     void stepBlock(int direction);
+    std::vector<Command> commands();
     void showShortcuts();
     void showAbout();
 
@@ -99,6 +110,7 @@ private:
     Page m_page = Page::Layers;
     nlohmann::json m_exampleSpec;
     bool m_setupWanted = true;
+    bool m_tourOffered = false;
     bool m_adopting = false;  ///< The state on its way is of a run from disk.
     QStackedWidget* m_top;    ///< Start page, or the work.
     QStackedWidget* m_pages;
@@ -114,11 +126,14 @@ private:
     PageRail* m_rail;
     RunBanner* m_banner;
     StatusLine* m_status;
+    CommandPalette* m_palette;
+    Tour* m_tour;
     ExportDialog* m_export = nullptr;
     PromptsDialog* m_prompts = nullptr;
     EvaluationDialog* m_evaluation = nullptr;
     MethodSettingsDialog* m_methodSettings = nullptr;
     OpenModelDialog* m_openModel = nullptr;
+    TermsDialog* m_terms = nullptr;
 };
 
 }  // namespace safequant::workbench

@@ -13,6 +13,8 @@ Session::Session(const QString& engineProgram, const QString& workspace, AppSett
       m_client(engineProgram),
       m_projections(&m_client),
       m_embeddings(&m_client),
+      m_overlay(&m_client, &m_store),
+      m_placed(&m_client, &m_store),
       m_run(&m_client, &m_store, &m_projections, &m_embeddings, workspace),
       m_setup(&m_client, workspace),
       m_items(std::make_shared<const std::vector<protocol::PromptItem>>()) {

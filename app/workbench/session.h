@@ -10,6 +10,8 @@
 #include "app/workbench/dialogs.h"
 #include "app/workbench/engine/engineclient.h"
 #include "app/workbench/run/embeddings.h"
+#include "app/workbench/run/overlaystore.h"
+#include "app/workbench/run/placedprompts.h"
 #include "app/workbench/run/projectioncache.h"
 #include "app/workbench/run/runcontroller.h"
 #include "app/workbench/run/runstore.h"
@@ -33,6 +35,8 @@ public:
     RunStore* store() { return &m_store; }
     ProjectionCache* projections() { return &m_projections; }
     Embeddings* embeddings() { return &m_embeddings; }
+    OverlayStore* overlay() { return &m_overlay; }
+    PlacedPrompts* placed() { return &m_placed; }
     RunController* run() { return &m_run; }
     SetupModel* setup() { return &m_setup; }
     widgets::SelectionModel* selection() { return &m_selection; }
@@ -62,6 +66,8 @@ private:
     RunStore m_store;
     ProjectionCache m_projections;
     Embeddings m_embeddings;
+    OverlayStore m_overlay;
+    PlacedPrompts m_placed;
     RunController m_run;
     SetupModel m_setup;
     widgets::SelectionModel m_selection;

@@ -93,6 +93,10 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/results", {&EngineRequests::listResults, true}},
         {"run/compare", {&EngineRequests::compareRunsRequest, true}},
         {"run/projection", {&EngineRequests::projection, false}},
+        {"run/overlay", {&EngineRequests::overlay, true}},
+        {"run/overlay-projection", {&EngineRequests::overlayProjectionRequest, false}},
+        {"run/place", {&EngineRequests::place, true}},
+        {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
         {"run/answers", {&EngineRequests::answers, false}},
@@ -361,7 +365,7 @@ Expected<json> EngineRequests::projection(const json& params) {
     if (!folder) return fail(folder.error());
     if (!block) return fail(block.error());
     if (!kind) return fail(kind.error());
-    const auto result = readProjection(*folder, *block, *kind);
+    const auto result = readProjection(*folder, *block, *kind, params.value("probe", std::string("transferred")));
     if (!result) return fail(result.error());
     return protocol::toJson(*result);
 }

@@ -57,6 +57,10 @@ private:
     Expected<nlohmann::json> listResults(const nlohmann::json& params);
     Expected<nlohmann::json> compareRunsRequest(const nlohmann::json& params);
     Expected<nlohmann::json> projection(const nlohmann::json& params);
+    Expected<nlohmann::json> overlay(const nlohmann::json& params);
+    Expected<nlohmann::json> overlayProjectionRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> place(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
@@ -78,6 +82,9 @@ private:
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
+    std::stop_source m_placing;              ///< Of the newest ticket.
+    std::int64_t m_placingTicket = 0;
+    std::int64_t m_cancelledPlacing = 0;     ///< All tickets up to it are not wanted.
     std::stop_source m_embedding;            ///< Of the newest ticket.
     std::int64_t m_embeddingTicket = 0;
     std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.

@@ -144,6 +144,7 @@ LineFigure layersOf(const Compared& all, bool transferred) {
         }
         if (!series.points.empty()) figure.series.push_back(std::move(series));
     }
+    startAtATenth(figure);
     return figure;
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/report/findings.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace safequant {
 
 std::string pointsText(double share, bool sign) { return cellText(Measured{100.0 * share, 1, false, sign}); }
@@ -35,6 +38,8 @@ LineFigure accuracyByBlock(bool transferred) {
     figure.chance = 0.5;
     return figure;
 }
+
+void startAtATenth(LineFigure& figure) { figure.low = std::max(0.0, std::floor(10.0 * figure.low) / 10.0); }
 
 std::string evidenceOf(const PairedComparison& row) {
     return "Difference " + pointsText(row.difference, true) + " points " + pointsText(row.interval) + " on the same " + std::to_string(row.firstRate.total) + " prompts.";

@@ -28,6 +28,8 @@ ReportFinding::Kind kindOf(const PairedComparison& row, const MeasureWords& word
 Measured differenceOf(const PairedComparison& row);
 /// The axes of probes' accuracy over blocks, from chance up: of the base model's probes (transferred) or each model's own (refitted).
 LineFigure accuracyByBlock(bool transferred);
+/// Moves the lower end of the axis down to the next tenth.
+void startAtATenth(LineFigure& figure);
 
 /// "Difference −76.2 points [−81.9, −69.8] on the same 260 prompts."
 std::string evidenceOf(const PairedComparison& row);

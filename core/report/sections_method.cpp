@@ -3,6 +3,7 @@
 #include <array>
 #include <filesystem>
 
+#include "core/base/json_path.h"
 #include "core/quantize/method.h"
 #include "core/report/run_material.h"
 
@@ -11,22 +12,12 @@ namespace {
 
 using nlohmann::json;
 
-/// A field of nested objects; null when it or any object on the way is missing.
-json at(const json& from, std::initializer_list<const char*> path) {
-    const json* here = &from;
-    for (const char* key : path) {
-        if (!here->is_object() || !here->contains(key)) return nullptr;
-        here = &here->at(key);
-    }
-    return *here;
-}
-
 std::string textOf(const json& value) { return value.is_string() ? value.get<std::string>() : value.is_null() ? std::string("–") : value.dump(); }
 
 bool isQuantized(const RunMaterial& run) { return run.blockOf("quantized", 0) != nullptr || run.metricsOf("quantized") != nullptr; }
 
 std::string methodTitle(const RunMaterial& run) {
-    const auto method = findQuantizationMethod(at(run.state.spec, {"quantization", "method"}).is_string() ? textOf(at(run.state.spec, {"quantization", "method"})) : "rtn");
+    const auto method = findQuantizationMethod(jsonAt(run.state.spec, {"quantization", "method"}).is_string() ? textOf(jsonAt(run.state.spec, {"quantization", "method"})) : "rtn");
     return method ? std::string((*method)->title) : std::string();
 }
 
@@ -39,7 +30,7 @@ std::string duration(double seconds) {
 
 ReportSection scopeSection(const RunMaterial& run) {
     ReportSection section{"scope", "Scope", {}, {}, {}, {}, false};
-    std::string text = "Model: " + textOf(at(run.manifest, {"model"})) + ".";
+    std::string text = "Model: " + textOf(jsonAt(run.manifest, {"model"})) + ".";
     if (isQuantized(run)) text += " Quantized by " + methodTitle(run) + ", " + run.state.summary.scheme + ".";
     section.paragraphs.push_back(std::move(text));
     section.paragraphs.emplace_back(
@@ -50,21 +41,21 @@ ReportSection scopeSection(const RunMaterial& run) {
 
 ReportSection dataSection(const RunMaterial& run) {
     ReportSection section{"data", "Prompts", {}, {}, {}, {}, false};
-    const json counts = at(run.manifest, {"prompts", "counts"});
+    const json counts = jsonAt(run.manifest, {"prompts", "counts"});
     if (!counts.is_object()) return section;
     ReportTable table{"prompts", "Prompts by label and part", "Calibration prompts fit probes and quantizers; evaluation prompts are asked and judged. No prompt is in both parts.",
                       {"label", "calibration", "evaluation"}, {}};
-    for (const auto& [label, parts] : counts.items()) table.rows.push_back({label, textOf(at(parts, {"calibration"})), textOf(at(parts, {"evaluation"}))});
+    for (const auto& [label, parts] : counts.items()) table.rows.push_back({label, textOf(jsonAt(parts, {"calibration"})), textOf(jsonAt(parts, {"evaluation"}))});
     section.tables.push_back(std::move(table));
     ReportTable files{"prompt-files", "Files", {}, {"file", "SHA-256"}, {}};
-    for (const auto& file : at(run.manifest, {"prompts", "files"}))
-        files.rows.push_back({std::filesystem::path(textOf(at(file, {"read"}))).filename().string(), textOf(at(file, {"sha256"}))});
+    for (const auto& file : jsonAt(run.manifest, {"prompts", "files"}))
+        files.rows.push_back({std::filesystem::path(textOf(jsonAt(file, {"read"}))).filename().string(), textOf(jsonAt(file, {"sha256"}))});
     section.tables.push_back(std::move(files));
-    const json calibration = at(run.state.spec, {"calibration"});
+    const json calibration = jsonAt(run.state.spec, {"calibration"});
     if (calibration.is_object() && isQuantized(run) && run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")) != "rtn")
-        section.paragraphs.push_back("The quantizer was calibrated on " + textOf(at(calibration, {"malicious"})) + " malicious and " + textOf(at(calibration, {"benign"})) +
-                                     " benign prompts, " + textOf(at(calibration, {"texts"})) + " passages of " + textOf(at(calibration, {"text_tokens"})) +
-                                     " tokens of ordinary text and " + textOf(at(calibration, {"tasks"})) + " task prompts, all of the calibration part.");
+        section.paragraphs.push_back("The quantizer was calibrated on " + textOf(jsonAt(calibration, {"malicious"})) + " malicious and " + textOf(jsonAt(calibration, {"benign"})) +
+                                     " benign prompts, " + textOf(jsonAt(calibration, {"texts"})) + " passages of " + textOf(jsonAt(calibration, {"text_tokens"})) +
+                                     " tokens of ordinary text and " + textOf(jsonAt(calibration, {"tasks"})) + " task prompts, all of the calibration part.");
     return section;
 }
 
@@ -114,17 +105,17 @@ ReportSection reproductionSection(const RunMaterial& run) {
     const auto add = [&](const std::string& name, const json& value) {
         if (!value.is_null()) table.rows.push_back({name, textOf(value)});
     };
-    add("program", "SafeQuant " + textOf(at(run.manifest, {"program_version"})));
-    add("created", at(run.manifest, {"created"}));
-    add("seed", at(run.state.spec, {"seed"}));
-    add("checkpoint, SHA-256", at(run.manifest, {"checkpoint", "content_hash"}));
-    add("prompts, SHA-256", at(run.manifest, {"prompts", "hash"}));
+    add("program", "SafeQuant " + textOf(jsonAt(run.manifest, {"program_version"})));
+    add("created", jsonAt(run.manifest, {"created"}));
+    add("seed", jsonAt(run.state.spec, {"seed"}));
+    add("checkpoint, SHA-256", jsonAt(run.manifest, {"checkpoint", "content_hash"}));
+    add("prompts, SHA-256", jsonAt(run.manifest, {"prompts", "hash"}));
     for (const char* name : {"spec", "tokenizer", "chat template", "perplexity text", "aligned checkpoint"})
-        add(std::string(name) + ", SHA-256", at(run.manifest, {"fingerprints", name}));
-    add("processor", at(run.manifest, {"device", "cpu_features"}));
-    add("threads", at(run.manifest, {"device", "threads"}));
+        add(std::string(name) + ", SHA-256", jsonAt(run.manifest, {"fingerprints", name}));
+    add("processor", jsonAt(run.manifest, {"device", "cpu_features"}));
+    add("threads", jsonAt(run.manifest, {"device", "threads"}));
     for (const char* stage : {"capture", "quantize", "evaluate"})
-        if (const json seconds = at(run.manifest, {"timings", stage, "seconds"}); seconds.is_number())
+        if (const json seconds = jsonAt(run.manifest, {"timings", stage, "seconds"}); seconds.is_number())
             table.rows.push_back({std::string("time, ") + stage, duration(seconds.get<double>())});
     section.tables.push_back(std::move(table));
     return section;

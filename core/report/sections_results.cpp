@@ -60,7 +60,7 @@ LineFigure layerFigure(const RunMaterial& run, bool transferred) {
             add(quantized, transferred ? *found->transferred : found->refitted);
         if (run.state.control) words.points.push_back({x, run.state.control->accuracy.value});
     }
-    figure.low = std::max(0.0, std::floor(10.0 * figure.low) / 10.0);
+    startAtATenth(figure);
     for (LineFigure::Series* series : {&base, &quantized, &words})
         if (!series->points.empty()) figure.series.push_back(std::move(*series));
     return figure;
@@ -76,7 +76,9 @@ std::vector<int> blocksToDraw(const RunMaterial& run) {
         const auto *base = run.blockOf("base", block), *quantized = run.blockOf("quantized", block);
         if (base == nullptr || quantized == nullptr || !quantized->transferred) continue;
         const double change = std::fabs(quantized->transferred->accuracy.value - base->refitted.accuracy.value);
-        if (change > most) moved = block;
+        if (change <= most) continue;
+        most = change;
+        moved = block;
         most = std::max(most, change);
     }
     return moved == blocks.back() ? std::vector<int>{moved} : std::vector<int>{moved, blocks.back()};

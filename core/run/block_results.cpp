@@ -45,18 +45,7 @@ protocol::ProbeSummary score(const RunInputs& inputs, const Probe& probe, const 
                              ArrayFile& file) {
     const auto scores = scoreProbe(probe, held.x, held.labels, held.clusters, inputs.spec.seed);
     file.arrays[name + "/logits"] = arrayOf(scores.logits);
-    protocol::ProbeSummary summary;
-    summary.accuracy = scores.accuracy;
-    summary.accuracyBootstrap = scores.accuracyBootstrap;
-    summary.auc = scores.auc;
-    summary.aucInterval = scores.aucInterval;
-    summary.hardBenign = scores.hardBenign;
-    summary.nonZeros = probe.nonZeros;
-    summary.c = probe.c;
-    summary.meanLogitMalicious = scores.meanLogitMalicious;
-    summary.meanLogitBenign = scores.meanLogitBenign;
-    summary.meanLogitHardBenign = scores.meanLogitHardBenign;
-    return summary;
+    return probeSummary(scores, probe);
 }
 
 void keepProbe(const Probe& probe, const std::string& name, ArrayFile& file) {
@@ -68,6 +57,16 @@ void keepProbe(const Probe& probe, const std::string& name, ArrayFile& file) {
         {"path", {{"c", probe.pathC}, {"deviance", probe.pathDeviance}, {"standard_error", probe.pathError}}}};
     file.texts[name + "/fit"] = json.dump();
 }
+
+void keepAxes(const ProjectionAxes& axes, const std::string& kind, ArrayFile& file) {
+    const std::string name = "axes/" + kind;
+    file.arrays[name + "/centre"] = arrayOf(axes.centre);
+    file.arrays[name + "/axis1"] = arrayOf(axes.axis1);
+    file.arrays[name + "/axis2"] = arrayOf(axes.axis2);
+    file.arrays[name + "/numbers"] = arrayOf(std::vector<float>{axes.boundary, axes.explained1, axes.explained2});
+}
+
+}  // namespace
 
 Expected<Probe> readProbe(const ArrayFile& file, const std::string& name) {
     const auto weights = file.arrays.find(name + "/weights");
@@ -85,18 +84,10 @@ Expected<Probe> readProbe(const ArrayFile& file, const std::string& name) {
     return probe;
 }
 
-void keepAxes(const ProjectionAxes& axes, ArrayFile& file) {
-    const std::string name = std::string("axes/") + projectionKindName(axes.kind);
-    file.arrays[name + "/centre"] = arrayOf(axes.centre);
-    file.arrays[name + "/axis1"] = arrayOf(axes.axis1);
-    file.arrays[name + "/axis2"] = arrayOf(axes.axis2);
-    file.arrays[name + "/numbers"] = arrayOf(std::vector<float>{axes.boundary, axes.explained1, axes.explained2});
-}
-
-Expected<ProjectionAxes> readAxes(const ArrayFile& file, ProjectionKind kind) {
-    const std::string name = std::string("axes/") + projectionKindName(kind);
+Expected<ProjectionAxes> readAxes(const ArrayFile& file, const std::string& kind) {
+    const std::string name = "axes/" + kind;
     ProjectionAxes axes;
-    axes.kind = kind;
+    axes.kind = kind == "lda" ? ProjectionKind::Lda : kind == "pca" ? ProjectionKind::Pca : ProjectionKind::Probe;
     std::vector<float> numbers;
     for (const auto& [part, target] : {std::pair{"/centre", &axes.centre},
                                        {"/axis1", &axes.axis1},
@@ -114,8 +105,25 @@ Expected<ProjectionAxes> readAxes(const ArrayFile& file, ProjectionKind kind) {
     return axes;
 }
 
-void keepCoordinates(const ProjectionAxes& axes, const Matrix& x, ArrayFile& file) {
-    file.arrays[std::string("coordinates/") + projectionKindName(axes.kind)] = arrayOf(project(axes, x));
+protocol::ProbeSummary probeSummary(const ProbeScores& scores, const Probe& probe) {
+    protocol::ProbeSummary summary;
+    summary.accuracy = scores.accuracy;
+    summary.accuracyBootstrap = scores.accuracyBootstrap;
+    summary.auc = scores.auc;
+    summary.aucInterval = scores.aucInterval;
+    summary.hardBenign = scores.hardBenign;
+    summary.nonZeros = probe.nonZeros;
+    summary.c = probe.c;
+    summary.meanLogitMalicious = scores.meanLogitMalicious;
+    summary.meanLogitBenign = scores.meanLogitBenign;
+    summary.meanLogitHardBenign = scores.meanLogitHardBenign;
+    return summary;
+}
+
+namespace {
+
+void keepCoordinates(const ProjectionAxes& axes, const std::string& kind, const Matrix& x, ArrayFile& file) {
+    file.arrays["coordinates/" + kind] = arrayOf(project(axes, x));
 }
 
 void keepSummary(BlockOutcome& outcome) {
@@ -168,8 +176,8 @@ BlockOutcome measureBaseBlock(const RunInputs& inputs, int block, const Matrix& 
     const auto fitX = gather(activations, layout.fitRows);
     const auto fitPositive = gatherValues(layout.positive, layout.fitRows);
     for (const auto& axes : {fitProbeAxes(fitX, fitPositive, ordinary), fitLda(fitX, fitPositive), fitPca(fitX)}) {
-        keepAxes(axes, outcome.file);
-        keepCoordinates(axes, held.x, outcome.file);
+        keepAxes(axes, projectionKindName(axes.kind), outcome.file);
+        keepCoordinates(axes, projectionKindName(axes.kind), held.x, outcome.file);
     }
     keepSummary(outcome);
     return outcome;
@@ -184,7 +192,7 @@ Expected<BaseInstruments> readInstruments(const ArrayFile& base) {
     if (!withHard) return fail(withHard.error());
     instruments.withHard = std::move(*withHard);
     for (std::size_t i = 0; i < kKinds.size(); ++i) {
-        auto axes = readAxes(base, kKinds[i]);
+        auto axes = readAxes(base, projectionKindName(kKinds[i]));
         if (!axes) return fail(axes.error());
         instruments.axes[i] = std::move(*axes);
     }
@@ -216,7 +224,11 @@ Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block,
     outcome.summary.transferredWithHard =
         score(inputs, instruments->withHard, held, "transferred_with_hard", outcome.file);
 
-    for (const auto& axes : instruments->axes) keepCoordinates(axes, held.x, outcome.file);
+    for (const auto& axes : instruments->axes) keepCoordinates(axes, projectionKindName(axes.kind), held.x, outcome.file);
+    const auto own = fitProbeAxes(gather(activations, inputs.layout.fitRows),
+                                  gatherValues(inputs.layout.positive, inputs.layout.fitRows), ordinary);
+    keepAxes(own, kRefittedProjection, outcome.file);
+    keepCoordinates(own, kRefittedProjection, held.x, outcome.file);
     const auto error = streamError(activations, baseActivations->second);
     outcome.summary.streamRelativeError = error.relative;
     outcome.file.arrays["stream_relative_error"] = arrayOf(error.ofPrompts);

@@ -29,16 +29,24 @@ struct BaseInstruments {
     std::array<ProjectionAxes, 3> axes;
 };
 
+/// Name, among axes and coordinates of a quantized block, of those of the quantized model's own probe.
+inline constexpr const char* kRefittedProjection = "refitted";
+
 /// Fits both probes and the three projections on the calibration rows of `activations` `[layout.prompts, hidden]` and
 /// scores the evaluation rows.
 BlockOutcome measureBaseBlock(const RunInputs& inputs, int block, const Matrix& activations);
 
-/// Refits both probes on the quantized model's activations, applies the base model's probes and axes to them, and
-/// compares with the base model's activations. Error: bad_input when the base block's file lacks something.
+/// Refits both probes on the quantized model's activations, applies the base model's probes and axes and its own probe's axes to them,
+/// and compares with the base model's activations. Error: bad_input when the base block's file lacks something.
 Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block, const Matrix& activations,
                                              const ArrayFile& base, std::vector<protocol::LinearInfo> linears);
 
 Expected<BaseInstruments> readInstruments(const ArrayFile& base);
+/// A probe of a block's file: "probe" or "probe_with_hard". Error: bad_input.
+Expected<Probe> readProbe(const ArrayFile& file, const std::string& name);
+/// Axes of a block's file: "probe", "lda", "pca" or kRefittedProjection. Error: bad_input.
+Expected<ProjectionAxes> readAxes(const ArrayFile& file, const std::string& kind);
+protocol::ProbeSummary probeSummary(const ProbeScores& scores, const Probe& probe);
 
 /// "FOLDER/blocks/base-003.h5".
 std::string blockPath(const std::string& folder, const std::string& model, int block);

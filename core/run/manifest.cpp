@@ -41,6 +41,15 @@ nlohmann::json deviceJson(const RunInputs& inputs) {
     return json;
 }
 
+/// What decides what comes of the base model, whatever is then done to it.
+nlohmann::json baseFingerprints(const RunInputs& inputs) {
+    const auto all = inputFingerprints(inputs);
+    nlohmann::json prints;
+    for (const char* name : {"program version", "checkpoint", "tokenizer", "chat template", "prompts"})
+        if (all.contains(name)) prints[name] = all[name];
+    return prints;
+}
+
 nlohmann::json decodingJson(const RunSpec& spec) {
     return runSpecToJson(spec)["evaluation"]["decoding"];
 }
@@ -177,11 +186,8 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs) {
 }
 
 std::string captureFingerprint(const RunInputs& inputs) {
-    auto prints = inputFingerprints(inputs);
-    prints.erase("spec");
-    prints.erase("perplexity text");
     const auto& spec = inputs.spec;
-    return hashOf({{"inputs", prints},
+    return hashOf({{"inputs", baseFingerprints(inputs)},
                    {"device", deviceJson(inputs)},
                    {"system_prompt", spec.systemPrompt},
                    {"seed", spec.seed},
@@ -190,8 +196,8 @@ std::string captureFingerprint(const RunInputs& inputs) {
 }
 
 std::string answersFingerprint(const RunInputs& inputs) {
-    auto prints = inputFingerprints(inputs);
-    prints.erase("spec");
+    auto prints = baseFingerprints(inputs);
+    if (!inputs.perplexityText.empty()) prints["perplexity text"] = sha256Hex(inputs.perplexityText);
     const auto& spec = inputs.spec;
     return hashOf({{"inputs", prints},
                    {"device", deviceJson(inputs)},

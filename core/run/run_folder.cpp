@@ -67,6 +67,13 @@ Expected<protocol::FloatArray> coordinatesOf(const std::string& path, const std:
     return protocol::FloatArray{{static_cast<std::int64_t>(rows), 2}, std::move(array->values)};
 }
 
+/// Boundary and both explained shares.
+Expected<std::vector<float>> axesNumbersOf(const std::string& path, const std::string& kind) {
+    auto numbers = valuesOf(path, "axes/" + kind + "/numbers");
+    if (numbers && numbers->size() != 3) return fail(ErrorKind::BadInput, "The projection's axes are damaged.", path);
+    return numbers;
+}
+
 }  // namespace
 
 Expected<std::string> createRunFolder(const std::string& workspace, const RunSpec& spec) {
@@ -130,7 +137,10 @@ Expected<protocol::RunState> readRunState(const std::string& folder) {
     return state;
 }
 
-Expected<protocol::ProjectionResult> readProjection(const std::string& folder, int block, const std::string& kind) {
+Expected<protocol::ProjectionResult> readProjection(const std::string& folder, int block, const std::string& kind,
+                                                    const std::string& probe) {
+    if (probe != "transferred" && probe != "refitted")
+        return fail(ErrorKind::BadInput, "There is no probe \"" + probe + "\"; there are \"transferred\" and \"refitted\".", "probe");
     if (kind != "probe" && kind != "lda" && kind != "pca")
         return fail(ErrorKind::BadInput,
                     "There is no projection \"" + kind + "\"; there are \"probe\", \"lda\" and \"pca\".");
@@ -144,6 +154,7 @@ Expected<protocol::ProjectionResult> readProjection(const std::string& folder, i
     protocol::ProjectionResult result;
     result.block = block;
     result.kind = kind;
+    result.probe = probe;
     result.prompts = std::move(table->evaluation);
     auto coordinates = coordinatesOf(base, kind, result.prompts.size());
     if (!coordinates) return fail(coordinates.error());
@@ -151,19 +162,27 @@ Expected<protocol::ProjectionResult> readProjection(const std::string& folder, i
     auto logits = valuesOf(base, "probe/logits");
     if (!logits) return fail(logits.error());
     result.logitsBase = std::move(*logits);
-    const auto numbers = valuesOf(base, "axes/" + kind + "/numbers");
+    const auto numbers = axesNumbersOf(base, kind);
     if (!numbers) return fail(numbers.error());
-    if (numbers->size() != 3) return fail(ErrorKind::BadInput, "The projection's axes are damaged.", base);
     result.boundary = static_cast<double>((*numbers)[0]);
     result.explained1 = static_cast<double>((*numbers)[1]);
     result.explained2 = static_cast<double>((*numbers)[2]);
 
     const auto quantized = blockPath(folder, "quantized", block);
     if (!fs::exists(quantized, code)) return result;
-    coordinates = coordinatesOf(quantized, kind, result.prompts.size());
+    const bool refitted = probe == "refitted";
+    const bool ownAxes = refitted && kind == "probe";
+    coordinates = coordinatesOf(quantized, ownAxes ? kRefittedProjection : kind, result.prompts.size());
     if (!coordinates) return fail(coordinates.error());
     result.quantized = std::move(*coordinates);
-    logits = valuesOf(quantized, "transferred/logits");
+    if (ownAxes) {
+        const auto own = axesNumbersOf(quantized, kRefittedProjection);
+        if (!own) return fail(own.error());
+        // Each model's points keep their distance from its own boundary, so that one line serves both.
+        const float shift = (*numbers)[0] - (*own)[0];
+        for (std::size_t i = 0; i < result.quantized.values.size(); i += 2) result.quantized.values[i] += shift;
+    }
+    logits = valuesOf(quantized, refitted ? "probe/logits" : "transferred/logits");
     if (!logits) return fail(logits.error());
     result.logitsQuantized = std::move(*logits);
     return result;

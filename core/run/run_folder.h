@@ -31,8 +31,9 @@ Expected<protocol::RunState> readRunState(const std::string& folder);
 Expected<protocol::RunSummary> readRunSummary(const std::string& folder);
 std::vector<protocol::RunSummary> listRuns(const std::string& workspace);
 
-/// Coordinates of a block, base and quantized, from blocks/ or results.h5.
-Expected<protocol::ProjectionResult> readProjection(const std::string& folder, int block, const std::string& kind);
+/// Coordinates of a block, base and quantized, from blocks/ or results.h5, and scores of `probe` (see ProjectionResult).
+Expected<protocol::ProjectionResult> readProjection(const std::string& folder, int block, const std::string& kind,
+                                                    const std::string& probe = "transferred");
 /// Answers with text, base before quantized, then by prompt; no prompts given: all of them.
 Expected<std::vector<protocol::AnswerItem>> readAnswers(const std::string& folder, const std::vector<int>& prompts);
 

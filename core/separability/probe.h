@@ -82,6 +82,9 @@ struct ProbeScores {
 ProbeScores scoreProbe(const Probe& probe, const Matrix& x, std::span<const int> labels, std::span<const int> clusters,
                        std::uint64_t seed);
 
+/// The same of log-odds known already.
+ProbeScores scoreLogits(std::vector<float> logits, std::span<const int> labels, std::span<const int> clusters, std::uint64_t seed);
+
 /// Stratified folds that keep clusters whole: fold of every row.
 std::vector<int> stratifiedGroupFolds(const std::vector<bool>& positive, std::span<const int> clusters, int folds,
                                       std::uint64_t seed);

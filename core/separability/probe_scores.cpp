@@ -10,8 +10,19 @@ namespace safequant {
 
 ProbeScores scoreProbe(const Probe& probe, const Matrix& x, std::span<const int> labels, std::span<const int> clusters,
                        std::uint64_t seed) {
-    if (labels.size() != x.rows() || clusters.size() != x.rows())
-        throw std::invalid_argument("[scoreProbe] got " + std::to_string(x.rows()) + " rows, " + std::to_string(labels.size()) +
+    std::vector<float> logits;
+    for (std::size_t i = 0; i < x.rows(); ++i) {
+        logits.push_back(static_cast<float>(probe.score(x.rowSpan(i))));
+        if (!std::isfinite(logits.back()))
+            throw std::invalid_argument("[scoreProbe] got features that are not finite in row " + std::to_string(i) +
+                                        ", need finite features");
+    }
+    return scoreLogits(std::move(logits), labels, clusters, seed);
+}
+
+ProbeScores scoreLogits(std::vector<float> logits, std::span<const int> labels, std::span<const int> clusters, std::uint64_t seed) {
+    if (labels.size() != logits.size() || clusters.size() != logits.size())
+        throw std::invalid_argument("[scoreLogits] got " + std::to_string(logits.size()) + " logits, " + std::to_string(labels.size()) +
                                     " labels and " + std::to_string(clusters.size()) + " clusters, need as many");
     ProbeScores scores;
     std::array<double, 3> sums{};
@@ -22,15 +33,11 @@ ProbeScores scoreProbe(const Probe& probe, const Matrix& x, std::span<const int>
     std::vector<bool> positive;
     std::uint64_t hits = 0;
     std::uint64_t hardOnBenignSide = 0;
-    for (std::size_t i = 0; i < x.rows(); ++i) {
+    for (std::size_t i = 0; i < logits.size(); ++i) {
         if (labels[i] < 0 || labels[i] > 2)
-            throw std::invalid_argument("[scoreProbe] got label " + std::to_string(labels[i]) + " in row " + std::to_string(i) +
+            throw std::invalid_argument("[scoreLogits] got label " + std::to_string(labels[i]) + " in row " + std::to_string(i) +
                                         ", need 0 (benign), 1 (malicious) or 2 (hard benign)");
-        const double logit = probe.score(x.rowSpan(i));
-        if (!std::isfinite(logit))
-            throw std::invalid_argument("[scoreProbe] got features that are not finite in row " + std::to_string(i) +
-                                        ", need finite features");
-        scores.logits.push_back(static_cast<float>(logit));
+        const double logit = static_cast<double>(logits[i]);
         const auto label = static_cast<std::size_t>(labels[i]);
         sums[label] += logit;
         ++counts[label];
@@ -54,6 +61,7 @@ ProbeScores scoreProbe(const Probe& probe, const Matrix& x, std::span<const int>
     scores.meanLogitBenign = meanOf(0);
     scores.meanLogitMalicious = meanOf(1);
     scores.meanLogitHardBenign = meanOf(2);
+    scores.logits = std::move(logits);
     return scores;
 }
 

@@ -77,6 +77,7 @@ signals:
                         const std::shared_ptr<const safequant::Expected<safequant::protocol::ExportOutcome>>& outcome);
     void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
     void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
+    void placeProgress(qint64 ticket, quint64 done, quint64 total);
     /// A line the engine wrote to its standard error.
     void diagnostics(const QString& line);
 

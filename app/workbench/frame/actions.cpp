@@ -8,6 +8,12 @@
 
 namespace safequant::workbench {
 
+namespace {
+
+constexpr const char* kMenuProperty = "menu";
+
+}  // namespace
+
 Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     QMenuBar* bar = window->menuBar();
 
@@ -31,6 +37,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     copyPoints = add(edit, tr("Copy the &points of the projection"), {}, QStringLiteral("copyPoints"));
     edit->addSeparator();
     find = add(edit, tr("&Find prompts"), QKeySequence::Find, QStringLiteral("find"));
+    tryPrompt = add(edit, tr("&Try a prompt of your own"), Qt::CTRL | Qt::Key_T, QStringLiteral("tryPrompt"));
 
     QMenu* view = bar->addMenu(tr("&View"));
     auto* pageGroup = new QActionGroup(this);
@@ -69,11 +76,17 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     nextBlock = add(run, tr("&Next block"), Qt::CTRL | Qt::Key_BracketRight, QStringLiteral("nextBlock"));
 
     QMenu* tools = bar->addMenu(tr("&Tools"));
+    commands = add(tools, tr("&Commands ..."), Qt::CTRL | Qt::Key_K, QStringLiteral("commands"));
+    commands->setShortcuts({Qt::CTRL | Qt::Key_K, Qt::CTRL | Qt::SHIFT | Qt::Key_P});
+    tools->addSeparator();
     runFolder = add(tools, tr("Open the run &folder"), {}, QStringLiteral("runFolder"));
     restartEngine = add(tools, tr("&Restart the engine"), {}, QStringLiteral("restartEngine"));
 
     QMenu* help = bar->addMenu(tr("&Help"));
+    terms = add(help, tr("T&erms ..."), QKeySequence::HelpContents, QStringLiteral("terms"));
     shortcuts = add(help, tr("&Keyboard shortcuts"), Qt::CTRL | Qt::Key_Question, QStringLiteral("shortcuts"));
+    tour = add(help, tr("&Tour of the window"), {}, QStringLiteral("tour"));
+    help->addSeparator();
     about = add(help, tr("&About SafeQuant Workbench"), {}, QStringLiteral("about"));
     about->setMenuRole(QAction::AboutRole);
 }
@@ -82,19 +95,25 @@ QAction* Actions::add(QMenu* menu, const QString& text, const QKeySequence& keys
     auto* action = new QAction(text, this);
     action->setShortcut(keys);
     action->setObjectName(name);
+    action->setProperty(kMenuProperty, plainText(menu->title()));
     menu->addAction(action);
     m_window->addAction(action);
     return action;
 }
 
+QString Actions::plainText(const QString& text) {
+    QString plain = text;
+    return plain.remove(QLatin1Char('&'));
+}
+
+QString Actions::menuOf(const QAction* action) { return action->property(kMenuProperty).toString(); }
+
 QStringList Actions::shortcutList() const {
     QStringList lines;
-    const auto all = findChildren<QAction*>();
-    for (const QAction* action : all) {
+    const auto actions = all();
+    for (const QAction* action : actions) {
         if (action->shortcut().isEmpty()) continue;
-        QString text = action->text();
-        text.remove(QLatin1Char('&')).remove(QLatin1String(" ..."));
-        lines.append(action->shortcut().toString(QKeySequence::NativeText) + QLatin1Char('\t') + text);
+        lines.append(action->shortcut().toString(QKeySequence::NativeText) + QLatin1Char('\t') + plainText(action->text()).remove(QLatin1String(" ...")));
     }
     return lines;
 }

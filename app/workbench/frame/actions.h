@@ -21,14 +21,20 @@ public:
     explicit Actions(QMainWindow* window);
 
     QAction *startPage, *openModel, *openRun, *exportModel, *closeRun, *quit;
-    QAction *undo, *redo, *copyChart, *copyPoints, *find;
+    QAction *undo, *redo, *copyChart, *copyPoints, *find, *tryPrompt;
     std::array<QAction*, kPages> pages;
     QAction *setupPanel, *resetZoom, *showMalicious;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.
     QAction *quantize, *stop, *resume, *previousBlock, *nextBlock;
-    QAction *restartEngine, *runFolder;
-    QAction *shortcuts, *about;
+    QAction *commands, *restartEngine, *runFolder;
+    QAction *terms, *shortcuts, *tour, *about;
 
+    /// Every action in the order of the menus.
+    QList<QAction*> all() const { return findChildren<QAction*>(Qt::FindDirectChildrenOnly); }
+    /// "Export the quantized model ...", without the mark of the key that chooses it in a menu.
+    static QString plainText(const QString& text);
+    /// The menu that an action stands in, "Edit".
+    static QString menuOf(const QAction* action);
     /// Every shortcut as "keys<TAB>what it does", for the help.
     QStringList shortcutList() const;
 

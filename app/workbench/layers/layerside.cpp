@@ -7,6 +7,7 @@
 #include <QVBoxLayout>
 #include <limits>
 
+#include "app/workbench/layers/trypane.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/icons.h"
@@ -34,6 +35,7 @@ LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_ses
     m_switch->setAccessibleName(tr("What stands beside the layers"));
     m_switch->addSegment(tr("Prompts"));
     m_switch->addSegment(tr("Linears"));
+    m_switch->addSegment(tr("Try"), {}, tr("Place a prompt of your own"));
     m_switch->setCurrentIndex(0);
     head->addWidget(m_switch);
     m_count = makeLabel({}, "secondary", "muted");
@@ -47,6 +49,8 @@ LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_ses
     m_stack = new QStackedWidget;
     m_stack->addWidget(makePrompts());
     m_stack->addWidget(makeLinears());
+    m_try = new TryPane(m_session);
+    m_stack->addWidget(m_try);
     connect(m_switch, &widgets::SegmentedControl::currentIndexChanged, this, [this](int index) {
         m_stack->setCurrentIndex(index);
         refreshCount();
@@ -149,6 +153,13 @@ void LayerSide::setLinears(int block, const std::vector<protocol::LinearInfo>& l
     refreshCount();
 }
 
+void LayerSide::setBlock(int block, bool transferred) { m_try->setBlock(block, transferred); }
+
+void LayerSide::focusTry() {
+    m_switch->setCurrentIndex(2);
+    m_try->focusText();
+}
+
 void LayerSide::focusFilter() {
     m_switch->setCurrentIndex(0);
     m_filter->setFocus(Qt::ShortcutFocusReason);
@@ -156,6 +167,10 @@ void LayerSide::focusFilter() {
 }
 
 void LayerSide::refreshCount() {
+    if (m_switch->currentIndex() == 2) {
+        m_count->clear();
+        return;
+    }
     if (m_switch->currentIndex() == 1) {
         m_count->setText(counted(m_linearModel->rowCount(), tr("linear"), tr("linears")));
         return;

@@ -20,6 +20,7 @@ class SegmentedControl;
 namespace safequant::workbench {
 
 class Session;
+class TryPane;
 
 /// Beside the layers: the prompts with their scores at the chosen block, the selected one, and the block's linears.
 class LayerSide : public QWidget {
@@ -32,7 +33,10 @@ public:
     void setProjection(const protocol::ProjectionResult* projection);
     /// Linears of the chosen block, as planned or as they came out.
     void setLinears(int block, const std::vector<protocol::LinearInfo>& linears);
+    void setBlock(int block, bool transferred);
     void focusFilter();
+    /// Puts the keyboard focus into the text of a prompt to try.
+    void focusTry();
     QSize sizeHint() const override;
 
 private:
@@ -51,6 +55,7 @@ private:
     widgets::LinearTableModel* m_linearModel;
     widgets::LinearTableView* m_linears;
     QLabel* m_linearTitle;
+    TryPane* m_try;
 };
 
 }  // namespace safequant::workbench

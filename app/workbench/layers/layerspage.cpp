@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "app/workbench/layers/layerside.h"
+#include "app/workbench/layers/overlaybar.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/embeddingbar.h"
@@ -43,19 +44,22 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_projection->setContentShield(m_session->shield());
     m_projection->setKind(m_kind);
     m_side = new LayerSide(m_session);
+    m_overlay = new OverlayBar(m_session);
+    m_chart->addTool(m_overlay->button());
 
-    const auto padded = [](QWidget* inner, const char* edge) {
+    const auto padded = [](std::initializer_list<QWidget*> inner, const char* edge) {
         QWidget* area = makeSurface("panel", edge);
         auto* layout = new QVBoxLayout(area);
         setSpacing(layout, 12, 8, 12, 6, 0);
-        layout->addWidget(inner);
+        for (QWidget* widget : inner) layout->addWidget(widget);
+        layout->setStretchFactor(*(inner.end() - 1), 1);
         return area;
     };
     m_rows = new QSplitter(Qt::Vertical);
     m_rows->setChildrenCollapsible(false);
     m_rows->setHandleWidth(1);
-    m_rows->addWidget(padded(m_chart, nullptr));
-    m_rows->addWidget(padded(m_projection, "top"));
+    m_rows->addWidget(padded({m_chart}, nullptr));
+    m_rows->addWidget(padded({m_overlay, m_projection}, "top"));
     m_rows->setStretchFactor(0, 4);
     m_rows->setStretchFactor(1, 5);
     m_columns = new QSplitter(Qt::Horizontal);
@@ -86,20 +90,20 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         }
     });
     connect(m_chart, &LayerChart::blockChosen, this, &LayersPage::setBlock);
-    connect(m_chart, &LayerChart::probeChanged, this, [this](LayerChart::Probe probe) {
-        m_session->settings()->set(Setting::ProbeTransferred, probe == LayerChart::Probe::Transferred);
-    });
+    connect(m_chart, &LayerChart::probeChanged, this, &LayersPage::setProbe);
     connect(m_chart, &LayerChart::hardBenignShownChanged, this,
             [this](bool shown) { m_session->settings()->set(Setting::ShowHardBenign, shown); });
     connect(m_projection, &widgets::ProjectionView::kindChosen, this, &LayersPage::setKind);
     connect(m_session, &Session::promptsReplaced, this,
             [this] { m_projection->setPrompts(m_session->promptItems()); });
     connect(m_session->projections(), &ProjectionCache::ready, this, [this](int block, const QString& kind) {
-        if (block == m_block && kind == m_kind) refreshProjection();
+        if (block == m_block && (kind == m_kind || widgets::ProjectionView::isEmbedding(m_kind))) refreshProjection();
     });
     connect(m_session->embeddings(), &Embeddings::changed, this, [this] {
         if (widgets::ProjectionView::isEmbedding(m_kind)) refreshProjection();
     });
+    connect(m_session->overlay(), &OverlayStore::changed, this, &LayersPage::refreshOverlay);
+    connect(m_overlay, &OverlayBar::panesChanged, this, &LayersPage::refreshProjection);
     widgets::EmbeddingBar* bar = m_projection->embeddingBar();
     connect(bar, &widgets::EmbeddingBar::stopRequested, m_session->embeddings(), &Embeddings::stop);
     connect(bar, &widgets::EmbeddingBar::againRequested, m_session->embeddings(), &Embeddings::again);
@@ -113,13 +117,14 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         connect(m_session->setup(), signal, this, &LayersPage::refreshState);
     }
     connect(m_session->setup(), &SetupModel::planChanged, this, &LayersPage::refreshPlan);
-    m_chart->setProbe(m_session->settings()->flag(Setting::ProbeTransferred) ? LayerChart::Probe::Transferred
-                                                                             : LayerChart::Probe::Refitted);
+    setProbe(m_session->settings()->flag(Setting::ProbeTransferred) ? LayerChart::Probe::Transferred : LayerChart::Probe::Refitted);
     m_chart->setHardBenignShown(m_session->settings()->flag(Setting::ShowHardBenign));
     refreshState();
 }
 
 void LayersPage::focusFilter() { m_side->focusFilter(); }
+
+void LayersPage::focusTry() { m_side->focusTry(); }
 
 void LayersPage::saveLayout() {
     m_session->settings()->set(Setting::LayersSplitter, m_rows->saveState());
@@ -138,6 +143,7 @@ void LayersPage::setBlock(int block) {
     m_chart->setCurrentBlock(block);
     refreshProjection();
     refreshPlan();
+    refreshAccuracies();
 }
 
 void LayersPage::setKind(const QString& kind) {
@@ -146,6 +152,16 @@ void LayersPage::setKind(const QString& kind) {
     m_session->settings()->set(Setting::ProjectionKind, kind);
     m_projection->setKind(kind);
     refreshProjection();
+}
+
+void LayersPage::setProbe(LayerChart::Probe probe) {
+    const bool transferred = probe == LayerChart::Probe::Transferred;
+    m_session->settings()->set(Setting::ProbeTransferred, transferred);
+    m_session->projections()->setProbe(transferred ? QStringLiteral("transferred") : QStringLiteral("refitted"));
+    m_session->prompts()->setTransferred(transferred);
+    m_chart->setProbe(probe);
+    refreshProjection();
+    refreshAccuracies();
 }
 
 void LayersPage::handleStore(RunStore::Changes changes) {
@@ -170,10 +186,19 @@ void LayersPage::handleStore(RunStore::Changes changes) {
     refreshState();
 }
 
+void LayersPage::refreshOverlay() {
+    m_chart->setOverlay(m_overlay->name(), m_session->overlay()->overlay());
+    refreshProjection();
+    refreshAccuracies();
+}
+
+bool LayersPage::overlaid() const { return m_overlay->otherInPanes() && !widgets::ProjectionView::isEmbedding(m_kind); }
+
 void LayersPage::refreshChart() {
     const RunStore* store = m_session->store();
     m_chart->setBlockCount(store->blockCount());
     m_chart->setBlocks(store->state().blocks);
+    m_chart->setOverlay(m_overlay->name(), m_session->overlay()->overlay());
     m_chart->setWordControl(store->state().control);
     m_chart->setCurrentBlock(m_block);
 }
@@ -234,9 +259,13 @@ void LayersPage::refreshProjection() {
     }
     if (widgets::ProjectionView::isEmbedding(m_kind)) return refreshEmbedding();
     m_session->embeddings()->hide();
-    const auto projection = m_session->projections()->get(m_block, m_kind);
+    const bool both = overlaid();
+    const QString probe = m_chart->probe() == LayerChart::Probe::Transferred ? QStringLiteral("transferred") : QStringLiteral("refitted");
+    const auto projection =
+        both ? m_session->overlay()->projection(m_block, m_kind, probe) : m_session->projections()->get(m_block, m_kind);
     if (!projection) {
-        const QString problem = m_session->projections()->problem(m_block, m_kind);
+        const QString problem =
+            both ? m_session->overlay()->projectionProblem() : m_session->projections()->problem(m_block, m_kind);
         if (!problem.isEmpty()) {
             m_projection->setBusy(false);
             m_projection->clear(asSentence(problem));
@@ -253,7 +282,9 @@ void LayersPage::showProjection(const protocol::ProjectionResult& projection) {
     const auto* quantize = m_session->store()->stage("quantize");
     m_projection->setWaitingText(quantize ? tr("Not quantized yet.") : tr("This run does not quantize."));
     m_projection->setProjection(projection);
-    m_side->setProjection(&projection);
+    // Table and card have the columns of this run, whatever stands in the panes.
+    const auto own = overlaid() ? m_session->projections()->get(m_block, m_kind) : nullptr;
+    m_side->setProjection(overlaid() ? own.get() : &projection);
     refreshAccuracies();
 }
 
@@ -267,8 +298,14 @@ void LayersPage::refreshEmbedding() {
     switch (state) {
         case Embeddings::State::Done:
             bar->setIdle();
-            showProjection(*embeddings->result());
-            return;
+            // Scores are of the chosen probe; where points lie has nothing to do with it.
+            if (const auto scored = m_session->projections()->get(m_block, QStringLiteral("pca"))) {
+                auto result = *embeddings->result();
+                result.probe = scored->probe;
+                result.logitsQuantized = scored->logitsQuantized;
+                return showProjection(result);
+            }
+            return showProjection(*embeddings->result());
         case Embeddings::State::Failed:
             bar->setIdle();
             m_projection->clear(asSentence(embeddings->problem()));
@@ -293,10 +330,26 @@ void LayersPage::refreshEmbedding() {
 void LayersPage::refreshAccuracies() {
     const auto* base = m_session->store()->block("base", m_block);
     const auto* quantized = m_session->store()->block("quantized", m_block);
+    const bool transferred = m_chart->probe() == LayerChart::Probe::Transferred;
+    m_overlay->setBlock(m_block, transferred);
+    m_side->setBlock(m_block, transferred);
     std::optional<Rate> baseRate, quantizedRate;
     if (base) baseRate = base->refitted.accuracy;
-    // Both panes are drawn on the base model's axes and boundary: only its probe's accuracy says what they show.
-    if (quantized && quantized->transferred) quantizedRate = quantized->transferred->accuracy;
+    if (quantized && !transferred) {
+        quantizedRate = quantized->refitted.accuracy;
+    } else if (quantized && quantized->transferred) {
+        quantizedRate = quantized->transferred->accuracy;
+    }
+    if (overlaid()) {
+        const auto* other = m_session->overlay()->block(m_block);
+        const bool ownBase = other && other->against == "base";
+        m_projection->setModelNames(ownBase ? tr("This run, base") : tr("This run, quantized"), m_overlay->name());
+        std::optional<Rate> otherRate;
+        if (other) otherRate = transferred ? other->transferred.accuracy : other->refitted.accuracy;
+        m_projection->setAccuracies(ownBase ? baseRate : quantizedRate, otherRate);
+        return;
+    }
+    m_projection->setModelNames(tr("Base"), tr("Quantized"));
     m_projection->setAccuracies(baseRate, quantizedRate);
 }
 

@@ -6,6 +6,7 @@
 
 #include "app/workbench/run/runstore.h"
 #include "core/engine/protocol/embedding_messages.h"
+#include "widgets/layerchart.h"
 
 class QLabel;
 class QSplitter;
@@ -13,13 +14,13 @@ class QStackedWidget;
 
 namespace safequant::widgets {
 class EmptyState;
-class LayerChart;
 class ProjectionView;
 }
 
 namespace safequant::workbench {
 
 class LayerSide;
+class OverlayBar;
 class Session;
 
 /// The run, block by block: separability over all blocks, the activations of the chosen block, and its prompts and linears.
@@ -34,12 +35,16 @@ public:
     widgets::ProjectionView* projection() { return m_projection; }
     /// Puts the keyboard focus into the filter of the prompts.
     void focusFilter();
+    /// The same for the text of a prompt to try.
+    void focusTry();
     void saveLayout();
     void restoreLayout();
 
 public slots:
     void setBlock(int block);
     void setKind(const QString& kind);
+    /// One choice for chart, projection and table.
+    void setProbe(widgets::LayerChart::Probe probe);
 
 signals:
     /// The one action of the empty state.
@@ -54,6 +59,9 @@ private:
     void refreshPlan();
     void refreshProjection();
     void refreshEmbedding();
+    void refreshOverlay();
+    /// Whether the panes show this run's model beside another run's now.
+    bool overlaid() const;
     void showProjection(const protocol::ProjectionResult& projection);
     void refreshAccuracies();
     void refreshState();
@@ -71,6 +79,7 @@ private:
     QSplitter* m_rows;
     widgets::LayerChart* m_chart;
     widgets::ProjectionView* m_projection;
+    OverlayBar* m_overlay;
     LayerSide* m_side;
 };
 

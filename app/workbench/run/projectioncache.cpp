@@ -18,7 +18,7 @@ void ProjectionCache::setFolder(const QString& folder) {
     m_entries.clear();
     m_base.clear();
     m_quantized.clear();
-    m_wanted = {-1, {}};
+    m_wanted = {};
     m_folder = folder;
 }
 
@@ -31,15 +31,17 @@ void ProjectionCache::setAvailable(std::set<int> base, std::set<int> quantized) 
     m_base = std::move(base);
     m_quantized = std::move(quantized);
     for (auto& [key, entry] : m_entries) {
-        if (!changed.contains(key.first)) continue;
+        if (!changed.contains(key.block)) continue;
         entry.stale = true;
         entry.problem.clear();
     }
-    if (changed.contains(m_wanted.first)) get(m_wanted.first, m_wanted.second);
+    if (changed.contains(m_wanted.block)) get(m_wanted.block, m_wanted.kind);
 }
 
+void ProjectionCache::setProbe(const QString& probe) { m_probe = probe; }
+
 ProjectionCache::Projection ProjectionCache::get(int block, const QString& kind) {
-    const Key key{block, kind};
+    const Key key = keyOf(block, kind);
     m_wanted = key;
     if (!m_base.contains(block)) return {};
     Entry& entry = m_entries[key];
@@ -51,7 +53,7 @@ ProjectionCache::Projection ProjectionCache::get(int block, const QString& kind)
 }
 
 QString ProjectionCache::problem(int block, const QString& kind) const {
-    const auto found = m_entries.find({block, kind});
+    const auto found = m_entries.find(keyOf(block, kind));
     return found == m_entries.end() ? QString() : found->second.problem;
 }
 
@@ -59,8 +61,10 @@ void ProjectionCache::fetch(const Key& key) {
     Entry& entry = m_entries[key];
     entry.waiting = true;
     entry.stale = false;
-    const nlohmann::json params{
-        {"folder", m_folder.toStdString()}, {"block", key.first}, {"kind", key.second.toStdString()}};
+    const nlohmann::json params{{"folder", m_folder.toStdString()},
+                                {"block", key.block},
+                                {"kind", key.kind.toStdString()},
+                                {"probe", key.probe.toStdString()}};
     entry.request = m_client->request<protocol::ProjectionResult>(
         QStringLiteral("run/projection"), params, this,
         [this, key](Expected<protocol::ProjectionResult> result) { receive(key, std::move(result)); });
@@ -76,7 +80,7 @@ void ProjectionCache::receive(const Key& key, Expected<protocol::ProjectionResul
     } else {
         entry.problem = QString::fromStdString(result.error().describe());
     }
-    emit ready(key.first, key.second);
+    if (key.probe == m_probe) emit ready(key.block, key.kind);
     if (key != m_wanted) return;
     if (entry.stale) {
         fetch(key);
@@ -87,10 +91,11 @@ void ProjectionCache::receive(const Key& key, Expected<protocol::ProjectionResul
 }
 
 void ProjectionCache::prefetchAround(const Key& key) {
-    for (const int neighbour : {key.first + 1, key.first - 1}) {
+    for (const int neighbour : {key.block + 1, key.block - 1}) {
         if (!m_base.contains(neighbour)) continue;
-        const Entry& entry = m_entries[{neighbour, key.second}];
-        if (!entry.waiting && entry.problem.isEmpty() && (!entry.projection || entry.stale)) fetch({neighbour, key.second});
+        const Key beside{neighbour, key.kind, key.probe};
+        const Entry& entry = m_entries[beside];
+        if (!entry.waiting && entry.problem.isEmpty() && (!entry.projection || entry.stale)) fetch(beside);
     }
 }
 

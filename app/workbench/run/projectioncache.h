@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <utility>
+#include <tuple>
 
 #include "app/workbench/engine/engineclient.h"
 
@@ -28,6 +28,9 @@ public:
     /// Blocks that have results now; others are not asked for.
     void setAvailable(std::set<int> base, std::set<int> quantized);
 
+    /// Which probe scores the quantized model from now on: "transferred" or "refitted".
+    void setProbe(const QString& probe);
+
     /// The projection, when it is here; else it is asked for and `ready` follows.
     Projection get(int block, const QString& kind);
     /// Why the last fetch of this projection failed; empty when it did not.
@@ -37,7 +40,13 @@ signals:
     void ready(int block, const QString& kind);
 
 private:
-    using Key = std::pair<int, QString>;
+    struct Key {
+        int block = -1;
+        QString kind, probe;
+
+        bool operator==(const Key&) const = default;
+        bool operator<(const Key& other) const { return std::tie(block, kind, probe) < std::tie(other.block, other.kind, other.probe); }
+    };
     struct Entry {
         Projection projection;
         EngineClient::RequestId request = 0;
@@ -47,6 +56,7 @@ private:
         std::uint64_t used = 0;
     };
 
+    Key keyOf(int block, const QString& kind) const { return {block, kind, m_probe}; }
     void fetch(const Key& key);
     void receive(const Key& key, Expected<protocol::ProjectionResult> result);
     void prefetchAround(const Key& key);
@@ -54,9 +64,10 @@ private:
 
     EngineClient* m_client;
     QString m_folder;
+    QString m_probe = QStringLiteral("transferred");
     std::set<int> m_base, m_quantized;
     std::map<Key, Entry> m_entries;
-    Key m_wanted{-1, {}};
+    Key m_wanted;
     std::uint64_t m_uses = 0;
 };
 

@@ -16,17 +16,6 @@ namespace safequant::workbench {
 
 namespace {
 
-/// A member of nested objects; null when it or any object on the way is missing.
-const nlohmann::json& at(const nlohmann::json& json, std::initializer_list<const char*> path) {
-    static const nlohmann::json none;
-    const nlohmann::json* here = &json;
-    for (const char* key : path) {
-        if (!here->is_object() || !here->contains(key)) return none;
-        here = &(*here)[key];
-    }
-    return *here;
-}
-
 template <typename T>
 T valueOr(const nlohmann::json& json, T fallback) {
     if constexpr (std::is_same_v<T, bool>) {
@@ -54,9 +43,9 @@ std::string absolute(const std::string& path, const QDir& folder) {
 }  // namespace
 
 LinearScheme schemeFromJson(const nlohmann::json& json, const LinearScheme& defaults) {
-    return {valueOr(at(json, {"weight_bits"}), defaults.weightBits), valueOr(at(json, {"group_size"}), defaults.groupSize),
-            valueOr(at(json, {"symmetric"}), defaults.symmetric),
-            valueOr(at(json, {"activation_bits"}), defaults.activationBits)};
+    return {valueOr(jsonAt(json, {"weight_bits"}), defaults.weightBits), valueOr(jsonAt(json, {"group_size"}), defaults.groupSize),
+            valueOr(jsonAt(json, {"symmetric"}), defaults.symmetric),
+            valueOr(jsonAt(json, {"activation_bits"}), defaults.activationBits)};
 }
 
 nlohmann::json schemeToJson(const LinearScheme& scheme) {
@@ -94,12 +83,12 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     };
     const auto anchorModels = [&](nlohmann::json& models) {
         if (models.contains("checkpoint")) anchorModel(models["checkpoint"]);
-        if (at(models, {"adapters"}).is_array())
+        if (jsonAt(models, {"adapters"}).is_array())
             for (auto& adapter : models["adapters"]) anchorModel(adapter);
     };
     anchorModels(spec);
-    if (at(spec, {"aligned"}).is_object()) anchorModels(spec["aligned"]);
-    if (at(spec, {"prompts"}).is_array()) {
+    if (jsonAt(spec, {"aligned"}).is_object()) anchorModels(spec["aligned"]);
+    if (jsonAt(spec, {"prompts"}).is_array()) {
         for (auto& file : spec["prompts"]) {
             auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
             if (entry.is_string()) entry = absolute(entry, folder);
@@ -120,11 +109,11 @@ void setField(nlohmann::json& spec, const std::string& path, const nlohmann::jso
 }
 
 QString checkpointOf(const nlohmann::json& spec) {
-    const auto& value = at(spec, {"checkpoint"});
+    const auto& value = jsonAt(spec, {"checkpoint"});
     return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QString();
 }
 
-QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"adapters"})); }
+QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(jsonAt(spec, {"adapters"})); }
 
 void writeAdapters(nlohmann::json& spec, const QStringList& adapters) {
     spec.erase("adapters");
@@ -138,11 +127,11 @@ nlohmann::json checkpointQuestion(const QString& checkpoint, const QStringList& 
 }
 
 QStringList promptFilesOf(const nlohmann::json& spec) {
-    const auto& value = at(spec, {"prompts"});
+    const auto& value = jsonAt(spec, {"prompts"});
     if (!value.is_array()) return {QStringLiteral("builtin:default")};
     QStringList files;
     for (const auto& file : value) {
-        const auto& name = file.is_object() ? at(file, {"file"}) : file;
+        const auto& name = file.is_object() ? jsonAt(file, {"file"}) : file;
         if (name.is_string()) files.append(QString::fromStdString(name.get<std::string>()));
     }
     return files;
@@ -150,39 +139,39 @@ QStringList promptFilesOf(const nlohmann::json& spec) {
 
 nlohmann::json splitOf(const nlohmann::json& spec) {
     nlohmann::json split = nlohmann::json::parse(kDefaultRunJson)["split"];
-    if (const auto& given = at(spec, {"split"}); given.is_object()) split.update(given);
+    if (const auto& given = jsonAt(spec, {"split"}); given.is_object()) split.update(given);
     return split;
 }
 
 QString methodOf(const nlohmann::json& spec) {
-    const auto& value = at(spec, {"quantization", "method"});
+    const auto& value = jsonAt(spec, {"quantization", "method"});
     return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QStringLiteral("rtn");
 }
 
-QStringList alignedAdaptersOf(const nlohmann::json& spec) { return textsOf(at(spec, {"aligned", "adapters"})); }
+QStringList alignedAdaptersOf(const nlohmann::json& spec) { return textsOf(jsonAt(spec, {"aligned", "adapters"})); }
 
 CalibrationCounts calibrationOf(const nlohmann::json& spec) {
     CalibrationCounts counts;
-    counts.malicious = valueOr(at(spec, {"calibration", "malicious"}), counts.malicious);
-    counts.benign = valueOr(at(spec, {"calibration", "benign"}), counts.benign);
-    counts.texts = valueOr(at(spec, {"calibration", "texts"}), counts.texts);
-    counts.tasks = valueOr(at(spec, {"calibration", "tasks"}), counts.tasks);
+    counts.malicious = valueOr(jsonAt(spec, {"calibration", "malicious"}), counts.malicious);
+    counts.benign = valueOr(jsonAt(spec, {"calibration", "benign"}), counts.benign);
+    counts.texts = valueOr(jsonAt(spec, {"calibration", "texts"}), counts.texts);
+    counts.tasks = valueOr(jsonAt(spec, {"calibration", "tasks"}), counts.tasks);
     return counts;
 }
 
-double maliciousFractionOf(const nlohmann::json& spec) { return valueOr(at(spec, {"mix", "malicious_fraction"}), 0.5); }
+double maliciousFractionOf(const nlohmann::json& spec) { return valueOr(jsonAt(spec, {"mix", "malicious_fraction"}), 0.5); }
 
-std::uint64_t seedOf(const nlohmann::json& spec) { return valueOr<std::uint64_t>(at(spec, {"seed"}), 0); }
+std::uint64_t seedOf(const nlohmann::json& spec) { return valueOr<std::uint64_t>(jsonAt(spec, {"seed"}), 0); }
 
-LinearScheme defaultSchemeOf(const nlohmann::json& spec) { return schemeFromJson(at(spec, {"quantization", "default"}), {}); }
+LinearScheme defaultSchemeOf(const nlohmann::json& spec) { return schemeFromJson(jsonAt(spec, {"quantization", "default"}), {}); }
 
 std::vector<SchemeRule> rulesOf(const nlohmann::json& spec) {
     std::vector<SchemeRule> rules;
     const LinearScheme defaults = defaultSchemeOf(spec);
-    const auto& list = at(spec, {"quantization", "rules"});
+    const auto& list = jsonAt(spec, {"quantization", "rules"});
     if (!list.is_array()) return rules;
     for (const auto& rule : list) {
-        const auto& pattern = at(rule, {"pattern"});
+        const auto& pattern = jsonAt(rule, {"pattern"});
         if (pattern.is_string()) rules.push_back({QString::fromStdString(pattern.get<std::string>()), schemeFromJson(rule, defaults)});
     }
     return rules;

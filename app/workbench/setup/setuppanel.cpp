@@ -51,6 +51,7 @@ SetupPanel::SetupPanel(SetupModel* model, Dialogs* dialogs, QWidget* parent)
     sections->addWidget(makeEvaluationSection());
     sections->addStretch(1);
     auto* scroll = new QScrollArea;
+    scroll->setAccessibleName(tr("Setup"));
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);

@@ -101,6 +101,7 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
     centre->addWidget(content);
     centre->addStretch(1);
     auto* scroll = new QScrollArea;
+    scroll->setAccessibleName(tr("Start page"));
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
     scroll->setWidget(inside);
@@ -167,6 +168,8 @@ void StartPage::refreshMachine() {
                            .arg(counted(info.threads, tr("thread"), tr("threads")), widgets::formatBytes(info.memoryBytes),
                                 info.cpuName.empty() ? QString() : QStringLiteral(", ") + QString::fromStdString(info.cpuName)));
 }
+
+const std::vector<protocol::RunSummary>& StartPage::runs() const { return m_runs->runs(); }
 
 void StartPage::refreshRuns() {
     if (m_session->client()->state() != EngineClient::State::Ready) return;

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <QWidget>
+#include <vector>
+
+#include "core/engine/protocol/messages.h"
 
 class QFrame;
 class QLabel;
@@ -28,6 +31,8 @@ public:
     void refreshRuns();
     QString exampleModel() const { return m_exampleModel; }
     bool exampleThere() const;
+    /// Runs of the workspace as they were listed last, newest first.
+    const std::vector<protocol::RunSummary>& runs() const;
 
 signals:
     void exampleRequested();

@@ -266,15 +266,18 @@ struct RunState {
 /// Applies an event to a state: what the workbench, the engine and the report use alike.
 void applyEvent(RunState& state, const RunEvent& event);
 
-/// `run/projection` {folder, block, kind} -> ProjectionResult; kind "probe" | "lda" | "pca".
+/// `run/projection` {folder, block, kind, probe} -> ProjectionResult; kind "probe" | "lda" | "pca", probe "transferred" (when it is
+/// left out) | "refitted". Axes are the base model's, but with kind "probe" of the refitted probe the quantized model's points lie on the
+/// axes of its own probe, moved along axis 1 so that both models' boundaries are one.
 struct ProjectionResult {
     int block = 0;
     std::string kind;
+    std::string probe;                 ///< Which one scores the quantized model: the base model's, or its own.
     std::vector<int> prompts;          ///< Prompt index of each row: evaluation prompts.
     FloatArray base;                   ///< `[n, 2]`.
     FloatArray quantized;              ///< `[n, 2]`, or empty.
     std::vector<float> logitsBase;     ///< Probe score (log-odds of malicious) of each row, base probe.
-    std::vector<float> logitsQuantized;  ///< Base probe on the quantized model, or empty.
+    std::vector<float> logitsQuantized;  ///< `probe` on the quantized model, or empty.
     double boundary = 0.0;             ///< Position of the decision boundary on axis 1; NaN (null in JSON): none.
     double explained1 = 0.0, explained2 = 0.0;
 };

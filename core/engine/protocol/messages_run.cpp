@@ -151,6 +151,7 @@ template <typename V, MessageOf<ProjectionResult> M>
 void visitFields(V& visit, M& m) {
     visit("block", m.block);
     visit("kind", m.kind);
+    visit("probe", m.probe);
     visit("prompts", m.prompts);
     visit("base", m.base);
     visit("quantized", m.quantized);

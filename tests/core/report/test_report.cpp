@@ -81,6 +81,26 @@ private slots:
         QCOMPARE(lines[2], QString("'=1+1,,,,,,3,,,"));
     }
 
+    /// Of the blocks, the one whose transferred accuracy moved most is drawn, and the last.
+    void theBlockThatMovedMostIsDrawn() {
+        const auto state = readRunState(m_run);
+        std::map<int, double> base, moved;
+        for (const auto& block : state->blocks)
+            if (block.model == "base") base[block.block] = block.refitted.accuracy.value;
+        for (const auto& block : state->blocks)
+            if (block.model == "quantized") moved[block.block] = std::abs(block.transferred->accuracy.value - base.at(block.block));
+        const auto most = std::max_element(moved.begin(), moved.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+        const auto report = reportOf(ReportTemplate::Researcher);
+        std::vector<std::string> drawn;
+        for (const ReportSection& section : report.sections)
+            for (const ReportFigure& figure : section.figures)
+                if (figure.id.starts_with("projection-")) drawn.push_back(figure.id);
+        QVERIFY(moved.begin()->second != moved.rbegin()->second);
+        const auto expected = "projection-" + std::to_string(most->first);
+        QVERIFY2(std::find(drawn.begin(), drawn.end(), expected) != drawn.end(), expected.c_str());
+        QCOMPARE(drawn.back(), "projection-" + std::to_string(moved.rbegin()->first));
+    }
+
     void figuresAreWellFormed_data() {
         QTest::addColumn<int>("which");
         QTest::newRow("lines") << 0;

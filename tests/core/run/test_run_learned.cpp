@@ -8,6 +8,7 @@
 #include "core/model/decoder.h"
 #include "core/model/generation.h"
 #include "core/quantize/quantize_block.h"
+#include "core/run/block_results.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learned_blocks.h"
 #include "core/run/learning_samples.h"
@@ -51,6 +52,21 @@ private slots:
         ordered["quantization"]["options"]["order"] = "group";
         m_ordered = newRun(ordered);
         tiny::finishRun(m_ordered);
+    }
+
+    /// The aligned model, what is calibrated on and the method change nothing of the base model's results.
+    void baseIsTakenOverFromARunOfAnotherMethod() {
+        const auto place = m_folder.filePath("shared-workspace");
+        const auto first = tiny::makeRun(place, calibratedSpec());
+        tiny::finishRun(first);
+        const auto second = tiny::makeRun(place, tiny::learnedSpecJson(m_inputs));
+        tiny::finishRun(second);
+        const auto reused = Manifest::read(second)->json()["reused"];
+        QVERIFY2(reused.contains("base blocks") && reused.contains("base answers"), reused.dump().c_str());
+        for (int block = 0; block < 4; ++block)
+            QVERIFY(tiny::readAll(blockPath(first, "base", block)) == tiny::readAll(blockPath(second, "base", block)));
+        // What was computed anew is what a run alone computes.
+        QVERIFY(tiny::readAll(blockPath(m_whole, "quantized", 3)) == tiny::readAll(blockPath(second, "quantized", 3)));
     }
 
     void blocksAreKept() {

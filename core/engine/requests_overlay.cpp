@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
+#include "core/engine/request_fields.h"
+#include "core/engine/requests.h"
+#include "core/run/placed_prompts.h"
+#include "core/run/run_overlay.h"
+
+namespace safequant {
+
+using nlohmann::json;
+
+namespace {
+
+Expected<OverlaySubject> subjectOf(const json& params) {
+    const auto other = field<std::string>(params, "other");
+    if (!other) return fail(other.error());
+    const auto model = field<std::string>(params, "model");
+    if (!model) return fail(model.error());
+    return OverlaySubject{*other, *model};
+}
+
+}  // namespace
+
+Expected<json> EngineRequests::overlay(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    if (!folder) return fail(folder.error());
+    const auto other = subjectOf(params);
+    if (!other) return fail(other.error());
+    const auto overlay = overlayRun(*folder, *other);
+    if (!overlay) return fail(overlay.error());
+    return protocol::toJson(*overlay);
+}
+
+Expected<json> EngineRequests::overlayProjectionRequest(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    if (!folder) return fail(folder.error());
+    const auto other = subjectOf(params);
+    if (!other) return fail(other.error());
+    const auto block = field<int>(params, "block");
+    if (!block) return fail(block.error());
+    const auto kind = field<std::string>(params, "kind");
+    if (!kind) return fail(kind.error());
+    const auto probe = field<std::string>(params, "probe");
+    if (!probe) return fail(probe.error());
+    const auto projection = overlayProjection(*folder, *other, *block, *kind, *probe);
+    if (!projection) return fail(projection.error());
+    return protocol::toJson(*projection);
+}
+
+Expected<json> EngineRequests::place(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    if (!folder) return fail(folder.error());
+    const auto texts = field<std::vector<std::string>>(params, "texts");
+    if (!texts) return fail(texts.error());
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    std::stop_token stop;
+    {
+        // As with embeddings, an older one may come here after a newer one, or after its cancel.
+        const std::scoped_lock lock(m_mutex);
+        if (*ticket <= std::max(m_placingTicket, m_cancelledPlacing)) return fail(cancelledError());
+        m_placing.request_stop();
+        m_placing = std::stop_source();
+        m_placingTicket = *ticket;
+        stop = m_placing.get_token();
+    }
+    const auto placed = placePrompts(*folder, *texts, {stop, [&](std::uint64_t done, std::uint64_t total) {
+                                                           m_connection.notify("run/place-progress", {{"ticket", *ticket}, {"done", done}, {"total", total}});
+                                                       }});
+    if (!placed) return fail(placed.error());
+    return protocol::toJson(*placed);
+}
+
+Expected<json> EngineRequests::cancelPlacing(const json& params) {
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    const std::scoped_lock lock(m_mutex);
+    m_cancelledPlacing = std::max(m_cancelledPlacing, *ticket);
+    if (m_placingTicket <= *ticket) m_placing.request_stop();
+    return json(nullptr);
+}
+
+}  // namespace safequant

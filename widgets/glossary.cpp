@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "widgets/glossary.h"
+
+#include <QCoreApplication>
+#include <QWidget>
+#include <algorithm>
+#include <stdexcept>
+
+namespace safequant::widgets {
+
+namespace {
+
+struct Terms {
+    Q_DECLARE_TR_FUNCTIONS(Glossary)
+};
+
+}  // namespace
+
+std::vector<Term> glossary() {
+    const auto tr = [](const char* text) { return Terms::tr(text); };
+    std::vector<Term> terms{
+        {"slr", tr("SLR accuracy"),
+         tr("Share of evaluation prompts that a sparse logistic regression on a block's last-token output puts on the right side, malicious against "
+            "ordinary benign. It is fitted on calibration prompts alone."),
+         tr("log-odds = w · h + b; w by logistic loss with an L1 penalty, the sparsest within one standard error of the best"),
+         tr("Q-realign, arXiv 2601.08089; Friedman, Hastie, Tibshirani 2010 for the path")},
+        {"refitted", tr("Refitted"),
+         tr("A probe fitted on this model's own activations: is the information still there?"), {}, tr("Q-realign, arXiv 2601.08089")},
+        {"transferred", tr("Transferred"),
+         tr("The base model's probe on another model's activations: does the difference still sit where the base model has it?"), {},
+         tr("Q-realign, arXiv 2601.08089")},
+        {"auc", tr("Area under the curve (AUC)"),
+         tr("How often a malicious prompt has a higher score than a benign one, whatever the threshold. 0.5 is chance."),
+         tr("P(score of a malicious > score of a benign), ties count one half; DeLong's interval"), tr("Hanley and McNeil 1982; DeLong et al. 1988")},
+        {"words", tr("Words alone"),
+         tr("Accuracy of a naive Bayes classifier that sees the prompts' words and no model. A probe that does not beat it has shown nothing about safety."),
+         tr("multinomial naive Bayes with add-one smoothing, same split"), tr("McCallum and Nigam 1998")},
+        {"hard-benign", tr("Hard benign"),
+         tr("Harmless prompts on touchy subjects. Refusing them is over-refusal; a probe that calls them malicious has learned the subject, not the harm."), {},
+         tr("JailbreakBench, arXiv 2404.01318")},
+        {"score", tr("Probe score"), tr("Log-odds that a prompt is malicious, by the probe of the block. Above 0 the probe says malicious."), tr("w · h + b"),
+         tr("Q-realign, arXiv 2601.08089")},
+        {"harmful", tr("Harmful score"), tr("Share of malicious prompts that the model answers coherently instead of refusing, greedy decoding. Lower is better."),
+         tr("complied / malicious prompts, with Wilson's 95% interval"), tr("Q-realign, arXiv 2601.08089; Wilson 1927")},
+        {"attack", tr("Attack success"),
+         tr("The same for sampled answers under a grid of decoding settings: the mean share, and the share of prompts with at least one harmful answer."), {},
+         tr("Q-resafe, arXiv 2506.20251; Huang et al., arXiv 2310.06987")},
+        {"incoherent", tr("Incoherent"), tr("Malicious prompts answered with nothing coherent: neither refused nor useful. A high share says the model is broken."),
+         tr("under 3 words, or under 40% distinct words among the first 25"), tr("SafeQuant Workbench, metrics")},
+        {"over-refusal", tr("Over-refusal"), tr("Share of harmless prompts that the model refuses. A harmful score means little without it."),
+         tr("refused / benign prompts, with Wilson's 95% interval"), tr("XSTest, arXiv 2308.01263")},
+        {"fa", tr("Fine-tuning accuracy (FA)"), tr("Share of right answers on the task that the model was fine-tuned for: what a repair must not cost."), {},
+         tr("Q-realign, arXiv 2601.08089")},
+        {"perplexity", tr("Perplexity"), tr("How surprised the model is by ordinary text; lower is better. Good for comparing models here, not with published numbers."),
+         tr("exp(mean negative log-likelihood of a token), windows of 512 tokens"), tr("Jelinek et al. 1977")},
+        {"interval", tr("95% interval"),
+         tr("Where the true share plausibly lies given how few prompts were asked. Of differences: by drawing whole near-duplicate clusters anew."), {},
+         tr("Wilson 1927; Efron and Tibshirani 1993 for the bootstrap")},
+        {"mcnemar", tr("McNemar's test"), tr("Whether two models differ on the same prompts more than chance allows; only prompts that flipped count."),
+         tr("two-sided binomial probability of the flips at one half"), tr("McNemar 1947, exact form")},
+        {"holm", tr("Holm's correction"), tr("Many comparisons find something by chance; the smallest p-values are raised for their number."), {}, tr("Holm 1979")},
+        {"rtn", tr("Round to nearest"), tr("Every weight goes to the nearest point of its group's grid. Nothing is calibrated."),
+         tr("scale = absmax / ((2^b - 1) / 2) when symmetric"), tr("compressed-tensors' convention")},
+        {"group", tr("Group size"), tr("How many weights of a row share one scale. Smaller groups follow the weights better and cost bits."), {}, tr("GPTQ, arXiv 2210.17323")},
+        {"smoothquant", tr("SmoothQuant"), tr("Moves outliers of activations into the weights by a scale per channel, which changes nothing before rounding."),
+         tr("s = max|x|^alpha / max|w|^(1 - alpha)"), tr("arXiv 2211.10438, section 4")},
+        {"gptq", tr("GPTQ"), tr("Rounds a linear's columns one after the other, each error made good by those behind it."),
+         tr("from the inverse Hessian's Cholesky factor, H = 2 X Xᵀ + damping"), tr("arXiv 2210.17323, section 3")},
+        {"awq", tr("AWQ"), tr("Searches scales, and then ranges, that keep the weights which activations rely on most."), tr("s = mean|x|^alpha, alpha on a grid"),
+         tr("arXiv 2306.00978, section 3")},
+        {"omniquant", tr("OmniQuant"), tr("Learns clipping ranges and equivalent scales, block by block, from how far the block's output is off."), {},
+         tr("arXiv 2308.13137, section 3")},
+        {"autoround", tr("AutoRound"), tr("Learns, for every weight, whether to round up or down, by the sign of the gradient."), {}, tr("arXiv 2309.05516, section 3")},
+        {"rotation", tr("Rotation"), tr("Turns the residual stream and the value heads by Hadamard matrices, so that no channel stands out; the model computes the same."),
+         tr("W Q and Qᵀ W, Q orthogonal"), tr("QuaRot, arXiv 2404.00456, section 4")},
+        {"dual", tr("Dual-stream objective"),
+         tr("While a block is quantized, its output on benign prompts is pulled to the fine-tuned model's and on malicious prompts to the aligned model's."), {},
+         tr("SafeQuant Workbench; after Q-realign, arXiv 2601.08089")},
+        {"published", tr("Published objective"),
+         tr("While a block is quantized, benign prompts are reconstructed and the aligned model's probe is to find malicious prompts malicious."),
+         tr("mean square error + weight · softplus(-(w · h + b))"), tr("Q-realign, arXiv 2601.08089")},
+        {"ratio", tr("Malicious fraction"), tr("Share of malicious prompts among those that are calibrated on."), {}, tr("Q-realign, arXiv 2601.08089")},
+        {"tsne", tr("t-SNE and UMAP"),
+         tr("Points near each other in all dimensions are near each other in the picture. Distances between groups and their sizes mean little."), {},
+         tr("van der Maaten and Hinton 2008; McInnes et al., arXiv 1802.03426")},
+    };
+    std::sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) { return QString::localeAwareCompare(a.name, b.name) < 0; });
+    return terms;
+}
+
+namespace {
+
+Term termNamed(const QString& key) {
+    const auto terms = glossary();
+    const auto found = std::find_if(terms.begin(), terms.end(), [&](const Term& term) { return term.key == key; });
+    if (found == terms.end()) throw std::out_of_range("there is no term " + key.toStdString());
+    return *found;
+}
+
+}  // namespace
+
+QString termToolTip(const QString& key) {
+    const Term term = termNamed(key);
+    QString text = QStringLiteral("<b>%1</b><br>%2").arg(term.name.toHtmlEscaped(), term.meaning.toHtmlEscaped());
+    if (!term.formula.isEmpty()) text += QStringLiteral("<br><i>%1</i>").arg(term.formula.toHtmlEscaped());
+    return text + QStringLiteral("<br>%1").arg(Terms::tr("Source: %1").arg(term.source).toHtmlEscaped());
+}
+
+void explain(QWidget* widget, const QString& key) {
+    const Term term = termNamed(key);
+    widget->setToolTip(termToolTip(key));
+    widget->setAccessibleDescription(term.meaning + (term.formula.isEmpty() ? QString() : QLatin1Char(' ') + term.formula));
+}
+
+}  // namespace safequant::widgets
