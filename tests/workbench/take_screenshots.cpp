@@ -6,16 +6,20 @@
 #include <QApplication>
 #include <QDialog>
 #include <QDir>
+#include <QFileInfo>
 #include <QFrame>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTextStream>
 #include <QToolButton>
+#include <algorithm>
 
 #include "app/workbench/appsettings.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "app/workbench/start/startpage.h"
 #include "realrun.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
@@ -75,6 +79,27 @@ int main(int argc, char** argv) {
     window.setPage(Page::Layers);
     wait(2500);
     take(QStringLiteral("layers"));
+    // Another run of the workspace laid over this one, when there is one.
+    const auto runs = window.findChild<StartPage*>()->runs();
+    const auto other = std::find_if(runs.begin(), runs.end(), [&](const auto& each) {
+        return QFileInfo(QString::fromStdString(each.folder)) != QFileInfo(run) && each.status == "finished" && !each.scheme.empty();
+    });
+    if (other != runs.end()) {
+        window.session()->overlay()->choose(QString::fromStdString(other->folder));
+        wait(8000);
+        take(QStringLiteral("overlay"));
+        window.session()->overlay()->choose({});
+    }
+    window.showCommands();
+    window.findChild<QLineEdit*>(QStringLiteral("commandText"))->setText(QStringLiteral("ru"));
+    take(QStringLiteral("commands"));
+    window.findChild<QWidget*>(QStringLiteral("commandPalette"))->hide();
+    window.startTour();
+    for (int step = 1; step <= 4; ++step) {
+        take(QStringLiteral("tour-%1").arg(step));
+        window.findChild<QPushButton*>(QStringLiteral("tourNext"))->click();
+    }
+    window.setPage(Page::Layers);
     const bool embeddings = qEnvironmentVariableIsEmpty("SAFEQUANT_QUICK_SCREENSHOTS");
     for (const auto& kind : embeddings ? QStringList{QStringLiteral("tsne"), QStringLiteral("umap")} : QStringList{}) {
         layers->setKind(kind);

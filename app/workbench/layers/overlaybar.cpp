@@ -29,11 +29,9 @@ OverlayBar::OverlayBar(Session* session, QWidget* parent)
     : QWidget(parent), m_session(session), m_button(new QToolButton), m_menu(new QMenu(m_button)), m_text(new widgets::ElidedLabel),
       m_panes(new widgets::SegmentedControl) {
     m_button->setObjectName(QStringLiteral("compareWith"));
-    m_button->setText(tr("Compare"));
     m_button->setAccessibleName(tr("Lay another run over this one"));
     m_button->setToolTip(tr("Lay another run over this one: its accuracy in the chart, its points beside this run's"));
     m_button->setIcon(widgets::icon(widgets::Icon::Compare, widgets::IconTone::Muted));
-    m_button->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
     m_button->setPopupMode(QToolButton::InstantPopup);
     m_button->setMenu(m_menu);
     m_button->setAutoRaise(true);
@@ -137,16 +135,14 @@ void OverlayBar::refresh() {
         return;
     }
     const auto& difference = m_transferred ? block->transferredDifference : block->refittedDifference;
-    const auto& rate = m_transferred ? block->transferred.accuracy : block->refitted.accuracy;
-    m_text->setText(tr("%1 (%2) less this run (%3), block %4, %5: %6 points, n = %7, p = %8")
-                        .arg(name(), store->overlay().model == "base" ? tr("base") : tr("quantized"),
-                             block->against == "base" ? tr("base") : tr("quantized"))
-                        .arg(m_block)
-                        .arg(m_transferred ? tr("transferred") : tr("refitted"), widgets::formatPoints(difference.value, difference.interval),
-                             QLocale().toString(qulonglong(rate.total)), QLocale().toString(difference.p, 'g', 2)));
-    m_text->setToolTip(tr("Accuracy of the other run's model less this run's, in percentage points with its 95% interval (bootstrap over near-duplicate "
-                          "clusters), on the %1 evaluation prompts that both have. p: McNemar's exact test of this block alone. %2 prompts are right "
-                          "here alone, %3 there alone.")
+    m_text->setText(tr("%1 points, p = %2: %3 less this run, block %4")
+                        .arg(widgets::formatPoints(difference.value, difference.interval), QLocale().toString(difference.p, 'g', 2), name())
+                        .arg(m_block));
+    const auto modelText = [](const std::string& model) { return model == "base" ? tr("base model") : tr("quantized model"); };
+    m_text->setToolTip(tr("Accuracy (%1) of the other run's %2 less that of this run's %3, in percentage points with its 95% interval (bootstrap over "
+                          "near-duplicate clusters), on the %4 evaluation prompts that both have. p: McNemar's exact test of this block alone. %5 "
+                          "prompts are right here alone, %6 there alone.")
+                           .arg(m_transferred ? tr("transferred") : tr("refitted"), modelText(store->overlay().model), modelText(block->against))
                            .arg(store->overlay().prompts)
                            .arg(difference.onlyHere)
                            .arg(difference.onlyThere));

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/overlay_messages.h"
+#include "core/engine/protocol/placed_messages.h"
 #include "core/engine/protocol/results_messages.h"
 
 using namespace safequant;
@@ -232,6 +234,7 @@ private slots:
         ProjectionResult projection;
         projection.block = 3;
         projection.kind = "lda";
+        projection.probe = "refitted";
         projection.prompts = {4, 9};
         projection.base = {{2, 2}, {1, 2, 3, 4}};
         projection.quantized = {{2, 2}, {5, 6, 7, 8}};
@@ -246,6 +249,14 @@ private slots:
         checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5});
         checkRoundTrip(ComparisonTable{
             "refusal-22", {{"harmful score", "a", "b", rateOf(8, 10), rateOf(2, 10), -0.6, {-0.8, -0.4}, 0.01, 0.03, {"m-1"}, {"m-2", "m-3"}, 5}}});
+        const AccuracyDifference difference{-0.03, {-0.05, -0.01}, 0.02, 9, 3};
+        checkRoundTrip(difference);
+        const OverlayBlock laid{4, "base", someProbe(0.0), someProbe(0.02), difference, {0.01, {-0.02, 0.04}, 0.6, 4, 6}};
+        checkRoundTrip(laid);
+        checkRoundTrip(RunOverlay{"/runs/other", "other", "quantized", 520, {laid}});
+        const PlacedBlock placed{"quantized", 7, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}, {{1, 2}, {5, 6}}, {{1, 2}, {7, 8}}, {0.5F}, {-0.25F}};
+        checkRoundTrip(placed);
+        checkRoundTrip(PlacedPrompts{{31}, {placed}});
         checkRoundTrip(ExportPreflight{"pack-quantized", 10, 20, true, {{"warning", "Fused layers differ."}}});
         checkRoundTrip(ExportOutcome{"/out", 99, {"config.json"}, 0.001});
     }
