@@ -41,7 +41,7 @@ struct LabelCounts {
 class PointScene {
 public:
     static constexpr std::size_t kMostMarks = 20000;
-    /// More arrows than these hide the points: then only those of the selection are drawn.
+    /// More arrows than these hide the points: then only those of the selection are drawn, up to four times as many.
     static constexpr std::size_t kMostArrows = 400;
     enum class Arrows { None, All, OfSelection };
 

@@ -60,9 +60,9 @@ QString hintOf(SelectionTool tool) {
     return {};
 }
 
-/// "+0.31", three figures.
-QString signedText(double value) {
-    return (value < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+")) + QLocale().toString(std::abs(value), 'g', 3);
+/// "+0.31" with so many decimals.
+QString signedText(double value, int decimals) {
+    return (value < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+")) + QLocale().toString(std::abs(value), 'f', decimals);
 }
 
 }  // namespace
@@ -381,7 +381,13 @@ QString ProjectionView::movementText() const {
     if (rows == 0 || m_prompts == nullptr || ownAxes || isEmbedding(QString::fromStdString(m_projection.kind))) {
         return {};
     }
-    QStringList parts;
+    struct Mean {
+        QString label;
+        double value;
+        int count;
+    };
+    std::vector<Mean> means;
+    double largest = 1e-6;
     for (const char* label : {"malicious", "benign", "hard_benign"}) {
         double sum = 0.0;
         int count = 0;
@@ -393,8 +399,15 @@ QString ProjectionView::movementText() const {
             }
         }
         if (count > 0) {
-            parts << tr("%1 %2 (n = %3)").arg(labelText(QLatin1String(label)).toLower(), signedText(sum / count), QLocale().toString(count));
+            means.push_back({labelText(QLatin1String(label)).toLower(), sum / count, count});
+            largest = std::max(largest, std::abs(sum / count));
         }
+    }
+    // Three figures of the largest, and as many decimals for the others.
+    const int decimals = std::clamp(2 - int(std::floor(std::log10(largest))), 0, 8);
+    QStringList parts;
+    for (const Mean& mean : means) {
+        parts << tr("%1 %2 (n = %3)").arg(mean.label, signedText(mean.value, decimals), QLocale().toString(mean.count));
     }
     return parts.isEmpty() ? QString() : tr("Mean movement across: %1").arg(parts.join(QStringLiteral(", ")));
 }

@@ -26,6 +26,7 @@ constexpr std::array kTable{
     Row{Setting::AnswersSplitter, "answers/columns", QMetaType::QByteArray, ""},
     Row{Setting::BitsSplitter, "bits/rows", QMetaType::QByteArray, ""},
     Row{Setting::ProjectionKind, "layers/projection", QMetaType::QString, "probe"},
+    Row{Setting::ProjectionOverlaid, "layers/overlaid", QMetaType::Bool, "false"},
     Row{Setting::ProbeTransferred, "layers/transferred", QMetaType::Bool, "true"},
     Row{Setting::ShowHardBenign, "layers/hard_benign", QMetaType::Bool, "false"},
     Row{Setting::LastModelFolder, "folders/model", QMetaType::QString, ""},

@@ -19,6 +19,7 @@ enum class Setting {
     AnswersSplitter,
     BitsSplitter,
     ProjectionKind,
+    ProjectionOverlaid,
     ProbeTransferred,
     ShowHardBenign,
     LastModelFolder,

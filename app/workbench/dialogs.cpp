@@ -3,6 +3,7 @@
 
 #include <QCoreApplication>
 #include <QFileDialog>
+#include <QFileInfo>
 #include <QMessageBox>
 #include <QPushButton>
 
@@ -24,6 +25,14 @@ QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QStri
 
 QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.csv *.tsv *.json *.jsonl *.ndjson *.txt);;All files (*)"));
+}
+
+QString Dialogs::chooseExportFile(QWidget* parent, const QString& title, const QString& suggestion) {
+    const QString csv = tr("CSV (*.csv)");
+    QString filter;
+    const QString path = QFileDialog::getSaveFileName(parent, title, suggestion, tr("JSON Lines (*.jsonl);;%1").arg(csv), &filter);
+    if (path.isEmpty() || !QFileInfo(path).suffix().isEmpty()) return path;
+    return path + (filter == csv ? QStringLiteral(".csv") : QStringLiteral(".jsonl"));
 }
 
 Dialogs::CloseAnswer Dialogs::askClose(QWidget* parent, const QString& runName) {

@@ -19,6 +19,8 @@ public:
     virtual QString chooseModelFile(QWidget* parent, const QString& folder);
     virtual QString chooseFolder(QWidget* parent, const QString& title, const QString& folder);
     virtual QStringList choosePromptFiles(QWidget* parent, const QString& folder);
+    /// Where to write prompts, as .jsonl or .csv; `suggestion` is a path. Empty: nowhere.
+    virtual QString chooseExportFile(QWidget* parent, const QString& title, const QString& suggestion);
     /// Asked when the window closes during a run.
     virtual CloseAnswer askClose(QWidget* parent, const QString& runName);
 };

@@ -165,6 +165,7 @@ void MainWindow::connectPages() {
     connect(m_session->client(), &EngineClient::died, this,
             [this](const QString& reason) { m_log->note(QStringLiteral("error"), reason); });
     connect(m_session->client(), &EngineClient::stateChanged, this, &MainWindow::refreshActions);
+    connect(m_session->selection(), &widgets::SelectionModel::selectionChanged, this, &MainWindow::refreshActions);
     connect(m_session->run(), &RunController::failed, this,
             [this](const QString& message) { m_log->note(QStringLiteral("error"), message); });
     connect(m_session->run(), &RunController::phaseChanged, this, [this] {
@@ -198,10 +199,10 @@ void MainWindow::connectActions() {
         showStartPage();
     });
     on(m_actions->quit, [this] { close(); });
-    QUndoStack* undo = m_session->setup()->undoStack();
-    on(m_actions->undo, [undo] { undo->undo(); });
-    on(m_actions->redo, [undo] { undo->redo(); });
-    connect(undo, &QUndoStack::indexChanged, this, &MainWindow::refreshActions);
+    UndoHistory* history = m_session->history();
+    on(m_actions->undo, [history] { history->undo(); });
+    on(m_actions->redo, [history] { history->redo(); });
+    connect(history, &UndoHistory::changed, this, &MainWindow::refreshActions);
     on(m_actions->copyChart, [this] {
         QApplication::clipboard()->setText(m_layers->chart()->tableText());
         m_status->say(tr("The numbers of the chart are on the clipboard."));
@@ -210,6 +211,7 @@ void MainWindow::connectActions() {
         QApplication::clipboard()->setText(m_layers->projection()->tableText());
         m_status->say(tr("The points of the projection are on the clipboard."));
     });
+    on(m_actions->exportPrompts, [this] { m_layers->exportSelection(); });
     on(m_actions->find, [this] {
         if (m_page == Page::Answers) {
             m_answers->focusFilter();
@@ -306,7 +308,7 @@ void MainWindow::refreshActions() {
                             m_actions->copyPoints, m_actions->resetZoom}) {
         action->setEnabled(open);
     }
-    QUndoStack* undo = m_session->setup()->undoStack();
+    const UndoHistory* undo = m_session->history();
     m_actions->undo->setEnabled(working && undo->canUndo());
     m_actions->redo->setEnabled(working && undo->canRedo());
     m_actions->undo->setText(undo->canUndo() ? tr("&Undo: %1").arg(undo->undoText()) : tr("&Undo"));
@@ -316,6 +318,7 @@ void MainWindow::refreshActions() {
     m_actions->setupPanel->setChecked(m_setupWanted);
     m_actions->find->setEnabled(working && open);
     m_actions->tryPrompt->setEnabled(working && open);
+    m_actions->exportPrompts->setEnabled(working && open && !m_session->selection()->isEmpty());
 }
 
 void MainWindow::setPage(Page page) {
@@ -530,7 +533,8 @@ void MainWindow::showShortcuts() {
                     .arg(line.section(QLatin1Char('\t'), 0, 0).toHtmlEscaped(), line.section(QLatin1Char('\t'), 1).toHtmlEscaped());
     }
     QMessageBox box(QMessageBox::NoIcon, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
-    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points."));
+    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points, with Shift "
+                              "they add them, and P, B, L, G and H choose what the pointer does."));
     box.exec();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/session.h"
 
+#include "app/workbench/layers/slicefile.h"
 #include "app/workbench/ui.h"
 
 namespace safequant::workbench {
@@ -20,6 +21,8 @@ Session::Session(const QString& engineProgram, const QString& workspace, AppSett
       m_items(std::make_shared<const std::vector<protocol::PromptItem>>()) {
     m_prompts.setContentShield(&m_shield);
     m_prompts.setModelNames(tr("base"), tr("quant."));
+    m_history.add(m_setup.undoStack());
+    m_history.add(m_slices.undoStack());
     connect(&m_selection, &widgets::SelectionModel::currentChanged, &m_shield, &widgets::ContentShield::followCurrent);
     connect(&m_store, &RunStore::changed, this, [this](RunStore::Changes changes) {
         if (changes & RunStore::Replaced) takePrompts();
@@ -57,6 +60,12 @@ void Session::takePrompts() {
     m_prompts.clearAnswers();
     m_prompts.clearScores();
     m_prompts.setPrompts(m_items);
+    if (m_items->empty()) {
+        m_slices.close();
+    } else {
+        const protocol::RunSummary& run = m_store.state().summary;
+        m_slices.open(sliceFileOf(m_run.workspace(), run), run.name, m_items);
+    }
     emit promptsReplaced();
 }
 

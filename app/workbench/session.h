@@ -9,6 +9,7 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/dialogs.h"
 #include "app/workbench/engine/engineclient.h"
+#include "app/workbench/layers/slicestore.h"
 #include "app/workbench/run/embeddings.h"
 #include "app/workbench/run/overlaystore.h"
 #include "app/workbench/run/placedprompts.h"
@@ -16,6 +17,7 @@
 #include "app/workbench/run/runcontroller.h"
 #include "app/workbench/run/runstore.h"
 #include "app/workbench/setup/setupmodel.h"
+#include "app/workbench/undohistory.h"
 #include "widgets/contentshield.h"
 #include "widgets/prompttablemodel.h"
 #include "widgets/selectionmodel.h"
@@ -42,6 +44,9 @@ public:
     widgets::SelectionModel* selection() { return &m_selection; }
     widgets::ContentShield* shield() { return &m_shield; }
     widgets::PromptTableModel* prompts() { return &m_prompts; }
+    SliceStore* slices() { return &m_slices; }
+    /// What the menu's undo and redo act on: whatever was changed last.
+    UndoHistory* history() { return &m_history; }
     AppSettings* settings() { return m_settings; }
     Dialogs* dialogs() { return m_dialogs.get(); }
 
@@ -73,6 +78,8 @@ private:
     widgets::SelectionModel m_selection;
     widgets::ContentShield m_shield;
     widgets::PromptTableModel m_prompts;
+    SliceStore m_slices;
+    UndoHistory m_history;
     std::shared_ptr<const std::vector<protocol::PromptItem>> m_items;
     QString m_promptsOf;
 };

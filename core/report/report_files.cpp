@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/base/csv.h"
 #include "core/base/files.h"
 #include "core/report/figure_svg.h"
 #include "core/report/report_html.h"
@@ -13,14 +14,6 @@
 
 namespace safequant {
 namespace {
-
-std::string quoted(std::string text) {
-    if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos) text.insert(0, "'");
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string result = "\"";
-    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-}
 
 /// The shortest decimals that read back as the same number.
 std::string exact(double value) {
@@ -51,7 +44,7 @@ std::vector<std::string> fieldsOf(const ReportCell& cell, Width width) {
         if (number->interval) fields.insert(fields.end(), {exact(number->interval->low), exact(number->interval->high)});
     } else {
         const auto& text = std::get<std::string>(cell);
-        fields = {text == "–" ? std::string() : quoted(text)};
+        fields = {text == "–" ? std::string() : csvField(text)};
     }
     fields.resize(width == Width::Rate ? 5 : width == Width::Interval ? 3 : 1);
     return fields;
@@ -71,11 +64,11 @@ std::string tableCsv(const ReportTable& table) {
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
         widths.push_back(widthOf(table, column));
         const std::string& name = table.columns[column];
-        header.push_back(quoted(name));
+        header.push_back(csvField(name));
         if (widths.back() != Width::One)
-            for (const char* part : {" low", " high"}) header.push_back(quoted(name + part));
+            for (const char* part : {" low", " high"}) header.push_back(csvField(name + part));
         if (widths.back() == Width::Rate)
-            for (const char* part : {" count", " total"}) header.push_back(quoted(name + part));
+            for (const char* part : {" count", " total"}) header.push_back(csvField(name + part));
     }
     std::string csv = joined(header);
     for (const auto& row : table.rows) {

@@ -21,7 +21,7 @@ public:
     explicit Actions(QMainWindow* window);
 
     QAction *startPage, *openModel, *openRun, *exportModel, *closeRun, *quit;
-    QAction *undo, *redo, *copyChart, *copyPoints, *find, *tryPrompt;
+    QAction *undo, *redo, *copyChart, *copyPoints, *exportPrompts, *find, *tryPrompt;
     std::array<QAction*, kPages> pages;
     QAction *setupPanel, *resetZoom, *showMalicious;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.

@@ -20,6 +20,7 @@ class SegmentedControl;
 namespace safequant::workbench {
 
 class Session;
+class SlicesPanel;
 class TryPane;
 
 /// Beside the layers: the prompts with their scores at the chosen block, the selected one, and the block's linears.
@@ -37,6 +38,8 @@ public:
     void focusFilter();
     /// Puts the keyboard focus into the text of a prompt to try.
     void focusTry();
+    /// Asks for a file and writes the selected prompts to it.
+    void exportSelection();
     QSize sizeHint() const override;
 
 private:
@@ -56,6 +59,7 @@ private:
     widgets::LinearTableView* m_linears;
     QLabel* m_linearTitle;
     TryPane* m_try;
+    SlicesPanel* m_slices;
 };
 
 }  // namespace safequant::workbench

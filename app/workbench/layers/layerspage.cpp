@@ -10,6 +10,7 @@
 #include "app/workbench/layers/overlaybar.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
+#include "widgets/blockscrubber.h"
 #include "widgets/embeddingbar.h"
 #include "widgets/emptystate.h"
 #include "widgets/layerchart.h"
@@ -37,29 +38,33 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_chart = new LayerChart;
     m_chart->setObjectName(QStringLiteral("layerChart"));
     m_chart->setModelNames(tr("base"), tr("quantized"));
+    m_scrubber = new widgets::BlockScrubber;
+    m_scrubber->setObjectName(QStringLiteral("scrubber"));
     m_projection = new widgets::ProjectionView;
     m_projection->setObjectName(QStringLiteral("projection"));
     m_projection->setModelNames(tr("Base"), tr("Quantized"));
     m_projection->setSelectionModel(m_session->selection());
     m_projection->setContentShield(m_session->shield());
+    m_projection->setOutcomes(m_session->prompts());
     m_projection->setKind(m_kind);
+    m_projection->setOverlaid(m_session->settings()->flag(Setting::ProjectionOverlaid));
     m_side = new LayerSide(m_session);
     m_overlay = new OverlayBar(m_session);
     m_chart->addTool(m_overlay->button());
 
-    const auto padded = [](std::initializer_list<QWidget*> inner, const char* edge) {
+    const auto padded = [](std::initializer_list<QWidget*> inner, QWidget* tall, const char* edge) {
         QWidget* area = makeSurface("panel", edge);
         auto* layout = new QVBoxLayout(area);
         setSpacing(layout, 12, 8, 12, 6, 0);
         for (QWidget* widget : inner) layout->addWidget(widget);
-        layout->setStretchFactor(*(inner.end() - 1), 1);
+        layout->setStretchFactor(tall, 1);
         return area;
     };
     m_rows = new QSplitter(Qt::Vertical);
     m_rows->setChildrenCollapsible(false);
     m_rows->setHandleWidth(1);
-    m_rows->addWidget(padded({m_chart}, nullptr));
-    m_rows->addWidget(padded({m_overlay, m_projection}, "top"));
+    m_rows->addWidget(padded({m_chart, m_scrubber}, m_chart, nullptr));
+    m_rows->addWidget(padded({m_overlay, m_projection}, m_projection, "top"));
     m_rows->setStretchFactor(0, 4);
     m_rows->setStretchFactor(1, 5);
     m_columns = new QSplitter(Qt::Horizontal);
@@ -91,9 +96,15 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     });
     connect(m_chart, &LayerChart::blockChosen, this, &LayersPage::setBlock);
     connect(m_chart, &LayerChart::probeChanged, this, &LayersPage::setProbe);
+    connect(m_scrubber, &widgets::BlockScrubber::blockChosen, this, &LayersPage::setBlock);
+    connect(m_scrubber, &widgets::BlockScrubber::followRequested, this, [this] { follow(true); });
+    connect(m_scrubber, &widgets::BlockScrubber::stayRequested, this, [this] { follow(false); });
     connect(m_chart, &LayerChart::hardBenignShownChanged, this,
             [this](bool shown) { m_session->settings()->set(Setting::ShowHardBenign, shown); });
     connect(m_projection, &widgets::ProjectionView::kindChosen, this, &LayersPage::setKind);
+    connect(m_projection, &widgets::ProjectionView::overlaidChosen, this,
+            [this](bool overlaid) { m_session->settings()->set(Setting::ProjectionOverlaid, overlaid); });
+    connect(m_session->slices(), &SliceStore::changed, this, [this] { m_projection->setSlices(m_session->slices()->slices()); });
     connect(m_session, &Session::promptsReplaced, this,
             [this] { m_projection->setPrompts(m_session->promptItems()); });
     connect(m_session->projections(), &ProjectionCache::ready, this, [this](int block, const QString& kind) {
@@ -113,6 +124,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     });
     connect(m_session->store(), &RunStore::changed, this, &LayersPage::handleStore);
     connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshState);
+    connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshScrubber);
     for (auto signal : {&SetupModel::checkpointChanged, &SetupModel::promptsChanged, &SetupModel::specChanged}) {
         connect(m_session->setup(), signal, this, &LayersPage::refreshState);
     }
@@ -126,6 +138,8 @@ void LayersPage::focusFilter() { m_side->focusFilter(); }
 
 void LayersPage::focusTry() { m_side->focusTry(); }
 
+void LayersPage::exportSelection() { m_side->exportSelection(); }
+
 void LayersPage::saveLayout() {
     m_session->settings()->set(Setting::LayersSplitter, m_rows->saveState());
     m_session->settings()->set(Setting::LayersColumns, m_columns->saveState());
@@ -138,12 +152,29 @@ void LayersPage::restoreLayout() {
 
 void LayersPage::setBlock(int block) {
     m_following = false;
-    if (block == m_block) return;
-    m_block = block;
-    m_chart->setCurrentBlock(block);
+    if (block != m_block) {
+        m_block = block;
+        m_chart->setCurrentBlock(block);
+        refreshProjection();
+        refreshPlan();
+        refreshAccuracies();
+    }
+    refreshScrubber();
+}
+
+void LayersPage::follow(bool following) {
+    m_following = following;
+    followNewest();
     refreshProjection();
     refreshPlan();
     refreshAccuracies();
+    refreshScrubber();
+}
+
+void LayersPage::refreshScrubber() {
+    m_scrubber->setBlocks(m_session->store()->blockCount(), m_session->store()->blocksOf("base"));
+    m_scrubber->setCurrent(m_block);
+    m_scrubber->setFollowing(m_session->run()->active(), m_following);
 }
 
 void LayersPage::setKind(const QString& kind) {
@@ -183,6 +214,7 @@ void LayersPage::handleStore(RunStore::Changes changes) {
         // The cache asks again by itself when the block in view got its quantized half.
         refreshProjection();
     }
+    refreshScrubber();
     refreshState();
 }
 
@@ -257,6 +289,7 @@ void LayersPage::refreshProjection() {
         m_side->setProjection(nullptr);
         return;
     }
+    m_scrubber->setWaiting(false);
     if (widgets::ProjectionView::isEmbedding(m_kind)) return refreshEmbedding();
     m_session->embeddings()->hide();
     const bool both = overlaid();
@@ -272,6 +305,7 @@ void LayersPage::refreshProjection() {
         } else {
             m_projection->setBusy(true);
         }
+        m_scrubber->setWaiting(problem.isEmpty());
         return;
     }
     showProjection(*projection);
@@ -279,6 +313,7 @@ void LayersPage::refreshProjection() {
 
 void LayersPage::showProjection(const protocol::ProjectionResult& projection) {
     m_projection->setBusy(false);
+    m_scrubber->setWaiting(false);
     const auto* quantize = m_session->store()->stage("quantize");
     m_projection->setWaitingText(quantize ? tr("Not quantized yet.") : tr("This run does not quantize."));
     m_projection->setProjection(projection);

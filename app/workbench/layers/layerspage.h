@@ -13,6 +13,7 @@ class QSplitter;
 class QStackedWidget;
 
 namespace safequant::widgets {
+class BlockScrubber;
 class EmptyState;
 class ProjectionView;
 }
@@ -37,6 +38,8 @@ public:
     void focusFilter();
     /// The same for the text of a prompt to try.
     void focusTry();
+    /// Asks for a file and writes the selected prompts to it.
+    void exportSelection();
     void saveLayout();
     void restoreLayout();
 
@@ -65,7 +68,9 @@ private:
     void showProjection(const protocol::ProjectionResult& projection);
     void refreshAccuracies();
     void refreshState();
+    void refreshScrubber();
     void followNewest();
+    void follow(bool following);
 
     Session* m_session;
     QString m_folder;
@@ -78,6 +83,7 @@ private:
     QSplitter* m_columns;
     QSplitter* m_rows;
     widgets::LayerChart* m_chart;
+    widgets::BlockScrubber* m_scrubber;
     widgets::ProjectionView* m_projection;
     OverlayBar* m_overlay;
     LayerSide* m_side;
