@@ -71,7 +71,7 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
-    m_embedding.request_stop();
+    for (TicketLine* line : {&m_embeddingTickets, &m_placingTickets, &m_inputTickets}) line->stop();
 }
 
 const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
@@ -99,6 +99,13 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
+        {"analysis/probe", {&EngineRequests::probeWeights, false}},
+        {"analysis/probe-similarity", {&EngineRequests::probeSimilarity, true}},
+        {"analysis/transfer", {&EngineRequests::probeTransfer, true}},
+        {"analysis/calibration", {&EngineRequests::probeCalibration, false}},
+        {"analysis/weights", {&EngineRequests::linearWeights, true}},
+        {"analysis/inputs", {&EngineRequests::linearInputs, false}},
+        {"analysis/cancel-inputs", {&EngineRequests::cancelInputs, false}},
         {"run/answers", {&EngineRequests::answers, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},
         {"report/write", {&EngineRequests::writeReportRequest, true}},
@@ -379,21 +386,12 @@ Expected<json> EngineRequests::embed(const json& params) {
     if (!ticket) return fail(ticket.error());
     const auto settings = protocol::parseMessage<protocol::EmbeddingSettings>(params.value("settings", json::object()));
     if (!settings) return fail(settings.error());
-    std::stop_token stop;
-    {
-        // Requests are answered by more than one thread: an older one may come here after a newer one, or after its cancel.
-        const std::scoped_lock lock(m_mutex);
-        if (*ticket <= std::max(m_embeddingTicket, m_cancelledTicket)) return fail(cancelledError());
-        m_embedding.request_stop();
-        m_embedding = std::stop_source();
-        m_embeddingTicket = *ticket;
-        stop = m_embedding.get_token();
-    }
-    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop] {
+    const auto stop = m_embeddingTickets.take(*ticket);
+    if (!stop) return fail(stop.error());
+    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop = *stop] {
         constexpr std::chrono::milliseconds kBetweenFrames{40};
-        auto last = std::chrono::steady_clock::now() - kBetweenFrames;
-        json note{{"ticket", ticket}};
-        try {
+        tellEnd("projection/finished", {{"ticket", ticket}}, folder, [&]() -> Expected<json> {
+            auto last = std::chrono::steady_clock::now() - kBetweenFrames;
             const auto result = embedBlock(folder, block, settings, stop, [&](protocol::ProjectionFrame& frame) {
                 const auto now = std::chrono::steady_clock::now();
                 if (now - last < kBetweenFrames) return;
@@ -401,14 +399,9 @@ Expected<json> EngineRequests::embed(const json& params) {
                 frame.ticket = ticket;
                 m_connection.notify("projection/frame", protocol::toJson(frame));
             });
-            if (result) note["result"] = protocol::toJson(*result);
-            else note["error"] = protocol::toJson(result.error());
-        } catch (const std::bad_alloc&) {
-            note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for this projection.", folder});
-        } catch (const std::exception& error) {
-            note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), folder});
-        }
-        m_connection.notify("projection/finished", note);
+            if (!result) return fail(result.error());
+            return protocol::toJson(*result);
+        });
     });
     return json{{"ticket", *ticket}};
 }
@@ -416,10 +409,21 @@ Expected<json> EngineRequests::embed(const json& params) {
 Expected<json> EngineRequests::cancelEmbedding(const json& params) {
     const auto ticket = field<std::int64_t>(params, "ticket");
     if (!ticket) return fail(ticket.error());
-    const std::scoped_lock lock(m_mutex);
-    m_cancelledTicket = std::max(m_cancelledTicket, *ticket);
-    if (m_embeddingTicket <= *ticket) m_embedding.request_stop();
+    m_embeddingTickets.cancel(*ticket);
     return json(nullptr);
+}
+
+void EngineRequests::tellEnd(const std::string& method, json note, const std::string& where, const std::function<Expected<json>()>& work) {
+    try {
+        const auto result = work();
+        if (result) note["result"] = *result;
+        else note["error"] = protocol::toJson(result.error());
+    } catch (const std::bad_alloc&) {
+        note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for this.", where});
+    } catch (const std::exception& error) {
+        note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), where});
+    }
+    m_connection.notify(method, note);
 }
 
 Expected<json> EngineRequests::answers(const json& params) {
@@ -463,21 +467,15 @@ Expected<json> EngineRequests::startExport(const json& params) {
         progress.report = [&](std::uint64_t done, std::uint64_t total) {
             m_connection.notify("export/progress", {{"folder", folder}, {"target", target}, {"done", done}, {"total", total}});
         };
-        json note{{"folder", folder}, {"target", target}};
-        try {
+        tellEnd("export/finished", {{"folder", folder}, {"target", target}}, target, [&]() -> Expected<json> {
             const auto result = exportRun(folder, target, progress, options);
-            if (result) note["result"] = protocol::toJson(*result);
-            else note["error"] = protocol::toJson(result.error());
-        } catch (const std::bad_alloc&) {
-            note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for the export.", target});
-        } catch (const std::exception& error) {
-            note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), target});
-        }
-        {
-            const std::scoped_lock lock(m_mutex);
-            m_exports.erase(target);
-        }
-        m_connection.notify("export/finished", note);
+            {
+                const std::scoped_lock lock(m_mutex);
+                m_exports.erase(target);
+            }
+            if (!result) return fail(result.error());
+            return protocol::toJson(*result);
+        });
     });
     return json{{"target", *target}};
 }

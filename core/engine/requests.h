@@ -15,6 +15,7 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/connection.h"
 #include "core/engine/run_process.h"
+#include "core/engine/ticket_line.h"
 #include "core/engine/worker_pool.h"
 #include "core/prompts/prompt_set.h"
 
@@ -63,6 +64,13 @@ private:
     Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
+    Expected<nlohmann::json> probeWeights(const nlohmann::json& params);
+    Expected<nlohmann::json> probeSimilarity(const nlohmann::json& params);
+    Expected<nlohmann::json> probeTransfer(const nlohmann::json& params);
+    Expected<nlohmann::json> probeCalibration(const nlohmann::json& params);
+    Expected<nlohmann::json> linearWeights(const nlohmann::json& params);
+    Expected<nlohmann::json> linearInputs(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelInputs(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);
     Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
@@ -72,6 +80,8 @@ private:
 
     Expected<std::shared_ptr<const PromptSet>> promptSet(const nlohmann::json& params);
     Expected<nlohmann::json> launch(const std::string& folder);
+    /// Does work and tells its end in `note`, with its result or the error that ended it.
+    void tellEnd(const std::string& method, nlohmann::json note, const std::string& where, const std::function<Expected<nlohmann::json>()>& work);
     void followRun(const std::string& folder, std::uint64_t afterSequence, pid_t child);
 
     Connection& m_connection;
@@ -82,18 +92,15 @@ private:
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
-    std::stop_source m_placing;              ///< Of the newest ticket.
-    std::int64_t m_placingTicket = 0;
-    std::int64_t m_cancelledPlacing = 0;     ///< All tickets up to it are not wanted.
-    std::stop_source m_embedding;            ///< Of the newest ticket.
-    std::int64_t m_embeddingTicket = 0;
-    std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.
     std::string m_promptKey;
     std::shared_ptr<const PromptSet> m_promptSet;
+
+    TicketLine m_embeddingTickets, m_placingTickets, m_inputTickets;
 
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
     WorkerPool m_embeddings{1};
+    WorkerPool m_inputs{1};
 };
 
 }  // namespace safequant

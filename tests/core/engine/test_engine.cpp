@@ -7,6 +7,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "core/engine/protocol/analysis_messages.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
 #include "core/engine/protocol/results_messages.h"
@@ -249,6 +250,49 @@ private:
         QVERIFY(client.call("projection/embed", {{"folder", folder}, {"block", 1}}).contains("error"));
     }
 
+    /// What lies behind a finished run's numbers, and inputs of its linears: told block by block, cancelled, refused.
+    void looksBehindTheNumbers(Client& client, const std::string& folder) {
+        const auto ask = [&](const char* method, json params) {
+            params["folder"] = folder;
+            return client.call(method, params);
+        };
+        const auto weights = protocol::parseMessage<protocol::ProbeWeights>(ask("analysis/probe", {{"model", "base"}, {"block", 1}}).at("result"));
+        QVERIFY(weights && weights->hidden == 64 && weights->malicious > 0);
+        const auto similarity = protocol::parseMessage<protocol::ProbeSimilarity>(ask("analysis/probe-similarity", {{"model", "quantized"}}).at("result"));
+        QCOMPARE(similarity->cosines.values.size(), std::size_t{9});
+        const auto transfer = protocol::parseMessage<protocol::ProbeTransfer>(ask("analysis/transfer", {{"model", "quantized"}}).at("result"));
+        QCOMPARE(transfer->correct.size(), std::size_t{9});
+        const auto calibration = protocol::parseMessage<protocol::BlockCalibrationResult>(ask("analysis/calibration", {{"block", 1}, {"bins", 5}}).at("result"));
+        QCOMPARE(calibration->probes.size(), std::size_t{3});
+        const auto linear = protocol::parseMessage<protocol::LinearWeightsResult>(ask("analysis/weights", {{"linear", "model.layers.1.mlp.down_proj"}}).at("result"));
+        QVERIFY(linear && linear->quantized && !linear->codes.empty());
+        QVERIFY(ask("analysis/probe", {{"model", "base"}}).contains("error"));
+        QVERIFY(ask("analysis/weights", {{"linear", "no.such"}}).at("error").at("message").get<std::string>().find("no.such") != std::string::npos);
+
+        client.notifications.clear();
+        const auto ended = [&](int ticket, int& blocks) -> json {
+            QElapsedTimer clock;
+            clock.start();
+            while (clock.elapsed() < 60000) {
+                const json message = client.next();
+                if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
+                if (message.value("method", "") == "analysis/block-inputs") ++blocks;
+                if (message.value("method", "") == "analysis/inputs-finished") return message["params"];
+            }
+            return nullptr;
+        };
+        int blocks = 0;
+        QVERIFY(ask("analysis/inputs", {{"model", "base"}, {"tokens", 300}, {"ticket", 1}}).contains("result"));
+        const auto whole = ended(1, blocks);
+        QVERIFY2(!whole.is_null() && !whole.contains("error"), whole.dump().c_str());
+        QCOMPARE(blocks, 3);
+        QVERIFY(client.call("analysis/cancel-inputs", {{"ticket", 2}}).contains("result"));
+        QCOMPARE(ask("analysis/inputs", {{"model", "base"}, {"tokens", 300}, {"ticket", 2}})["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
+        QVERIFY(ask("analysis/inputs", {{"model", "base"}, {"tokens", 1}, {"ticket", 3}}).contains("result"));
+        const auto refused = ended(3, blocks);
+        QVERIFY2(refused.contains("error") && refused["error"].dump().find("64 to 65536") != std::string::npos, refused.dump().c_str());
+    }
+
 private slots:
     void followsARunToItsEnd() {
         Client client;
@@ -275,6 +319,7 @@ private slots:
             QCOMPARE(shown->quantized.shape, shown->base.shape);
         }
         embedsTogether(client, folder);
+        looksBehindTheNumbers(client, folder);
         const auto answers = client.call("run/answers", {{"folder", folder}, {"prompts", {state->answers.front().prompt}}});
         QCOMPARE(answers.at("result").size(), std::size_t{2});
         QCOMPARE(client.call("run/list", {{"workspace", m_workspace}}).at("result").size(), std::size_t{1});
@@ -282,6 +327,7 @@ private slots:
         QCOMPARE(results.size(), std::size_t{1});
         const auto measured = protocol::parseMessage<protocol::RunResults>(results[0]);
         QVERIFY(measured && measured->metrics.size() == 2 && measured->method == "Round to nearest" && measured->quantizeSeconds > 0.0);
+        QVERIFY(measured->baseBytes > 0.0 && measured->quantizedBytes > 0.0);
         const auto compared = protocol::parseMessage<protocol::ComparisonTable>(client.call("run/compare", {{"folders", {folder}}}).at("result"));
         QVERIFY(compared && !compared->rows.empty());
         QVERIFY(compared->rows[0].first.ends_with(", base") && compared->rows[0].second.ends_with(", quantized"));

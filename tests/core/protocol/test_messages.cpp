@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/engine/protocol/analysis_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
 #include "core/engine/protocol/overlay_messages.h"
 #include "core/engine/protocol/placed_messages.h"
@@ -246,7 +247,7 @@ private slots:
         checkRoundTrip(projection);
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
-        checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5});
+        checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5, 1e8, 9e7});
         checkRoundTrip(ComparisonTable{
             "refusal-22", {{"harmful score", "a", "b", rateOf(8, 10), rateOf(2, 10), -0.6, {-0.8, -0.4}, 0.01, 0.03, {"m-1"}, {"m-2", "m-3"}, 5}}});
         const AccuracyDifference difference{-0.03, {-0.05, -0.01}, 0.02, 9, 3};
@@ -259,6 +260,16 @@ private slots:
         checkRoundTrip(PlacedPrompts{{31}, {placed}});
         checkRoundTrip(ExportPreflight{"pack-quantized", 10, 20, true, {{"warning", "Fused layers differ."}}});
         checkRoundTrip(ExportOutcome{"/out", 99, {"config.json"}, 0.001});
+        checkRoundTrip(ProbeWeights{"quantized", 3, 576, -1.5, 0.25, 40, 30, {{17, 0.5, -2.5}}});
+        checkRoundTrip(ProbeSimilarity{"base", {0, 1}, {{2, 2}, {1, 0.5F, 0.5F, 1}}});
+        checkRoundTrip(ProbeTransfer{"quantized", {0, 1}, {0}, 9, {7, 8}, {{2, 1}, {0.75F, 1}}});
+        const ReliabilityCurve curve{"count", 0.0625, {{0.25, 0.5, 0.375, rateOf(3, 4)}}};
+        checkRoundTrip(BlockCalibrationResult{
+            4, {{"transferred", 0.125, 0.75, {0.5, 1.0}, {curve}, rateOf(1, 2), rateOf(3, 4), rateOf(5, 6), {{1, 3}, {0, 0.5F, 1.5F}}}}});
+        const HistogramCounts counts{-2.0, 2.0, {1, 2, 3}, 4, 5};
+        checkRoundTrip(LinearWeightsResult{"model.layers.0.mlp.up_proj", "W4A16 g64 asymmetric", 8, 16, true, counts, counts, 0.125, -3.0, -8, {1, 2}, counts, 6, 0.5,
+                                           true, true});
+        checkRoundTrip(BlockInputs{7, "base", 2, 30, 12, 999, {{{"a", "b"}, {1, 2.5F}, 1.75, {{1, 2.5, 1.5}}}}});
     }
 
     void notFiniteNumbersAreNull() {
