@@ -51,8 +51,8 @@ void HeatMap::setScale(double low, double high, bool diverging, const QString& t
 
 void HeatMap::setCards(std::function<HoverCard(int, int)> cards) { m_cards = std::move(cards); }
 
-void HeatMap::setData(HeatMapData data) {
-    m_data = std::move(data);
+void HeatMap::setData(HeatMapData content) {
+    m_data = std::move(content);
     contentChanged();
 }
 

@@ -28,7 +28,7 @@ public:
     void setScale(double low, double high, bool diverging, const QString& title, std::function<QString(double)> format);
     /// What is told of a cell beside its value.
     void setCards(std::function<HoverCard(int row, int column)> cards);
-    void setData(HeatMapData data);
+    void setData(HeatMapData content);
 
     int cell(int row, int column) const { return row * m_data.columns + column; }
     int rowOf(int item) const { return item / m_data.columns; }

@@ -21,6 +21,7 @@ const char* fileName(Icon which) {
         case Icon::Layers: return "layers";
         case Icon::Learning: return "learning";
         case Icon::Answers: return "answers";
+        case Icon::Analysis: return "analysis";
         case Icon::Compare: return "compare";
         case Icon::Report: return "report";
         case Icon::Play: return "play";

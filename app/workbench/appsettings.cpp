@@ -32,6 +32,8 @@ constexpr std::array kTable{
     Row{Setting::LastRunFolder, "folders/run", QMetaType::QString, ""},
     Row{Setting::LastPromptFolder, "folders/prompts", QMetaType::QString, ""},
     Row{Setting::LastExportFolder, "folders/export", QMetaType::QString, ""},
+    Row{Setting::LastFigureFolder, "folders/figure", QMetaType::QString, ""},
+    Row{Setting::AnalysisView, "analysis/view", QMetaType::QString, "probes"},
     Row{Setting::OpenRunOnStart, "run/reopen", QMetaType::QString, ""},
     Row{Setting::RecentCommands, "window/recent_commands", QMetaType::QString, ""},
     Row{Setting::TourSeen, "window/tour_seen", QMetaType::Bool, "false"},

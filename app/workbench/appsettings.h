@@ -25,6 +25,8 @@ enum class Setting {
     LastRunFolder,
     LastPromptFolder,
     LastExportFolder,
+    LastFigureFolder,
+    AnalysisView,
     OpenRunOnStart,
     RecentCommands,
     TourSeen,

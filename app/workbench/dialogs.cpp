@@ -26,6 +26,10 @@ QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.csv *.tsv *.json *.jsonl *.ndjson *.txt);;All files (*)"));
 }
 
+QString Dialogs::chooseSaveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter) {
+    return QFileDialog::getSaveFileName(parent, title, path, filter);
+}
+
 Dialogs::CloseAnswer Dialogs::askClose(QWidget* parent, const QString& runName) {
     QMessageBox box(parent);
     box.setIcon(QMessageBox::NoIcon);

@@ -19,6 +19,8 @@ public:
     virtual QString chooseModelFile(QWidget* parent, const QString& folder);
     virtual QString chooseFolder(QWidget* parent, const QString& title, const QString& folder);
     virtual QStringList choosePromptFiles(QWidget* parent, const QString& folder);
+    /// Where a file is to be written; `filter` as QFileDialog takes it. Empty: nowhere.
+    virtual QString chooseSaveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter);
     /// Asked when the window closes during a run.
     virtual CloseAnswer askClose(QWidget* parent, const QString& runName);
 };

@@ -14,6 +14,7 @@
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "app/workbench/analysis/analysispage.h"
 #include "app/workbench/answers/answerspage.h"
 #include "app/workbench/exporting/exportdialog.h"
 #include "app/workbench/frame/actions.h"
@@ -91,11 +92,13 @@ void MainWindow::makePages() {
     m_layers = new LayersPage(m_session);
     m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);
+    m_analysis = new AnalysisPage(m_session);
     m_results = new ResultsPage(m_session);
     m_report = new ReportPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_results, m_report, m_log}) m_pages->addWidget(page);
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_analysis, m_results, m_report, m_log})
+        m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
     auto* runBar = new RunBar(m_session);
@@ -153,6 +156,15 @@ void MainWindow::connectPages() {
     connect(m_learning, &LearningPage::methodRequested, this, [this] { setPage(Page::Setup); });
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
+    connect(m_analysis, &AnalysisPage::runRequested, this, &MainWindow::chooseRun);
+    connect(m_analysis, &AnalysisPage::openRunRequested, this, &MainWindow::openRun);
+    connect(m_analysis, &AnalysisPage::blockChosen, m_layers, &LayersPage::setBlock);
+    connect(m_analysis, &AnalysisPage::learningRequested, this, [this] { setPage(Page::Learning); });
+    connect(m_analysis, &AnalysisPage::bitsRequested, this, [this] { setPage(Page::Setup); });
+    connect(m_analysis, &AnalysisPage::resultsRequested, this, [this](const QString& folder) {
+        m_results->selectRun(folder);
+        setPage(Page::Results);
+    });
     connect(m_results, &ResultsPage::openRunRequested, this, &MainWindow::openRun);
     connect(m_results, &ResultsPage::reportRequested, this, [this](const QStringList& folders) {
         m_report->showRuns(folders);
@@ -320,6 +332,7 @@ void MainWindow::refreshActions() {
 
 void MainWindow::setPage(Page page) {
     m_page = page;
+    if (page == Page::Analysis) m_analysis->setBlock(m_layers->block());
     m_pages->setCurrentIndex(static_cast<int>(page));
     m_rail->setPage(page);
     m_actions->pages[static_cast<std::size_t>(page)]->setChecked(true);
@@ -446,8 +459,11 @@ void MainWindow::exportModel() {
 
 void MainWindow::stepBlock(int direction) {
     const auto blocks = m_session->store()->blocksOf("base");
-    const int wanted = m_layers->block() + direction;
-    if (blocks.contains(wanted)) m_layers->setBlock(wanted);
+    const bool analysing = m_page == Page::Analysis;
+    const int wanted = (analysing ? m_analysis->block() : m_layers->block()) + direction;
+    if (!blocks.contains(wanted)) return;
+    if (analysing) m_analysis->setBlock(wanted);
+    m_layers->setBlock(wanted);
 }
 
 std::vector<Command> MainWindow::commands() {
@@ -530,7 +546,8 @@ void MainWindow::showShortcuts() {
                     .arg(line.section(QLatin1Char('\t'), 0, 0).toHtmlEscaped(), line.section(QLatin1Char('\t'), 1).toHtmlEscaped());
     }
     QMessageBox box(QMessageBox::NoIcon, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
-    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points."));
+    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection and in figures of the Analysis page arrow keys go "
+                              "through points, bars and cells, and Ctrl+C copies the numbers."));
     box.exec();
 }
 

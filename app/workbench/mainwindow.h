@@ -13,6 +13,7 @@ class QStackedWidget;
 namespace safequant::workbench {
 
 class Actions;
+class AnalysisPage;
 class AnswersPage;
 class AppSettings;
 class BitsPage;
@@ -120,6 +121,7 @@ private:
     LayersPage* m_layers;
     LearningPage* m_learning;
     AnswersPage* m_answers;
+    AnalysisPage* m_analysis;
     ResultsPage* m_results;
     ReportPage* m_report;
     LogPage* m_log;

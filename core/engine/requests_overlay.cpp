@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-
 #include "core/engine/request_fields.h"
 #include "core/engine/requests.h"
 #include "core/run/placed_prompts.h"

@@ -275,6 +275,19 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
             emit projectionFinished(ticket, shared);
         };
     }
+    if (method == "analysis/block-inputs") {
+        auto inputs = protocol::parseMessage<protocol::BlockInputs>(params);
+        if (!inputs) return [this, text = QString::fromStdString(inputs.error().describe())] { emit diagnostics(text); };
+        return [this, shared = std::make_shared<const protocol::BlockInputs>(std::move(*inputs))] { emit blockInputs(shared); };
+    }
+    if (method == "analysis/inputs-finished") {
+        QString problem;
+        if (const auto error = params.find("error"); error != params.end()) {
+            const auto parsed = protocol::parseMessage<Error>(*error);
+            problem = QString::fromStdString(parsed ? parsed->message : parsed.error().message);
+        }
+        return [this, ticket = qint64(numberOf(params, "ticket")), problem] { emit inputsFinished(ticket, problem); };
+    }
     return {};
 }
 

@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "app/workbench/engine/pendingcalls.h"
+#include "core/engine/protocol/analysis_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
 
 namespace safequant::workbench {
@@ -78,6 +79,9 @@ signals:
     void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
     void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
     void placeProgress(qint64 ticket, quint64 done, quint64 total);
+    void blockInputs(const std::shared_ptr<const safequant::protocol::BlockInputs>& inputs);
+    /// `problem` is empty when every block was told.
+    void inputsFinished(qint64 ticket, const QString& problem);
     /// A line the engine wrote to its standard error.
     void diagnostics(const QString& line);
 
