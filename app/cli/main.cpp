@@ -38,6 +38,7 @@ int run(int argc, char** argv) {
     addFinetuneCommand(app, options, action);
     addJudgeCommand(app, options, action);
     addCompareCommand(app, options, action);
+    addBudgetCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);
     addPlotCommand(app, options, action);

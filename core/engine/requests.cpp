@@ -25,6 +25,7 @@
 #include "core/run/run_lock.h"
 #include "core/run/run_results.h"
 #include "core/run/run_spec.h"
+#include "core/run/sensitivities.h"
 #include "safequant_version.h"
 
 namespace safequant {
@@ -71,7 +72,9 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
-    m_embedding.request_stop();
+    m_embeddingTickets.cancelAll();
+    m_whatIfTickets.cancelAll();
+    m_budgetTickets.cancelAll();
 }
 
 const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
@@ -99,6 +102,11 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
+        {"whatif/block", {&EngineRequests::whatIf, false}},
+        {"whatif/cancel", {&EngineRequests::cancelWhatIf, false}},
+        {"budget/measure", {&EngineRequests::measureBudget, false}},
+        {"budget/cancel", {&EngineRequests::cancelBudget, false}},
+        {"budget/solve", {&EngineRequests::solveBudgetRequest, false}},
         {"run/answers", {&EngineRequests::answers, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},
         {"report/write", {&EngineRequests::writeReportRequest, true}},
@@ -379,17 +387,9 @@ Expected<json> EngineRequests::embed(const json& params) {
     if (!ticket) return fail(ticket.error());
     const auto settings = protocol::parseMessage<protocol::EmbeddingSettings>(params.value("settings", json::object()));
     if (!settings) return fail(settings.error());
-    std::stop_token stop;
-    {
-        // Requests are answered by more than one thread: an older one may come here after a newer one, or after its cancel.
-        const std::scoped_lock lock(m_mutex);
-        if (*ticket <= std::max(m_embeddingTicket, m_cancelledTicket)) return fail(cancelledError());
-        m_embedding.request_stop();
-        m_embedding = std::stop_source();
-        m_embeddingTicket = *ticket;
-        stop = m_embedding.get_token();
-    }
-    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop] {
+    const auto stop = m_embeddingTickets.begin(*ticket);
+    if (!stop) return fail(cancelledError());
+    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop = *stop] {
         constexpr std::chrono::milliseconds kBetweenFrames{40};
         auto last = std::chrono::steady_clock::now() - kBetweenFrames;
         json note{{"ticket", ticket}};
@@ -416,9 +416,7 @@ Expected<json> EngineRequests::embed(const json& params) {
 Expected<json> EngineRequests::cancelEmbedding(const json& params) {
     const auto ticket = field<std::int64_t>(params, "ticket");
     if (!ticket) return fail(ticket.error());
-    const std::scoped_lock lock(m_mutex);
-    m_cancelledTicket = std::max(m_cancelledTicket, *ticket);
-    if (m_embeddingTicket <= *ticket) m_embedding.request_stop();
+    m_embeddingTickets.cancel(*ticket);
     return json(nullptr);
 }
 

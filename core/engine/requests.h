@@ -15,10 +15,15 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/connection.h"
 #include "core/engine/run_process.h"
+#include "core/engine/tickets.h"
 #include "core/engine/worker_pool.h"
 #include "core/prompts/prompt_set.h"
 
 namespace safequant {
+
+class WhatIf;
+struct ModelSensitivities;
+struct RunSpec;
 
 /// Answers the engine's requests (core/engine/protocol/messages.h lists them). `handle` returns at once; answers come from
 /// worker threads. Destruction waits for requests at work and leaves runs running.
@@ -63,6 +68,11 @@ private:
     Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
+    Expected<nlohmann::json> whatIf(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelWhatIf(const nlohmann::json& params);
+    Expected<nlohmann::json> measureBudget(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelBudget(const nlohmann::json& params);
+    Expected<nlohmann::json> solveBudgetRequest(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);
     Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
@@ -71,6 +81,9 @@ private:
     Expected<nlohmann::json> cancelExport(const nlohmann::json& params);
 
     Expected<std::shared_ptr<const PromptSet>> promptSet(const nlohmann::json& params);
+    Expected<void> tryOut(const std::string& folder, int block, const nlohmann::json& quantization, std::int64_t ticket, const std::stop_token& stop);
+    /// The run's what-if, opened unless it is. Called by its own pool alone.
+    Expected<WhatIf*> whatIfOf(const std::string& folder);
     Expected<nlohmann::json> launch(const std::string& folder);
     void followRun(const std::string& folder, std::uint64_t afterSequence, pid_t child);
 
@@ -82,18 +95,18 @@ private:
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
-    std::stop_source m_placing;              ///< Of the newest ticket.
-    std::int64_t m_placingTicket = 0;
-    std::int64_t m_cancelledPlacing = 0;     ///< All tickets up to it are not wanted.
-    std::stop_source m_embedding;            ///< Of the newest ticket.
-    std::int64_t m_embeddingTicket = 0;
-    std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.
     std::string m_promptKey;
     std::shared_ptr<const PromptSet> m_promptSet;
+
+    std::shared_ptr<const ModelSensitivities> m_sensitivities;  ///< Measured last.
+
+    Tickets m_embeddingTickets, m_placingTickets, m_whatIfTickets, m_budgetTickets;
+    std::unique_ptr<WhatIf> m_whatIf;  ///< Of the run tried last; touched by its own pool alone.
 
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
     WorkerPool m_embeddings{1};
+    WorkerPool m_whatIfs{1};
 };
 
 }  // namespace safequant

@@ -10,6 +10,7 @@
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
 #include "core/engine/protocol/results_messages.h"
+#include "core/engine/protocol/whatif_messages.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
@@ -81,17 +82,24 @@ public:
         }
         return events;
     }
-    /// The params of the notification that ends an embedding; frames before it are counted.
-    json embeddingEnd(int ticket, int& frames, int timeout = 60000) {
+    /// The params of the notification that ends a ticket; those of the other method before it are kept.
+    json ticketEnd(const std::string& finished, int ticket, const std::string& method, std::vector<json>& before, int timeout = 60000) {
         QElapsedTimer clock;
         clock.start();
         while (clock.elapsed() < timeout) {
             const json message = next();
             if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
-            if (message.value("method", "") == "projection/frame") ++frames;
-            if (message.value("method", "") == "projection/finished") return message["params"];
+            if (message.value("method", "") == method) before.push_back(message["params"]);
+            if (message.value("method", "") == finished) return message["params"];
         }
         return nullptr;
+    }
+    /// The params of the notification that ends an embedding; frames before it are counted.
+    json embeddingEnd(int ticket, int& frames) {
+        std::vector<json> seen;
+        json end = ticketEnd("projection/finished", ticket, "projection/frame", seen);
+        frames += static_cast<int>(seen.size());
+        return end;
     }
     QProcess& process() { return m_process; }
 
@@ -249,6 +257,54 @@ private:
         QVERIFY(client.call("projection/embed", {{"folder", folder}, {"block", 1}}).contains("error"));
     }
 
+    /// Schemes tried on blocks of a finished run: quick and refined, replaced by a newer one, cancelled, and refused.
+    void triesOut(Client& client, const std::string& folder) {
+        int ticket = 0;
+        std::vector<json> results;
+        const auto ask = [&](int block, const json& quantization) {
+            ++ticket;
+            return client.call("whatif/block", {{"folder", folder}, {"block", block}, {"ticket", ticket}, {"quantization", quantization}});
+        };
+        const auto end = [&] {
+            results.clear();
+            return client.ticketEnd("whatif/finished", ticket, "whatif/result", results);
+        };
+        const json scheme{{"default", {{"weight_bits", 3}, {"group_size", 32}}}};
+        QVERIFY(ask(2, scheme).contains("result"));
+        const json done = end();
+        QVERIFY2(!done.contains("error"), done.dump().c_str());
+        QCOMPARE(results.size(), std::size_t{2});
+        const auto quick = protocol::parseMessage<protocol::WhatIfResult>(results[0]["result"]);
+        const auto refined = protocol::parseMessage<protocol::WhatIfResult>(results[1]["result"]);
+        QVERIFY(quick && !quick->refined && refined && refined->refined && refined->own);
+        QCOMPARE(quick->block, 2);
+        QCOMPARE(quick->scheme, std::string("W3A16 g32 asymmetric"));
+        QCOMPARE(quick->linears.size(), std::size_t{7});
+        const auto shown = protocol::parseMessage<protocol::ProjectionResult>(
+            client.call("run/projection", {{"folder", folder}, {"block", 2}, {"kind", "lda"}}).at("result"));
+        QCOMPARE(quick->lda.shape, shown->base.shape);
+        QCOMPARE(quick->logits.size(), shown->prompts.size());
+
+        // The newest wins.
+        const int first = client.send("whatif/block", {{"folder", folder}, {"block", 1}, {"ticket", ++ticket}, {"quantization", scheme}});
+        QVERIFY(first > 0);
+        QVERIFY(ask(0, scheme).contains("result"));
+        QVERIFY(!end().contains("error"));
+        QCOMPARE(results.back()["result"]["block"].get<int>(), 0);
+        // A cancel that overtakes its question.
+        QVERIFY(client.call("whatif/cancel", {{"ticket", ticket + 1}}).contains("result"));
+        QCOMPARE(ask(0, scheme)["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
+        for (const auto& [block, quantization, told] : {std::tuple{9, scheme, "not captured"},
+                                                        {0, json{{"method", "gptq"}}, "needs a run"},
+                                                        {0, json{{"default", {{"weight_bits", 12}}}}, "weight_bits"},
+                                                        {0, json{{"rules", {{{"pattern", "none"}}}}}, "found in no linear"}}) {
+            QVERIFY(ask(block, quantization).contains("result"));
+            const json refused = end();
+            QVERIFY2(refused.contains("error") && refused["error"].dump().find(told) != std::string::npos, refused.dump().c_str());
+        }
+        QVERIFY(client.call("whatif/block", {{"folder", folder}, {"block", 1}}).contains("error"));
+    }
+
 private slots:
     void followsARunToItsEnd() {
         Client client;
@@ -275,6 +331,7 @@ private slots:
             QCOMPARE(shown->quantized.shape, shown->base.shape);
         }
         embedsTogether(client, folder);
+        triesOut(client, folder);
         const auto answers = client.call("run/answers", {{"folder", folder}, {"prompts", {state->answers.front().prompt}}});
         QCOMPARE(answers.at("result").size(), std::size_t{2});
         QCOMPARE(client.call("run/list", {{"workspace", m_workspace}}).at("result").size(), std::size_t{1});

@@ -7,6 +7,7 @@
 #include "core/engine/protocol/overlay_messages.h"
 #include "core/engine/protocol/placed_messages.h"
 #include "core/engine/protocol/results_messages.h"
+#include "core/engine/protocol/whatif_messages.h"
 
 using namespace safequant;
 using namespace safequant::protocol;
@@ -246,6 +247,25 @@ private slots:
         checkRoundTrip(projection);
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
+        checkRoundTrip(WhatIfProgress{5, 3, 20});
+        const AccuracyDifference difference{-0.02, {-0.05, 0.01}, 0.25, 7, 3};
+        WhatIfResult whatIf;
+        whatIf.block = 4;
+        whatIf.scheme = "W3A16 g32 symmetric";
+        whatIf.prompts = 50;
+        whatIf.linears = {someLinear()};
+        whatIf.bitsPerWeight = 3.5;
+        whatIf.relativeError = 0.07;
+        whatIf.transferred = someProbe(0.0);
+        whatIf.fromBase = difference;
+        whatIf.own = WhatIfOwn{"W4A16 g64 asymmetric", 0.03, 4.3, rateOf(49, 50), difference};
+        whatIf.probe = {{1, 2}, {1, 2}};
+        whatIf.lda = {{1, 2}, {3, 4}};
+        whatIf.pca = {{1, 2}, {5, 6}};
+        whatIf.logits = {0.5F};
+        whatIf.seconds = 0.1;
+        whatIf.refined = someBlock("quantized", 4);
+        checkRoundTrip(whatIf);
         checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5});
         checkRoundTrip(ComparisonTable{
             "refusal-22", {{"harmful score", "a", "b", rateOf(8, 10), rateOf(2, 10), -0.6, {-0.8, -0.4}, 0.01, 0.03, {"m-1"}, {"m-2", "m-3"}, 5}}});
