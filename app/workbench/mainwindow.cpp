@@ -87,7 +87,7 @@ MainWindow::~MainWindow() {
 
 void MainWindow::makePages() {
     m_setup = new SetupPanel(m_session->setup(), m_session->dialogs());
-    m_bits = new BitsPage(m_session->setup(), m_session->store());
+    m_bits = new BitsPage(m_session->setup(), m_session->store(), m_session->client());
     m_layers = new LayersPage(m_session);
     m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);

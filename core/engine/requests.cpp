@@ -73,6 +73,7 @@ EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
     m_embeddingTickets.cancelAll();
+    m_placingTickets.cancelAll();
     m_whatIfTickets.cancelAll();
     m_budgetTickets.cancelAll();
 }

@@ -238,12 +238,11 @@ Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block,
     return outcome;
 }
 
-protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations, std::vector<float>& logits) {
+protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations) {
     const auto& rows = inputs.layout.evaluationRows;
-    auto scores = scoreProbe(probe, activations, gatherValues(inputs.layout.label, rows), gatherValues(inputs.layout.cluster, rows),
-                             inputs.spec.seed);
-    logits = std::move(scores.logits);
-    return probeSummary(scores, probe);
+    return probeSummary(scoreProbe(probe, activations, gatherValues(inputs.layout.label, rows),
+                                   gatherValues(inputs.layout.cluster, rows), inputs.spec.seed),
+                        probe);
 }
 
 double relativeDistance(const Matrix& activations, const Matrix& base) {

@@ -44,8 +44,8 @@ Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block,
                                              const ArrayFile& base, std::vector<protocol::LinearInfo> linears,
                                              const std::stop_token& stop = {});
 
-/// What a probe says of the evaluation prompts, by their activations `[layout.evaluationRows, hidden]`; `logits` get its score of each.
-protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations, std::vector<float>& logits);
+/// What a probe says of the evaluation prompts, by their activations `[layout.evaluationRows, hidden]`.
+protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations);
 
 /// ||h - h_base|| / ||h_base|| over all rows. The shapes must agree.
 double relativeDistance(const Matrix& activations, const Matrix& base);

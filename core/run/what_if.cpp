@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <future>
 #include <new>
 #include <numeric>
 #include <utility>
@@ -189,9 +190,7 @@ Expected<void> WhatIf::checkAgainstRun(const std::stop_token& stop) {
     if (!activations) return fail(activations.error());
     if (!(relativeDistance(*activations, prepared.baseActivations) < kSameActivations))
         return fail(ErrorKind::Mismatch, "The model is not the one this run was made with: its activations differ. Run it again.", m_folder);
-    std::vector<float> logits;
-    scoreEvaluation(m_inputs, prepared.instruments.ordinary, prepared.baseActivations, logits);
-    prepared.baseRight = rightOf(logits);
+    prepared.baseRight = rightOf(logitsOf(prepared.baseActivations));
     return {};
 }
 
@@ -208,11 +207,17 @@ Expected<void> WhatIf::tryOwn(const std::stop_token& stop) {
     own.scheme = schemeOf(quantized->linears);
     own.bitsPerWeight = meanBits(quantized->linears, m_inputs.checkpoint->config());
     own.relativeError = relativeDistance(*activations, prepared.baseActivations);
-    std::vector<float> logits;
-    own.accuracy = scoreEvaluation(m_inputs, prepared.instruments.ordinary, *activations, logits).accuracy;
-    prepared.ownRight = rightOf(logits);
+    own.accuracy = scoreEvaluation(m_inputs, prepared.instruments.ordinary, *activations).accuracy;
+    prepared.ownRight = rightOf(logitsOf(*activations));
     prepared.own = std::move(own);
     return {};
+}
+
+std::vector<float> WhatIf::logitsOf(const Matrix& activations) const {
+    std::vector<float> logits;
+    for (std::size_t i = 0; i < activations.rows(); ++i)
+        logits.push_back(static_cast<float>(m_prepared->instruments.ordinary.score(activations.rowSpan(i))));
+    return logits;
 }
 
 std::vector<bool> WhatIf::rightOf(const std::vector<float>& logits) const {
@@ -259,13 +264,15 @@ Expected<protocol::WhatIfResult> WhatIf::tryScheme(const WhatIfScheme& scheme, c
     for (const LinearOutcome& linear : candidate.linears) result.linears.push_back(linearInfo(linear, config));
     result.bitsPerWeight = meanBits(candidate.linears, config);
     result.relativeError = relativeDistance(*activations, prepared.baseActivations);
-    result.transferred = scoreEvaluation(m_inputs, prepared.instruments.ordinary, *activations, result.logits);
+    result.logits = logitsOf(*activations);
+    // Each of these is a bootstrap, which takes as long as rounding the block.
     const std::vector<bool> right = rightOf(result.logits);
-    result.fromBase = difference(prepared.baseRight, right);
-    if (prepared.own) {
-        result.own = prepared.own;
-        result.own->difference = difference(prepared.ownRight, right);
-    }
+    auto fromBase = std::async(std::launch::async, [&] { return difference(prepared.baseRight, right); });
+    auto fromOwn = std::async(std::launch::async, [&] { return prepared.own ? difference(prepared.ownRight, right) : protocol::AccuracyDifference{}; });
+    result.transferred = scoreEvaluation(m_inputs, prepared.instruments.ordinary, *activations);
+    result.fromBase = fromBase.get();
+    result.own = prepared.own;
+    if (result.own) result.own->difference = fromOwn.get();
     for (const auto& [axes, points] : {std::pair{0, &result.probe}, {1, &result.lda}, {2, &result.pca}})
         *points = floatArray(project(prepared.instruments.axes[static_cast<std::size_t>(axes)], *activations));
     if (stop.stop_requested()) return fail(cancelledError());

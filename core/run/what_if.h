@@ -81,6 +81,8 @@ private:
     Expected<Matrix> outputs(const PackedBlock& block, std::span<const std::size_t> rows, const std::stop_token& stop);
     Expected<void> checkAgainstRun(const std::stop_token& stop);
     Expected<void> tryOwn(const std::stop_token& stop);
+    /// The base probe's scores of the evaluation prompts' activations, and whether they are on the right side.
+    std::vector<float> logitsOf(const Matrix& activations) const;
     std::vector<bool> rightOf(const std::vector<float>& logits) const;
     protocol::AccuracyDifference difference(const std::vector<bool>& before, const std::vector<bool>& now) const;
 

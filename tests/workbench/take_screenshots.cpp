@@ -117,6 +117,11 @@ int main(int argc, char** argv) {
         }
     }
     layers->setKind(QStringLiteral("probe"));
+    auto* side = window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"));
+    side->setCurrentIndex(3);
+    wait(20000);
+    take(QStringLiteral("whatif"));
+    side->setCurrentIndex(0);
     window.setPage(Page::Setup);
     wait(1500);
     take(QStringLiteral("setup"));

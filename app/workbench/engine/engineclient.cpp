@@ -275,6 +275,36 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
             emit projectionFinished(ticket, shared);
         };
     }
+    return trialNotification(method, params);
+}
+
+/// Those of what-if and budget.
+Delivery EngineClient::trialNotification(const std::string& method, const nlohmann::json& params) {
+    const auto ticket = qint64(numberOf(params, "ticket"));
+    if (method == "whatif/progress") {
+        return [this, progress = protocol::parseMessage<protocol::WhatIfProgress>(params)] {
+            if (progress) emit whatIfProgress(*progress);
+        };
+    }
+    if (method == "whatif/result") {
+        auto result = protocol::parseMessage<protocol::WhatIfResult>(params.value("result", nlohmann::json::object()));
+        if (!result) return [this, text = QString::fromStdString(result.error().describe())] { emit diagnostics(text); };
+        return [this, ticket, shared = std::make_shared<const protocol::WhatIfResult>(std::move(*result))] { emit whatIfResult(ticket, shared); };
+    }
+    if (method == "whatif/finished") {
+        return [this, ticket, shared = std::make_shared<const Expected<Nothing>>(outcomeOf<Nothing>(params))] {
+            emit whatIfFinished(ticket, shared);
+        };
+    }
+    if (method == "budget/progress") {
+        return [this, ticket, done = numberOf(params, "done"), total = numberOf(params, "total")] { emit budgetProgress(ticket, done, total); };
+    }
+    if (method == "budget/finished") {
+        return [this, ticket,
+                shared = std::make_shared<const Expected<protocol::Sensitivities>>(outcomeOf<protocol::Sensitivities>(params))] {
+            emit budgetFinished(ticket, shared);
+        };
+    }
     return {};
 }
 

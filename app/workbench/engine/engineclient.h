@@ -14,7 +14,9 @@
 #include <variant>
 
 #include "app/workbench/engine/pendingcalls.h"
+#include "core/engine/protocol/budget_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/whatif_messages.h"
 
 namespace safequant::workbench {
 
@@ -78,6 +80,11 @@ signals:
     void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
     void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
     void placeProgress(qint64 ticket, quint64 done, quint64 total);
+    void whatIfProgress(const safequant::protocol::WhatIfProgress& progress);
+    void whatIfResult(qint64 ticket, const std::shared_ptr<const safequant::protocol::WhatIfResult>& result);
+    void whatIfFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::workbench::Nothing>>& end);
+    void budgetProgress(qint64 ticket, quint64 done, quint64 total);
+    void budgetFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::Sensitivities>>& result);
     /// A line the engine wrote to its standard error.
     void diagnostics(const QString& line);
 
@@ -132,9 +139,10 @@ private:
             auto parsed = protocol::parseMessage<Error>(*error);
             return fail(parsed ? *parsed : parsed.error());
         }
-        return protocol::parseMessage<T>(params.value("result", nlohmann::json::object()));
+        return decodeResult<T>(params.value("result", nlohmann::json::object()));
     }
     Delivery notification(const std::string& method, const nlohmann::json& params);
+    Delivery trialNotification(const std::string& method, const nlohmann::json& params);
 
     QString m_program;
     std::unique_ptr<QProcess> m_process;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "app/workbench/layers/trypane.h"
+#include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/icons.h"
@@ -36,6 +37,7 @@ LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_ses
     m_switch->addSegment(tr("Prompts"));
     m_switch->addSegment(tr("Linears"));
     m_switch->addSegment(tr("Try"), {}, tr("Place a prompt of your own"));
+    m_switch->addSegment(tr("What if"), {}, tr("Quantize the chosen block otherwise and see at once what it does"));
     m_switch->setCurrentIndex(0);
     head->addWidget(m_switch);
     m_count = makeLabel({}, "secondary", "muted");
@@ -51,6 +53,9 @@ LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_ses
     m_stack->addWidget(makeLinears());
     m_try = new TryPane(m_session);
     m_stack->addWidget(m_try);
+    m_whatIf = new WhatIfPanel(m_session);
+    m_whatIf->setObjectName(QStringLiteral("whatIf"));
+    m_stack->addWidget(m_whatIf);
     connect(m_switch, &widgets::SegmentedControl::currentIndexChanged, this, [this](int index) {
         m_stack->setCurrentIndex(index);
         refreshCount();
@@ -167,7 +172,7 @@ void LayerSide::focusFilter() {
 }
 
 void LayerSide::refreshCount() {
-    if (m_switch->currentIndex() == 2) {
+    if (m_switch->currentIndex() >= 2) {
         m_count->clear();
         return;
     }

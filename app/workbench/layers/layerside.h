@@ -21,8 +21,10 @@ namespace safequant::workbench {
 
 class Session;
 class TryPane;
+class WhatIfPanel;
 
-/// Beside the layers: the prompts with their scores at the chosen block, the selected one, and the block's linears.
+/// Beside the layers: the prompts with their scores at the chosen block, the selected one, the block's linears, and what if it were
+/// quantized otherwise.
 class LayerSide : public QWidget {
     Q_OBJECT
 
@@ -34,6 +36,7 @@ public:
     /// Linears of the chosen block, as planned or as they came out.
     void setLinears(int block, const std::vector<protocol::LinearInfo>& linears);
     void setBlock(int block, bool transferred);
+    WhatIfPanel* whatIf() { return m_whatIf; }
     void focusFilter();
     /// Puts the keyboard focus into the text of a prompt to try.
     void focusTry();
@@ -56,6 +59,7 @@ private:
     widgets::LinearTableView* m_linears;
     QLabel* m_linearTitle;
     TryPane* m_try;
+    WhatIfPanel* m_whatIf;
 };
 
 }  // namespace safequant::workbench

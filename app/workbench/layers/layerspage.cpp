@@ -8,6 +8,7 @@
 
 #include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/overlaybar.h"
+#include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/embeddingbar.h"
@@ -111,6 +112,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         m_embeddingSettings[QString::fromStdString(settings.kind)] = settings;
         refreshProjection();
     });
+    connect(m_side->whatIf(), &WhatIfPanel::shownChanged, this, &LayersPage::refreshProjection);
     connect(m_session->store(), &RunStore::changed, this, &LayersPage::handleStore);
     connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshState);
     for (auto signal : {&SetupModel::checkpointChanged, &SetupModel::promptsChanged, &SetupModel::specChanged}) {
@@ -250,6 +252,7 @@ void LayersPage::followNewest() {
 }
 
 void LayersPage::refreshProjection() {
+    m_side->whatIf()->setBlock(m_block);
     if (m_block < 0) {
         m_session->embeddings()->hide();
         m_projection->embeddingBar()->setIdle();
@@ -281,11 +284,20 @@ void LayersPage::showProjection(const protocol::ProjectionResult& projection) {
     m_projection->setBusy(false);
     const auto* quantize = m_session->store()->stage("quantize");
     m_projection->setWaitingText(quantize ? tr("Not quantized yet.") : tr("This run does not quantize."));
-    m_projection->setProjection(projection);
+    m_projection->setProjection(overlaid() ? projection : withWhatIf(projection));
     // Table and card have the columns of this run, whatever stands in the panes.
     const auto own = overlaid() ? m_session->projections()->get(m_block, m_kind) : nullptr;
     m_side->setProjection(overlaid() ? own.get() : &projection);
     refreshAccuracies();
+}
+
+protocol::ProjectionResult LayersPage::withWhatIf(protocol::ProjectionResult projection) const {
+    const protocol::WhatIfResult* tried = m_side->whatIf()->shown();
+    if (!tried || tried->block != projection.block || widgets::ProjectionView::isEmbedding(QString::fromStdString(projection.kind))) return projection;
+    projection.quantized = projection.kind == "probe" ? tried->probe : projection.kind == "lda" ? tried->lda : tried->pca;
+    projection.logitsQuantized = tried->logits;
+    projection.probe = "transferred";
+    return projection;
 }
 
 void LayersPage::refreshEmbedding() {
@@ -349,7 +361,10 @@ void LayersPage::refreshAccuracies() {
         m_projection->setAccuracies(ownBase ? baseRate : quantizedRate, otherRate);
         return;
     }
-    m_projection->setModelNames(tr("Base"), tr("Quantized"));
+    // Embeddings have no place for new points: they go on showing the run. What is tried stands on the base model's axes, with its probe.
+    const auto* tried = widgets::ProjectionView::isEmbedding(m_kind) ? nullptr : m_side->whatIf()->shown();
+    if (tried) quantizedRate = tried->transferred.accuracy;
+    m_projection->setModelNames(tr("Base"), tried ? m_side->whatIf()->title() : tr("Quantized"));
     m_projection->setAccuracies(baseRate, quantizedRate);
 }
 

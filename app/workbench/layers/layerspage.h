@@ -63,6 +63,8 @@ private:
     /// Whether the panes show this run's model beside another run's now.
     bool overlaid() const;
     void showProjection(const protocol::ProjectionResult& projection);
+    /// The projection with the points of what is tried on the block in place of the quantized model's.
+    protocol::ProjectionResult withWhatIf(protocol::ProjectionResult projection) const;
     void refreshAccuracies();
     void refreshState();
     void followNewest();

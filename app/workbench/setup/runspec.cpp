@@ -6,6 +6,7 @@
 #include <QFileInfo>
 #include <QRegularExpression>
 #include <algorithm>
+#include <array>
 
 #include "core/base/files.h"
 #include "core/base/json_path.h"
@@ -212,7 +213,7 @@ std::vector<SchemeRule> joinRules(const NamedSchemes& named) {
     std::vector<SchemeRule> rules;
     std::vector<QStringList> members;
     for (const QString& name : names) {
-        const LinearScheme& scheme = *named.byName.constFind(name);
+        const LinearScheme scheme = named.byName.value(name);
         const auto same = std::find_if(rules.begin(), rules.end(), [&](const SchemeRule& rule) { return rule.scheme == scheme; });
         const auto index = static_cast<std::size_t>(same - rules.begin());
         if (same == rules.end()) {
@@ -226,6 +227,51 @@ std::vector<SchemeRule> joinRules(const NamedSchemes& named) {
     }
     rules.insert(rules.end(), named.others.begin(), named.others.end());
     return rules;
+}
+
+void putRule(nlohmann::json& spec, const SchemeRule& rule) {
+    NamedSchemes named = splitRules(rulesOf(spec));
+    const QRegularExpression pattern(rule.pattern);
+    named.byName.removeIf([&](QHash<QString, LinearScheme>::iterator item) { return pattern.match(item.key()).hasMatch(); });
+    std::erase_if(named.others, [&](const SchemeRule& other) { return other.pattern == rule.pattern; });
+    named.others.insert(named.others.begin(), rule);
+    setRules(spec, joinRules(named));
+}
+
+void setBlockScheme(nlohmann::json& spec, int block, const LinearScheme& scheme) {
+    putRule(spec, {QStringLiteral("^model\\.layers\\.%1\\.").arg(block), scheme});
+}
+
+std::vector<LinearScheme> schemesOf(const nlohmann::json& spec, const QStringList& linears) {
+    std::vector<std::pair<QRegularExpression, LinearScheme>> rules;
+    for (const SchemeRule& rule : rulesOf(spec)) {
+        QRegularExpression pattern(rule.pattern);
+        if (pattern.isValid()) rules.emplace_back(std::move(pattern), rule.scheme);
+    }
+    const LinearScheme standard = defaultSchemeOf(spec);
+    std::vector<LinearScheme> schemes;
+    for (const QString& linear : linears) {
+        const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& each) { return each.first.match(linear).hasMatch(); });
+        schemes.push_back(rule == rules.end() ? standard : rule->second);
+    }
+    return schemes;
+}
+
+int fusedItem(const QString& linear) {
+    static const QHash<QString, int> items{{QStringLiteral("q_proj"), 0}, {QStringLiteral("k_proj"), 0}, {QStringLiteral("v_proj"), 0},
+                                           {QStringLiteral("o_proj"), 1}, {QStringLiteral("gate_proj"), 2}, {QStringLiteral("up_proj"), 2}};
+    return items.value(linear.section(QLatin1Char('.'), -1), 3);
+}
+
+QStringList fusedWith(const QString& linear) {
+    static const std::array<QStringList, 4> members{{{QStringLiteral("q_proj"), QStringLiteral("k_proj"), QStringLiteral("v_proj")},
+                                                     {QStringLiteral("o_proj")},
+                                                     {QStringLiteral("gate_proj"), QStringLiteral("up_proj")},
+                                                     {QStringLiteral("down_proj")}}};
+    const QString parent = linear.section(QLatin1Char('.'), 0, -2);
+    QStringList names;
+    for (const QString& member : members[static_cast<std::size_t>(fusedItem(linear))]) names << parent + QLatin1Char('.') + member;
+    return names;
 }
 
 bool sameQuantization(const nlohmann::json& first, const nlohmann::json& second) {

@@ -76,6 +76,18 @@ struct NamedSchemes {
 NamedSchemes splitRules(const std::vector<SchemeRule>& rules);
 std::vector<SchemeRule> joinRules(const NamedSchemes& named);
 
+/// Puts a rule before all others, in place of one with the same pattern; linears that were named one by one and match lose their own.
+void putRule(nlohmann::json& spec, const SchemeRule& rule);
+/// Gives all linears of a block one scheme, by a rule "^model\\.layers\\.12\\.".
+void setBlockScheme(nlohmann::json& spec, int block, const LinearScheme& scheme);
+/// The schemes that a spec asks for linears by name. A pattern that Qt cannot read matches nothing.
+std::vector<LinearScheme> schemesOf(const nlohmann::json& spec, const QStringList& linears);
+
+/// Which linears of a block runtimes run as one product, by a number: 0 query, key and value, 1 output, 2 gate and up, 3 down.
+int fusedItem(const QString& linear);
+/// The linear itself and those fused with it, by full name.
+QStringList fusedWith(const QString& linear);
+
 /// "SmolLM2-135M-Instruct W4A16 g64": the name a run gets when its spec has none.
 QString runNameFor(const nlohmann::json& spec);
 /// File or folder name of a checkpoint without the ending and a stored type, for titles.
