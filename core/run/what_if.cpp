@@ -238,8 +238,7 @@ protocol::AccuracyDifference WhatIf::difference(const std::vector<bool>& before,
         first.clusters[id] = m_inputs.layout.cluster[row];
     }
     const PairedComparison compared = comparePaired("before", first, "now", second, m_inputs.spec.seed);
-    return {compared.difference, compared.interval, compared.p, static_cast<int>(compared.onlyFirst.size()),
-            static_cast<int>(compared.onlySecond.size())};
+    return {compared.difference, compared.interval, compared.p, compared.onlyFirst.size(), compared.onlySecond.size()};
 }
 
 Expected<protocol::WhatIfResult> WhatIf::tryScheme(const WhatIfScheme& scheme, const std::stop_token& stop) {

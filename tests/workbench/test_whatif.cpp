@@ -97,7 +97,7 @@ private slots:
         QVERIFY(text("whatIfValue2").startsWith(text("whatIfRunValue2")));
         QCOMPARE(text("whatIfValue2"), widgets::formatRate(panel()->shown()->transferred.accuracy));
         QCOMPARE(text("whatIfValue3"), widgets::formatRate(panel()->shown()->refined->refitted.accuracy));
-        QVERIFY2(text("whatIfDifferences").contains(QStringLiteral("To the run's W4A16 g32 asymmetric: 0.0 points [0.0, 0.0]")),
+        QVERIFY2(text("whatIfDifferences").contains(QStringLiteral("To the run's W4A16 g32 asymmetric: 0.0 [0.0, 0.0] points")),
                  qPrintable(text("whatIfDifferences")));
         // Errors of the quantized blocks before it are left out, and so the points are others.
         QVERIFY(points() != before);

@@ -28,15 +28,6 @@ namespace {
 constexpr int kRest = 40;
 constexpr int kLinearsHeight = 196;
 
-/// "−0.4 points [−1.2, 0.3]".
-QString pointsText(const protocol::AccuracyDifference& difference) {
-    const auto points = [](double share) {
-        return QLocale().toString(100.0 * share, 'f', 1).replace(QLocale().negativeSign(), QStringLiteral("−"));
-    };
-    return WhatIfPanel::tr("%1 points [%2, %3]").arg((difference.value > 0.0 ? QStringLiteral("+") : QString()) + points(difference.value),
-                                                    points(difference.interval.low), points(difference.interval.high));
-}
-
 }  // namespace
 
 WhatIfPanel::WhatIfPanel(Session* session, QWidget* parent) : QWidget(parent), m_session(session), m_whatIfs(session->client()) {
@@ -260,8 +251,8 @@ void WhatIfPanel::refreshNumbers() {
     m_runValues[Bits]->setText(own ? bits(result->own->bitsPerWeight) : QString());
     m_runValues[BlockError]->setText(own ? widgets::formatPercent(result->own->relativeError, 2) : QString());
     m_runValues[Transferred]->setText(own ? widgets::formatPercent(result->own->accuracy.value) : QString());
-    QStringList lines{tr("To the base model: %1").arg(pointsText(result->fromBase))};
-    if (own) lines << tr("To the run's %1: %2").arg(QString::fromStdString(result->own->scheme), pointsText(result->own->difference));
+    QStringList lines{tr("To the base model: %1 points").arg(widgets::formatPoints(result->fromBase.value, result->fromBase.interval))};
+    if (own) lines << tr("To the run's %1: %2 points").arg(QString::fromStdString(result->own->scheme), widgets::formatPoints(result->own->difference.value, result->own->difference.interval));
     m_differences->setText(lines.join(QLatin1Char('\n')));
     m_basis->setText(tr("Changes of the base probe, n = %1, 95% intervals. The block's inputs are the base model's, all tokens of every prompt: errors "
                         "of quantized blocks before it are left out. First numbers in %2 ms.")

@@ -12,15 +12,6 @@ void visitFields(V& visit, M& m) {
     visit("total", m.total);
 }
 
-template <typename V, MessageOf<AccuracyDifference> M>
-void visitFields(V& visit, M& m) {
-    visit("value", m.value);
-    visit("interval", m.interval);
-    visit("p", m.p);
-    visit("lost", m.lost);
-    visit("gained", m.gained);
-}
-
 template <typename V, MessageOf<WhatIfOwn> M>
 void visitFields(V& visit, M& m) {
     visit("scheme", m.scheme);
@@ -52,7 +43,6 @@ void visitFields(V& visit, M& m) {
 }  // namespace
 
 SAFEQUANT_DEFINE_MESSAGE(WhatIfProgress);
-SAFEQUANT_DEFINE_MESSAGE(AccuracyDifference);
 SAFEQUANT_DEFINE_MESSAGE(WhatIfOwn);
 SAFEQUANT_DEFINE_MESSAGE(WhatIfResult);
 

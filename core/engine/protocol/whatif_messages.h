@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/overlay_messages.h"
 
 namespace safequant::protocol {
 
@@ -19,21 +19,13 @@ struct WhatIfProgress {
     int done = 0, total = 0;  ///< Blocks of the base model.
 };
 
-/// Accuracy of the base model's probe on the same prompts: what if minus the other.
-struct AccuracyDifference {
-    double value = 0.0;
-    Interval interval;  ///< 95%, bootstrap over near-duplicate clusters.
-    double p = 1.0;     ///< McNemar, exact.
-    int lost = 0, gained = 0;  ///< Prompts on the right side by the other alone, and by what if alone.
-};
-
 /// The scheme that the run has, tried on the block in the same way.
 struct WhatIfOwn {
     std::string scheme;
     double relativeError = 0.0;
     double bitsPerWeight = 16.0;
     Rate accuracy;                  ///< Of the base model's probe.
-    AccuracyDifference difference;
+    AccuracyDifference difference;  ///< What if less the run's own.
 };
 
 /// One block quantized otherwise. Its inputs are the base model's, of which all tokens of all prompts went through the block: this is what
@@ -46,7 +38,7 @@ struct WhatIfResult {
     double bitsPerWeight = 16.0;    ///< Of the block's linears.
     double relativeError = 0.0;     ///< ||h - h_base|| / ||h_base|| of their last tokens at the block's output.
     ProbeSummary transferred;       ///< The base model's probe.
-    AccuracyDifference fromBase;
+    AccuracyDifference fromBase;    ///< What if less the base model.
     std::optional<WhatIfOwn> own;   ///< Absent while the run has not quantized the block.
     FloatArray probe, lda, pca;     ///< `[prompts, 2]` on the run's axes; rows as in `run/projection`.
     std::vector<float> logits;      ///< Of the base model's probe.
@@ -56,11 +48,9 @@ struct WhatIfResult {
 };
 
 nlohmann::json toJson(const WhatIfProgress& message);
-nlohmann::json toJson(const AccuracyDifference& message);
 nlohmann::json toJson(const WhatIfOwn& message);
 nlohmann::json toJson(const WhatIfResult& message);
 void fromJson(const nlohmann::json& json, WhatIfProgress& message);
-void fromJson(const nlohmann::json& json, AccuracyDifference& message);
 void fromJson(const nlohmann::json& json, WhatIfOwn& message);
 void fromJson(const nlohmann::json& json, WhatIfResult& message);
 

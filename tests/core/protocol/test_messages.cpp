@@ -248,7 +248,7 @@ private slots:
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
         checkRoundTrip(WhatIfProgress{5, 3, 20});
-        const AccuracyDifference difference{-0.02, {-0.05, 0.01}, 0.25, 7, 3};
+        const AccuracyDifference change{-0.02, {-0.05, 0.01}, 0.25, 7, 3};
         WhatIfResult whatIf;
         whatIf.block = 4;
         whatIf.scheme = "W3A16 g32 symmetric";
@@ -257,8 +257,8 @@ private slots:
         whatIf.bitsPerWeight = 3.5;
         whatIf.relativeError = 0.07;
         whatIf.transferred = someProbe(0.0);
-        whatIf.fromBase = difference;
-        whatIf.own = WhatIfOwn{"W4A16 g64 asymmetric", 0.03, 4.3, rateOf(49, 50), difference};
+        whatIf.fromBase = change;
+        whatIf.own = WhatIfOwn{"W4A16 g64 asymmetric", 0.03, 4.3, rateOf(49, 50), change};
         whatIf.probe = {{1, 2}, {1, 2}};
         whatIf.lda = {{1, 2}, {3, 4}};
         whatIf.pca = {{1, 2}, {5, 6}};

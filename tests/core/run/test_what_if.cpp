@@ -192,7 +192,7 @@ private slots:
         const double change = result->transferred.accuracy.value - base->refitted.accuracy.value;
         QVERIFY(near(result->fromBase.value, change, 1e-12));
         const auto count = static_cast<double>(result->transferred.accuracy.total);
-        QVERIFY(near(result->fromBase.value, (result->fromBase.gained - result->fromBase.lost) / count, 1e-12));
+        QVERIFY(near(result->fromBase.value, (static_cast<double>(result->fromBase.onlyThere) - static_cast<double>(result->fromBase.onlyHere)) / count, 1e-12));
         QVERIFY(result->fromBase.interval.low <= change && change <= result->fromBase.interval.high);
         QVERIFY(near(result->own->difference.value, result->transferred.accuracy.value - result->own->accuracy.value, 1e-12));
         QCOMPARE(result->own->scheme, std::string("W4A16 g16 asymmetric"));
