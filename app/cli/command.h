@@ -26,6 +26,7 @@ int reportError(const CommonOptions& options, const Error& error);
 
 /// Each adds one or more subcommands. `self` is the path of this program.
 void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addDownloadCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addTokenizeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPromptsCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action);

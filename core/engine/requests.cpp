@@ -71,6 +71,8 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
+    for (auto& [repository, stop] : m_downloads) stop.request_stop();
+    m_ending.request_stop();
     m_embedding.request_stop();
 }
 
@@ -105,6 +107,9 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
         {"export/cancel", {&EngineRequests::cancelExport, false}},
+        {"hub/plan", {&EngineRequests::planDownload, true}},
+        {"hub/download", {&EngineRequests::startDownload, false}},
+        {"hub/cancel", {&EngineRequests::cancelDownload, false}},
     };
     return table;
 }

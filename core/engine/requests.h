@@ -69,6 +69,9 @@ private:
     Expected<nlohmann::json> preflightExportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startExport(const nlohmann::json& params);
     Expected<nlohmann::json> cancelExport(const nlohmann::json& params);
+    Expected<nlohmann::json> planDownload(const nlohmann::json& params);
+    Expected<nlohmann::json> startDownload(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelDownload(const nlohmann::json& params);
 
     Expected<std::shared_ptr<const PromptSet>> promptSet(const nlohmann::json& params);
     Expected<nlohmann::json> launch(const std::string& folder);
@@ -77,6 +80,7 @@ private:
     Connection& m_connection;
     std::string m_program;
     std::atomic<bool> m_shutdown = false;
+    std::stop_source m_ending;  ///< Of requests that wait for others than this machine.
 
     std::mutex m_mutex;  ///< Guards everything below.
     std::set<std::string> m_cancelledIds;
@@ -85,6 +89,7 @@ private:
     std::stop_source m_placing;              ///< Of the newest ticket.
     std::int64_t m_placingTicket = 0;
     std::int64_t m_cancelledPlacing = 0;     ///< All tickets up to it are not wanted.
+    std::map<std::string, std::stop_source> m_downloads;  ///< By repository.
     std::stop_source m_embedding;            ///< Of the newest ticket.
     std::int64_t m_embeddingTicket = 0;
     std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.
@@ -94,6 +99,7 @@ private:
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
     WorkerPool m_embeddings{1};
+    WorkerPool m_hub{2};
 };
 
 }  // namespace safequant

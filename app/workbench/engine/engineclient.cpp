@@ -275,6 +275,20 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
             emit projectionFinished(ticket, shared);
         };
     }
+    const QString repository = textOf(params, "repository");
+    if (method == "hub/progress") {
+        auto progress = protocol::parseMessage<protocol::HubProgress>(params.value("progress", nlohmann::json::object()));
+        if (!progress) return [this, text = QString::fromStdString(progress.error().describe())] { emit diagnostics(text); };
+        return [this, repository, shared = std::make_shared<const protocol::HubProgress>(std::move(*progress))] {
+            emit hubProgress(repository, shared);
+        };
+    }
+    if (method == "hub/finished") {
+        auto outcome = outcomeOf<protocol::HubOutcome>(params);
+        return [this, repository, shared = std::make_shared<const Expected<protocol::HubOutcome>>(std::move(outcome))] {
+            emit hubFinished(repository, shared);
+        };
+    }
     return {};
 }
 

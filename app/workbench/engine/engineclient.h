@@ -15,6 +15,7 @@
 
 #include "app/workbench/engine/pendingcalls.h"
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/hub_messages.h"
 
 namespace safequant::workbench {
 
@@ -78,6 +79,8 @@ signals:
     void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
     void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
     void placeProgress(qint64 ticket, quint64 done, quint64 total);
+    void hubProgress(const QString& repository, const std::shared_ptr<const safequant::protocol::HubProgress>& progress);
+    void hubFinished(const QString& repository, const std::shared_ptr<const safequant::Expected<safequant::protocol::HubOutcome>>& outcome);
     /// A line the engine wrote to its standard error.
     void diagnostics(const QString& line);
 
