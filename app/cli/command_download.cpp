@@ -20,7 +20,8 @@ struct DownloadOptions {
 };
 
 void printPlan(const protocol::HubPlan& plan) {
-    std::fprintf(stderr, "%s at revision %s (commit %.12s) from %s\n", plan.repository.c_str(), plan.revision.c_str(), plan.commit.c_str(), plan.host.c_str());
+    std::fprintf(stderr, "%s at revision %s (commit %.12s) from %s\n", plan.repository.c_str(), plan.revision.c_str(), plan.commit.c_str(),
+                 plan.host.c_str());
     for (const auto& file : plan.files)
         std::fprintf(stderr, "  %9s  %s%s\n", sizeText(file.bytes).c_str(), file.name.c_str(),
                      file.presentBytes == file.bytes ? "  (in the cache)"
@@ -74,7 +75,8 @@ int download(const CommonOptions& options, const DownloadOptions& chosen) {
     }
     printPlan(*plan);
     if (!plan->fits())
-        return refuse(options, *plan, {ErrorKind::Io, "The disk has too little free space. Free some, or name a cache on another disk with HF_HUB_CACHE.", plan->cache});
+        return refuse(options, *plan,
+                      {ErrorKind::Io, "The disk has too little free space. Free some, or name a cache on another disk with HF_HUB_CACHE.", plan->cache});
     if (!chosen.yes && plan->missingBytes() > 0) {
         if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) {
             refuse(options, *plan, {ErrorKind::BadInput, "There is no terminal to ask on; add --yes to download without being asked.", {}});
@@ -94,7 +96,8 @@ int download(const CommonOptions& options, const DownloadOptions& chosen) {
         return code;
     }
     if (options.json) {
-        std::printf("%s\n", nlohmann::json{{"plan", protocol::toJson(*plan)}, {"path", outcome->path}, {"received_bytes", outcome->receivedBytes}}.dump(2).c_str());
+        const nlohmann::json said{{"plan", protocol::toJson(*plan)}, {"path", outcome->path}, {"received_bytes", outcome->receivedBytes}};
+        std::printf("%s\n", said.dump(2).c_str());
         return 0;
     }
     std::printf("%s\n", outcome->path.c_str());

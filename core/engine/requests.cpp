@@ -107,7 +107,7 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
         {"export/cancel", {&EngineRequests::cancelExport, false}},
-        {"hub/plan", {&EngineRequests::planDownload, true}},
+        {"hub/plan", {&EngineRequests::planDownload, true, true}},
         {"hub/download", {&EngineRequests::startDownload, false}},
         {"hub/cancel", {&EngineRequests::cancelDownload, false}},
     };
@@ -124,7 +124,7 @@ void EngineRequests::handle(const json& id, const std::string& method, const jso
         m_connection.replyError(id, kRpcInvalidParams, {ErrorKind::BadInput, "The parameters must be an object.", method});
         return;
     }
-    auto& pool = route->second.slow ? m_slow : m_quick;
+    auto& pool = route->second.network ? m_network : route->second.slow ? m_slow : m_quick;
     pool.submit([this, id, params, handler = route->second.handler, method] {
         {
             const std::scoped_lock lock(m_mutex);

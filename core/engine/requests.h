@@ -37,6 +37,7 @@ private:
     struct Route {
         Handler handler;
         bool slow;  ///< Answered by the second pool, so that quick requests never wait behind it.
+        bool network = false;  ///< Waits for other machines: answered by a pool of its own.
     };
     static const std::map<std::string, Route>& routes();
 
@@ -99,7 +100,7 @@ private:
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
     WorkerPool m_embeddings{1};
-    WorkerPool m_hub{2};
+    WorkerPool m_network{4};
 };
 
 }  // namespace safequant

@@ -38,7 +38,7 @@ Expected<json> EngineRequests::startDownload(const json& params) {
         if (m_downloads.contains(plan->repository)) return fail(ErrorKind::BadInput, "This model is being downloaded already.", plan->repository);
         stop = m_downloads[plan->repository].get_token();
     }
-    m_hub.submit([this, plan = std::move(*plan), settings = *settings, stop] {
+    m_network.submit([this, plan = std::move(*plan), settings = *settings, stop] {
         json note{{"repository", plan.repository}};
         try {
             const auto outcome = downloadFromHub(plan, settings, [&](const protocol::HubProgress& progress) {

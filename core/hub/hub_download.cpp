@@ -117,7 +117,8 @@ Expected<HubListing> readListing(HttpClient& client, const HubName& name, const 
     if (!text) return fail(text.error());
     if (!text->answer.ok()) {
         Error error = hubError(text->answer, name, {}, settings);
-        if (error.kind == ErrorKind::NotFound && error.message.back() != '.') error.message += namesNearby(client, name, settings, stop);
+        if (error.kind == ErrorKind::NotFound && text->answer.errorCode != "RevisionNotFound")
+            error = unknownModelError(name, settings, namesNearby(client, name, settings, stop));
         return fail(std::move(error));
     }
     if (text->answer.isPage() || text->body.find_first_not_of(" \t\r\n") == text->body.npos || text->body.starts_with('<'))
@@ -139,11 +140,13 @@ public:
         const auto lock = BlobLock::acquire(places.lock(m_file).string(), m_stop,
                                             [this] { m_meter.tell("Another program downloads this file; waiting for it."); });
         if (!lock) return fail(lock.error());
-        m_meter.tell({});
         // Whoever had the lock may have fetched it.
         if (isPresent(places, m_plan.commit, m_file)) return finished();
+        std::error_code code;
+        m_meter.tell(fs::exists(places.partial(m_file), code) ? "Reading what came before." : "");
         auto partial = PartialBlob::open(places.partial(m_file).string(), m_file, m_stop);
         if (!partial) return fail(partial.error());
+        m_meter.tell({});
         if (auto fetched = fetch(*partial); !fetched) return fetched;
         if (auto published = partial->publish(places.blob(m_file).string()); !published) return published;
         return finished();
@@ -151,6 +154,7 @@ public:
 
 private:
     Expected<void> finished() {
+        m_meter.tell({});
         m_meter.end(m_file.bytes);
         return {};
     }

@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "core/hub/url.h"
+
 namespace safequant {
 namespace {
 
@@ -27,6 +29,14 @@ Error gatedError(const HubName& name, const HubSettings& settings) {
 
 std::string hubPage(const std::string& repository, const HubSettings& settings) { return settings.endpoint + '/' + repository; }
 
+Error unknownModelError(const HubName& name, const HubSettings& settings, const std::string& nearby) {
+    const std::string readers = settings.token.empty() ? " that is open to all" : " that " + tokenName(settings) + " may read";
+    return {ErrorKind::NotFound,
+            settings.host() + " knows no model \"" + name.repository + "\"" + readers + nearby +
+                (settings.token.empty() ? " For a private one, " + tokenAdvice(settings) + "." : ""),
+            hubPage(name.repository, settings)};
+}
+
 Error pageError(const HttpAnswer& answer, const HubSettings& settings) {
     return {ErrorKind::Io, "A web page came where data was asked for: a proxy or the login of a network stands before " + settings.host() +
                                ". Log in to the network, set https_proxy, or set HF_ENDPOINT to a mirror.", answer.url};
@@ -35,19 +45,18 @@ Error pageError(const HttpAnswer& answer, const HubSettings& settings) {
 Error hubError(const HttpAnswer& answer, const HubName& name, const std::string& file, const HubSettings& settings) {
     const std::string page = hubPage(name.repository, settings);
     const std::string quoted = "\"" + name.repository + "\"";
-    if (answer.errorCode == "GatedRepo" || (answer.status == 403 && answer.errorCode.empty() && !answer.isPage())) return gatedError(name, settings);
+    // Hosts it refers to know nothing of licences.
+    const bool byHub = Url::parse(answer.url) == Url::parse(settings.endpoint);
+    if (answer.errorCode == "GatedRepo" || (byHub && answer.status == 403 && answer.errorCode.empty() && !answer.isPage()))
+        return gatedError(name, settings);
     if (answer.errorCode == "RevisionNotFound")
         return {ErrorKind::NotFound, quoted + " has no revision \"" + name.revision + "\"; its page lists branches and tags.", page};
     if (answer.errorCode == "EntryNotFound")
         return {ErrorKind::NotFound, quoted + " has no file \"" + file + "\" at revision \"" + name.revision + "\".", page};
-    if (answer.status == 401 && !settings.token.empty() && answer.errorCode != "RepoNotFound")
+    if (byHub && answer.status == 401 && !settings.token.empty() && answer.errorCode != "RepoNotFound")
         return {ErrorKind::Failed, settings.host() + " does not accept " + tokenName(settings) + ": " + tokenAdvice(settings) + ".", page};
-    if (answer.status == 401 || answer.status == 404 || answer.errorCode == "RepoNotFound")
-        return {ErrorKind::NotFound,
-                settings.host() + " knows no model " + quoted +
-                    (settings.token.empty() ? " that is open to all; for a private one " + tokenAdvice(settings)
-                                            : " that " + tokenName(settings) + " may read"),
-                page};
+    if ((byHub && (answer.status == 401 || answer.status == 404)) || answer.errorCode == "RepoNotFound")
+        return unknownModelError(name, settings);
     if (answer.status == 429) {
         const std::string wait = answer.retryAfter ? " in " + std::to_string(std::lround(std::ceil(*answer.retryAfter))) + " s" : " later";
         return {ErrorKind::Io, settings.host() + " answers no more requests from here for now. Try again" + wait + "; what came is kept." +

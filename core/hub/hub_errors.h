@@ -17,6 +17,9 @@ std::string hubPage(const std::string& repository, const HubSettings& settings);
 /// (404, and 401 without a token, which is how the Hub hides what is private), io (5xx, 429), else failed.
 Error hubError(const HttpAnswer& answer, const HubName& name, const std::string& file, const HubSettings& settings);
 
+/// There is no such model, or none that may be known of. `nearby` ends the sentence: "; did you mean ...?", or a full stop.
+Error unknownModelError(const HubName& name, const HubSettings& settings, const std::string& nearby = ".");
+
 /// A page for people came where data was asked for.
 Error pageError(const HttpAnswer& answer, const HubSettings& settings);
 

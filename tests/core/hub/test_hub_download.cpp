@@ -31,7 +31,8 @@ constexpr std::chrono::seconds kSoon{20};
 std::vector<json> bodiesOf(const std::vector<json>& requests, const std::string& file) {
     std::vector<json> found;
     for (const auto& request : requests)
-        if (request["path"].get<std::string>().find(file) != std::string::npos && request["status"] != 302 && request["status"] != 307) found.push_back(request);
+        if (request["path"].get<std::string>().find(file) != std::string::npos && request["status"] != 302 && request["status"] != 307)
+            found.push_back(request);
     return found;
 }
 
@@ -73,7 +74,8 @@ private slots:
     void init() {
         QDir(m_folder.filePath("hub")).removeRecursively();
         QVERIFY(QDir().mkpath(repository()));
-        for (const QString& name : QDir(m_folder.filePath("model")).entryList(QDir::Files)) QVERIFY(QFile::copy(m_folder.filePath("model/" + name), repository() + '/' + name));
+        for (const QString& name : QDir(m_folder.filePath("model")).entryList(QDir::Files))
+            QVERIFY(QFile::copy(m_folder.filePath("model/" + name), repository() + '/' + name));
         writeFile(repository() + "/README.md", "# tiny");
         writeFile(repository() + "/pytorch_model.bin", "a pickle");
         m_home = m_folder.filePath(QString("home%1").arg(m_homes++));
