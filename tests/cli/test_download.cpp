@@ -54,10 +54,12 @@ public:
         return m_shown.contains(text) ? m_shown : QByteArray();
     }
     void type(const QByteArray& text) { QCOMPARE(::write(m_terminal, text.constData(), size_t(text.size())), ssize_t(text.size())); }
+    /// Code -1: a signal ended it; -2: it did not end.
     Result finish() {
         QElapsedTimer clock;
         for (clock.start(); clock.elapsed() < kLong && m_process.state() != QProcess::NotRunning;) take();
-        return {m_process.exitCode(), m_process.readAllStandardOutput(), m_shown};
+        const int code = m_process.state() != QProcess::NotRunning ? -2 : m_process.exitStatus() == QProcess::CrashExit ? -1 : m_process.exitCode();
+        return {code, m_process.readAllStandardOutput(), m_shown};
     }
 
 private:
@@ -264,7 +266,7 @@ private slots:
         OnTerminal interrupted({"download", "org/tiny"});
         QVERIFY(!interrupted.shown("[y/N]").isEmpty());
         interrupted.type("\x03");
-        interrupted.finish();
+        QCOMPARE(interrupted.finish().code, -1);
         QVERIFY(!QDir(m_home).exists());
     }
 };

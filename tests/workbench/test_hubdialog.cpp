@@ -25,7 +25,7 @@ using namespace safequant::testing;
 using nlohmann::json;
 
 namespace {
-constexpr int kShort = 20'000;
+constexpr int kShort = 60'000;
 }
 
 class TestHubDialog : public QObject {
@@ -114,7 +114,7 @@ private slots:
         QVERIFY(find<QProgressBar>("hubProgress")->isVisible());
         QVERIFY(!find<QLineEdit>("modelPath")->isEnabled());
         QTRY_VERIFY_WITH_TIMEOUT(status().contains("/s") && status().contains("left") && status().contains("model.safetensors"), kShort);
-        QTRY_VERIFY(find<QProgressBar>("hubProgress")->value() > 100);
+        QTRY_VERIFY_WITH_TIMEOUT(find<QProgressBar>("hubProgress")->value() > 100, kShort);
         click(find<QPushButton>("hubStop"));
         QTRY_VERIFY_WITH_TIMEOUT(status().startsWith("Stopped."), kShort);
         QVERIFY2(status().contains("are kept"), qPrintable(status()));

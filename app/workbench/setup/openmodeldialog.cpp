@@ -75,7 +75,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     connect(folder, &QPushButton::clicked, this, [this] {
         take(m_session->dialogs()->chooseFolder(this, tr("Choose the folder of a model"), startFolder()));
     });
-    connect(m_open, &QPushButton::clicked, this, &OpenModelDialog::open);
+    connect(m_open, &QPushButton::clicked, this, &OpenModelDialog::openChosen);
     connect(m_download, &HubDownloadPane::downloadingChanged, this, [this](bool downloading) {
         for (QWidget* input : m_inputs) input->setEnabled(!downloading);
     });
@@ -114,7 +114,7 @@ void OpenModelDialog::done(int result) {
     QDialog::done(result);
 }
 
-void OpenModelDialog::open() {
+void OpenModelDialog::openChosen() {
     accept();
     emit chosen(checkpoint(), m_adapters);
 }
@@ -150,7 +150,7 @@ void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
     m_facts->setVisible(info.has_value());
     m_open->setEnabled(info.has_value());
     if (missing) m_download->offer(checkpoint());
-    if (info && m_openWhenRead) open();
+    if (info && m_openWhenRead) openChosen();
 }
 
 bool OpenModelDialog::event(QEvent* event) {

@@ -45,7 +45,7 @@ private:
     void changed();
     void ask();
     void tell(const Expected<protocol::CheckpointInfo>& info);
-    void open();
+    void openChosen();
 
     Session* m_session;
     QStringList m_adapters;
