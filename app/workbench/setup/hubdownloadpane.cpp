@@ -103,7 +103,7 @@ void HubDownloadPane::setStage(Stage stage) {
     m_page->setVisible(!m_plan.page.empty() && stage != Stage::Downloading);
     m_stop->setVisible(stage == Stage::Downloading);
     m_stop->setEnabled(true);
-    m_action->setVisible(stage != Stage::Downloading);
+    m_action->setVisible(stage != Stage::Downloading && stage != Stage::Choosing);
     m_action->setEnabled(stage != Stage::Asking && stage != Stage::Choosing && (!m_planned || m_plan.fits()));
     m_action->setText(m_planned && m_plan.missingBytes() > 0
                           ? tr("Download %1 from %2").arg(formatBytes(m_plan.missingBytes()), QString::fromStdString(m_plan.host))

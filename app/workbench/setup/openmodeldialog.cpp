@@ -144,7 +144,9 @@ void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
                          std::none_of(m_adapters.begin(), m_adapters.end(), [&](const QString& adapter) {
                              return info.error().context.starts_with(adapter.toStdString());
                          });
-    m_summary->setText(info ? modelSummary(*info) : asSentence(QString::fromStdString(info.error().describe())));
+    // Of a model to download the place of the cache says nothing.
+    m_summary->setText(info ? modelSummary(*info)
+                            : asSentence(QString::fromStdString(missing ? info.error().message : info.error().describe())));
     setTone(m_summary, info || missing ? "" : "bad");
     m_facts->setText(info ? (modelFamilyFacts(*info) + modelNotices(*info)).join(QLatin1Char('\n')) : QString());
     m_facts->setVisible(info.has_value());
