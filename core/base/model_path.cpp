@@ -19,6 +19,21 @@ bool isRevision(const std::string& text) {
     });
 }
 
+/// By its form alone.
+std::optional<HubName> parsedName(const std::string& text) {
+    for (const char* ending : {".gguf", ".safetensors", ".json"})
+        if (text.ends_with(ending)) return std::nullopt;
+    HubName name;
+    const std::size_t at = text.find('@');
+    name.repository = text.substr(0, at);
+    if (at != std::string::npos) name.revision = text.substr(at + 1);
+    const std::size_t slash = name.repository.find('/');
+    if (slash == std::string::npos || !isRevision(name.revision)) return std::nullopt;
+    const std::string_view repository = name.repository;
+    if (!HubName::isPart(repository.substr(0, slash)) || !HubName::isPart(repository.substr(slash + 1))) return std::nullopt;
+    return name;
+}
+
 }  // namespace
 
 bool HubName::isPart(std::string_view text) {
@@ -31,19 +46,10 @@ bool HubName::isPart(std::string_view text) {
 
 std::optional<HubName> HubName::parse(const std::string& text) {
     std::error_code code;
-    if (fs::exists(text, code)) return std::nullopt;
-    for (const char* ending : {".gguf", ".safetensors", ".json"})
-        if (text.ends_with(ending)) return std::nullopt;
-    HubName name;
-    const std::size_t at = text.find('@');
-    name.repository = text.substr(0, at);
-    if (at != std::string::npos) name.revision = text.substr(at + 1);
-    const std::size_t slash = name.repository.find('/');
-    if (slash == std::string::npos || !isRevision(name.revision)) return std::nullopt;
-    const std::string_view repository = name.repository;
-    if (!isPart(repository.substr(0, slash)) || !isPart(repository.substr(slash + 1))) return std::nullopt;
-    return name;
+    return fs::exists(text, code) ? std::nullopt : parsedName(text);
 }
+
+bool HubName::hasForm(const std::string& text) { return parsedName(text).has_value(); }
 
 std::string absoluteModelPath(const std::string& named, const std::string& folder) {
     if (named.starts_with("builtin:")) return named;

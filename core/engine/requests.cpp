@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <new>
@@ -12,6 +13,7 @@
 
 #include "core/base/files.h"
 #include "core/engine/checkpoint_info.h"
+#include "core/engine/engine_files.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/request_fields.h"
 #include "core/evaluate/judge.h"
@@ -25,6 +27,7 @@
 #include "core/run/run_lock.h"
 #include "core/run/run_results.h"
 #include "core/run/run_spec.h"
+#include "core/tensor/cards.h"
 #include "safequant_version.h"
 
 namespace safequant {
@@ -61,6 +64,11 @@ std::string cpuName() {
     for (std::string line; std::getline(file, line);)
         if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
     return {};
+}
+
+std::string hostName() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
 }
 
 }  // namespace
@@ -102,6 +110,9 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/answers", {&EngineRequests::answers, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},
         {"report/write", {&EngineRequests::writeReportRequest, true}},
+        {"report/files", {&EngineRequests::reportFilesRequest, true}},
+        {"files/list", {&EngineRequests::listFiles, false}},
+        {"files/upload", {&EngineRequests::uploadFile, false}},
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
         {"export/cancel", {&EngineRequests::cancelExport, false}},
@@ -160,7 +171,7 @@ Expected<json> EngineRequests::initialize(const json& params) {
                     "The client speaks protocol " + std::to_string(*version) + ", this engine (" SAFEQUANT_VERSION ") speaks " +
                         std::to_string(protocol::kProtocolVersion) + ". Use a workbench and an engine of the same version.",
                     "protocol_version");
-    protocol::EngineInfo info;
+    protocol::EngineIntroduction info;
     info.version = SAFEQUANT_VERSION;
     info.pid = ::getpid();
     info.threads = threadCount();
@@ -173,6 +184,11 @@ Expected<json> EngineRequests::initialize(const json& params) {
     for (const JudgeEntry& judge : judgeEntries())
         if (judge.textAlone) info.judges.push_back({judge.name, judge.describe});
     info.tasks = bundledTaskNames();
+    info.host = hostName();
+    info.home = homeFolder();
+    info.cacheFolder = cacheFolder();
+    info.workspace = workspaceNamed({});
+    info.cards = usableCards();
     return protocol::toJson(info);
 }
 
@@ -265,7 +281,9 @@ Expected<json> EngineRequests::reportPrompts(const json& params) {
 Expected<json> EngineRequests::planRunRequest(const json& params) {
     const auto spec = runSpecFromJson(params.value("spec", json::object()), "spec");
     if (!spec) return fail(spec.error());
-    const auto plan = planRun(*spec, params.value("workspace", std::string()), params.value("time_one_block", false));
+    const auto workspace = params.contains("workspace") ? askedWorkspace(params) : Expected<std::string>();
+    if (!workspace) return fail(workspace.error());
+    const auto plan = planRun(*spec, *workspace, params.value("time_one_block", false));
     if (!plan) return fail(plan.error());
     return protocol::toJson(*plan);
 }
@@ -279,7 +297,7 @@ Expected<json> EngineRequests::runSettings(const json& params) {
 Expected<json> EngineRequests::startRun(const json& params) {
     const auto spec = runSpecFromJson(params.value("spec", json::object()), "spec");
     if (!spec) return fail(spec.error());
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     const auto folder = createRunFolder(*workspace, *spec);
     if (!folder) return fail(folder.error());
@@ -335,13 +353,13 @@ Expected<json> EngineRequests::openRun(const json& params) {
 }
 
 Expected<json> EngineRequests::listRunsRequest(const json& params) {
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     return listToJson(listRuns(*workspace));
 }
 
 Expected<json> EngineRequests::listResults(const json& params) {
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     return listToJson(listRunResults(*workspace));
 }

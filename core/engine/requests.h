@@ -66,6 +66,9 @@ private:
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);
     Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> reportFilesRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> listFiles(const nlohmann::json& params);
+    Expected<nlohmann::json> uploadFile(const nlohmann::json& params);
     Expected<nlohmann::json> preflightExportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startExport(const nlohmann::json& params);
     Expected<nlohmann::json> cancelExport(const nlohmann::json& params);

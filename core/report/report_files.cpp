@@ -89,7 +89,23 @@ std::string tableCsv(const ReportTable& table) {
     return csv;
 }
 
+Expected<std::vector<std::pair<std::string, std::string>>> reportFiles(const Report& report) {
+    auto paper = reportPdf(report);
+    if (!paper) return fail(paper.error());
+    std::vector<std::pair<std::string, std::string>> files{
+        {"report.html", reportHtml(report)},
+        {"report.pdf", std::move(*paper)},
+        {"report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"}};
+    for (const ReportSection& section : report.sections) {
+        for (const ReportTable& table : section.tables) files.emplace_back("tables/" + table.id + ".csv", tableCsv(table));
+        for (const ReportFigure& figure : section.figures) files.emplace_back("figures/" + figure.id + ".svg", figureSvg(figure, true));
+    }
+    return files;
+}
+
 Expected<std::vector<std::string>> writeReport(const Report& report, const std::string& folder) {
+    const auto files = reportFiles(report);
+    if (!files) return fail(files.error());
     std::error_code code;
     for (const char* part : {"/tables", "/figures"}) {
         std::filesystem::remove_all(folder + part, code);
@@ -97,21 +113,9 @@ Expected<std::vector<std::string>> writeReport(const Report& report, const std::
         if (code) return fail(ErrorKind::Io, "The folder cannot be made: " + code.message(), folder + part);
     }
     std::vector<std::string> written;
-    const auto write = [&](const std::string& path, const std::string& text) -> Expected<void> {
-        if (auto done = writeFileAtomically(path, text); !done) return done;
-        written.push_back(path);
-        return {};
-    };
-    if (auto done = write(folder + "/report.html", reportHtml(report)); !done) return fail(done.error());
-    const auto paper = reportPdf(report);
-    if (!paper) return fail(paper.error());
-    if (auto done = write(folder + "/report.pdf", *paper); !done) return fail(done.error());
-    if (auto done = write(folder + "/report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); !done) return fail(done.error());
-    for (const ReportSection& section : report.sections) {
-        for (const ReportTable& table : section.tables)
-            if (auto done = write(folder + "/tables/" + table.id + ".csv", tableCsv(table)); !done) return fail(done.error());
-        for (const ReportFigure& figure : section.figures)
-            if (auto done = write(folder + "/figures/" + figure.id + ".svg", figureSvg(figure, true)); !done) return fail(done.error());
+    for (const auto& [name, bytes] : *files) {
+        written.push_back(folder + "/" + name);
+        if (auto done = writeFileAtomically(written.back(), bytes); !done) return fail(done.error());
     }
     return written;
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <signal.h>
 
+#include <QCryptographicHash>
+#include <QDateTime>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
 #include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
 #include "core/engine/protocol/results_messages.h"
@@ -133,12 +137,96 @@ private slots:
     void introducesItself() {
         Client client;
         const auto answer = client.call("initialize", {{"client", "test"}, {"protocol_version", protocol::kProtocolVersion}});
-        const auto info = protocol::parseMessage<protocol::EngineInfo>(answer.at("result"));
+        const auto info = protocol::parseMessage<protocol::EngineIntroduction>(answer.at("result"));
         QVERIFY(info.has_value());
         QCOMPARE(info->pid, client.process().processId());
         QVERIFY(info->threads > 0 && info->memoryBytes > 0);
+        QVERIFY(!info->host.empty() && info->home.starts_with('/') && info->cacheFolder.starts_with('/') && info->workspace.ends_with("/workspace"));
         QCOMPARE(info->methods.front().id, std::string("rtn"));
         QVERIFY(std::any_of(info->methods.begin(), info->methods.end(), [](const auto& method) { return method.id == "q-realign" && method.realigns; }));
+    }
+
+    void listsFolders() {
+        QTemporaryDir folder;
+        QDir(folder.path()).mkpath("b folder");
+        QDir(folder.path()).mkpath(".hidden");
+        for (const char* name : {"a.gguf", "C.GGUF", "notes.txt", ".dot.gguf"}) {
+            QFile file(folder.filePath(name));
+            QVERIFY(file.open(QIODevice::WriteOnly) && file.write("12345") == 5);
+        }
+        QVERIFY(QFile::link(folder.filePath("b folder"), folder.filePath("z link")) && QFile::link("/no/such/thing", folder.filePath("dead.gguf")));
+        Client client;
+        const auto names = [&](const json& params) {
+            QStringList list;
+            const auto listing = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", params).at("result"));
+            for (const auto& entry : listing->entries) list.append(QString::fromStdString(entry.name) + (entry.folder ? "/" : ""));
+            return list;
+        };
+        const std::string path = folder.path().toStdString();
+        QCOMPARE(names({{"folder", path}}), (QStringList{"b folder/", "z link/", "C.GGUF", "a.gguf", "notes.txt"}));
+        QCOMPARE(names({{"folder", path}, {"endings", {".gguf"}}}), (QStringList{"b folder/", "z link/", "C.GGUF", "a.gguf"}));
+        QCOMPARE(names({{"folder", path}, {"endings", {".gguf"}}, {"hidden", true}}), (QStringList{".hidden/", "b folder/", "z link/", ".dot.gguf", "C.GGUF", "a.gguf"}));
+        const auto listing = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", path + "/b folder/.."}}).at("result"));
+        QCOMPARE(listing->folder, path);
+        QCOMPARE(listing->parent, QFileInfo(folder.path()).path().toStdString());
+        QCOMPARE(listing->entries[2].bytes, std::uint64_t{5});
+        QVERIFY(std::abs(listing->entries[2].modified - static_cast<double>(QDateTime::currentSecsSinceEpoch())) < 60.0);
+        const auto home = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", "~"}}).at("result"));
+        QCOMPARE(home->folder, QDir::cleanPath(qEnvironmentVariable("HOME")).toStdString());
+        const auto root = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", "/"}}).at("result"));
+        QVERIFY(root->folder == "/" && root->parent.empty() && !root->entries.empty());
+        const auto kind = [&](const json& params) { return client.call("files/list", params).at("error").at("data").at("kind").get<std::string>(); };
+        QCOMPARE(kind({{"folder", path + "/nowhere"}}), std::string("not_found"));
+        QCOMPARE(kind({{"folder", path + "/a.gguf"}}), std::string("bad_input"));
+        QCOMPARE(kind({{"folder", 7}}), std::string("bad_input"));
+        QCOMPARE(kind({{"folder", path}, {"endings", ".gguf"}}), std::string("bad_input"));
+    }
+
+    void takesFilesInPieces() {
+        const QByteArray content = QByteArray("prompt\n").repeated(1000);
+        const std::string digest = QCryptographicHash::hash(content, QCryptographicHash::Sha256).toHex().toStdString();
+        const std::string workspace = m_folder.filePath("uploaded").toStdString();
+        const auto params = [&](std::int64_t offset, const QByteArray& piece) {
+            return json{{"workspace", workspace}, {"name", "mine.txt"}, {"sha256", digest}, {"bytes", content.size()}, {"offset", offset},
+                        {"data", piece.toBase64().toStdString()}};
+        };
+        const auto state = [](const json& answer) { return *protocol::parseMessage<protocol::UploadState>(answer.at("result")); };
+        const auto kind = [](const json& answer) { return answer.at("error").at("data").at("kind").get<std::string>(); };
+        {
+            Client client;
+            QCOMPARE(state(client.call("files/upload", params(0, {}))).received, std::uint64_t{0});
+            QCOMPARE(state(client.call("files/upload", params(0, content.left(3000)))).received, std::uint64_t{3000});
+            QCOMPARE(kind(client.call("files/upload", params(2000, content.mid(2000, 10)))), std::string("bad_input"));
+            QCOMPARE(kind(client.call("files/upload", params(3000, content))), std::string("bad_input"));
+        }
+        // Another engine goes on where the connection broke off.
+        Client client;
+        QCOMPARE(state(client.call("files/upload", params(0, {}))).received, std::uint64_t{3000});
+        const auto done = state(client.call("files/upload", params(3000, content.mid(3000))));
+        QCOMPARE(done.path, workspace + "/uploads/" + digest.substr(0, 12) + "/mine.txt");
+        QFile file(QString::fromStdString(done.path));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QCOMPARE(file.readAll(), content);
+        QCOMPARE(QDir(QFileInfo(file).path()).entryList(QDir::Files), QStringList{"mine.txt"});
+        QCOMPARE(state(client.call("files/upload", params(0, {}))).path, done.path);
+
+        auto other = params(0, QByteArray(content.size(), 'x'));
+        other["name"] = "other.txt";
+        QCOMPARE(kind(client.call("files/upload", other)), std::string("mismatch"));
+        QVERIFY(!QFile::exists(QString::fromStdString(workspace + "/uploads/" + digest.substr(0, 12) + "/other.txt")));
+        other["data"] = "";
+        QCOMPARE(state(client.call("files/upload", other)).received, std::uint64_t{0});
+        for (const char* name : {"", ".", "..", "../out.txt", "a/b.txt", "line\nbreak"}) {
+            other["name"] = name;
+            QCOMPARE(kind(client.call("files/upload", other)), std::string("bad_input"));
+        }
+        other["name"] = "other.txt";
+        for (const auto& [field, value] : {std::pair<const char*, json>("sha256", "../../../../etc"), std::pair<const char*, json>("bytes", std::uint64_t{1} << 40),
+                                           std::pair<const char*, json>("data", "no base 64")}) {
+            auto wrong = other;
+            wrong[field] = value;
+            QVERIFY2(client.call("files/upload", wrong).contains("error"), field);
+        }
     }
 
     void refusesAnotherVersion() {

@@ -4,8 +4,10 @@
 #include <limits>
 
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/overlay_messages.h"
 #include "core/engine/protocol/placed_messages.h"
+#include "core/engine/protocol/report_messages.h"
 #include "core/engine/protocol/results_messages.h"
 
 using namespace safequant;
@@ -177,6 +179,10 @@ private slots:
                           {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}},
                           {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
         checkRoundTrip(engine);
+        checkRoundTrip(EngineIntroduction{engine, "gpu-box", "/home/someone", "/home/someone/.cache/safequant", "/data/runs", {"NVIDIA H100 80GB HBM3"}});
+        checkRoundTrip(FolderListing{"/data", "/", {{"models", true, 0, 1.5}, {"a.gguf", false, 7, 2.5}}, true});
+        checkRoundTrip(UploadState{262144, "/data/uploads/0123456789ab/mine.txt"});
+        checkRoundTrip(ReportBundle{{{"report.html", "aGVsbG8="}}});
         CheckpointInfo checkpoint{
             "/a/b.gguf", "gguf", "Small", "llama", "Q4_1, F32", 30,         576,  1536,
             9,           3,      49152,   2048,    134'515'008, 98'000'000, true, "every position before",
