@@ -2,6 +2,7 @@
 #include "app/workbench/appsettings.h"
 
 #include <QMetaType>
+#include <QUrl>
 #include <array>
 
 namespace safequant::workbench {
@@ -35,9 +36,15 @@ constexpr std::array kTable{
     Row{Setting::OpenRunOnStart, "run/reopen", QMetaType::QString, ""},
     Row{Setting::RecentCommands, "window/recent_commands", QMetaType::QString, ""},
     Row{Setting::TourSeen, "window/tour_seen", QMetaType::Bool, "false"},
+    Row{Setting::Engines, "engines/list", QMetaType::QString, "[]"},
+    Row{Setting::Engine, "engines/chosen", QMetaType::QString, ""},
 };
 
 const Row& rowOf(Setting setting) { return kTable.at(static_cast<std::size_t>(setting)); }
+
+QString keyOf(Setting setting, const QString& engine) {
+    return QStringLiteral("of_engine/%1/%2").arg(QString::fromLatin1(QUrl::toPercentEncoding(engine)), QString::fromLatin1(rowOf(setting).key));
+}
 
 constexpr bool tableInOrder() {
     for (std::size_t i = 0; i < kTable.size(); ++i) {
@@ -63,6 +70,15 @@ QVariant AppSettings::get(Setting setting) const {
         value.convert(type);
     }
     return value;
+}
+
+QString AppSettings::textOf(Setting setting, const QString& engine) const {
+    return engine.isEmpty() ? text(setting) : m_settings.value(keyOf(setting, engine)).toString();
+}
+
+void AppSettings::setTextOf(Setting setting, const QString& engine, const QString& text) {
+    if (engine.isEmpty()) return set(setting, text);
+    m_settings.setValue(keyOf(setting, engine), text);
 }
 
 void AppSettings::set(Setting setting, const QVariant& value) {

@@ -6,6 +6,9 @@
 #include <QMessageBox>
 #include <QPushButton>
 
+#include "app/workbench/engine/engineclient.h"
+#include "app/workbench/files/remotefiledialog.h"
+
 namespace safequant::workbench {
 
 namespace {
@@ -14,15 +17,36 @@ QString tr(const char* text) { return QCoreApplication::translate("Dialogs", tex
 
 }  // namespace
 
+Dialogs::~Dialogs() = default;
+
+void Dialogs::setClient(EngineClient* client) { m_client = client; }
+
+bool Dialogs::remote() const {
+    const EngineClient* client = m_client;
+    return client && client->remote();
+}
+
 QString Dialogs::chooseModelFile(QWidget* parent, const QString& folder) {
+    if (remote()) return RemoteFileDialog::chooseFile(m_client, parent, tr("Open a model"), folder, {tr("Models (GGUF)"), {".gguf"}});
     return QFileDialog::getOpenFileName(parent, tr("Open a model"), folder, tr("Models (*.gguf);;All files (*)"));
 }
 
 QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QString& folder) {
-    return QFileDialog::getExistingDirectory(parent, title, folder);
+    return remote() ? RemoteFileDialog::chooseFolder(m_client, parent, title, folder) : chooseLocalFolder(parent, title, folder);
 }
 
 QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
+    if (!remote()) return chooseLocalPromptFiles(parent, folder);
+    return RemoteFileDialog::chooseFiles(m_client, parent, tr("Add prompts"), folder,
+                                         {tr("Prompts"), {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"}},
+                                         [this](QWidget* asker) { return chooseLocalPromptFiles(asker, {}); });
+}
+
+QString Dialogs::chooseLocalFolder(QWidget* parent, const QString& title, const QString& folder) {
+    return QFileDialog::getExistingDirectory(parent, title, folder);
+}
+
+QStringList Dialogs::chooseLocalPromptFiles(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.csv *.tsv *.json *.jsonl *.ndjson *.txt);;All files (*)"));
 }
 

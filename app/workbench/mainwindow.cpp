@@ -13,6 +13,7 @@
 #include <QStackedWidget>
 #include <QUrl>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "app/workbench/answers/answerspage.h"
 #include "app/workbench/exporting/exportdialog.h"
@@ -38,7 +39,6 @@
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
 #include "app/workbench/ui.h"
-#include "core/base/files.h"
 #include "safequant_version.h"
 #include "widgets/format.h"
 #include "widgets/glossary.h"
@@ -51,31 +51,24 @@ namespace {
 
 constexpr int kSmallWidth = 1100;
 
-QString orDefault(const QString& chosen, const std::string& fallback) {
-    return chosen.isEmpty() ? QString::fromStdString(fallback) : chosen;
-}
-
-bool isRunFolder(const QString& path) { return QFileInfo(QDir(path).filePath(QStringLiteral("spec.json"))).isFile(); }
-
 }  // namespace
 
 MainWindow::MainWindow(MainWindowOptions& options, AppSettings* settings) {
     setWindowTitle(QStringLiteral("SafeQuant Workbench"));
     setAcceptDrops(true);
     resize(1280, 800);
-    const QString workspace = orDefault(options.workspace, dataFolder() + "/workspace");
     auto dialogs = options.dialogs ? std::move(options.dialogs) : std::make_unique<Dialogs>();
-    m_session = new Session(options.engineProgram, workspace, settings, std::move(dialogs), this);
+    m_session = new Session(engineToBeginWith(options, settings), settings, std::move(dialogs), this);
     widgets::applyTheme(*qApp);
     m_exampleSpec = options.exampleSpec;
     m_actions = new Actions(this);
-    m_start = new StartPage(
-        m_session, orDefault(options.exampleModel, cacheFolder() + "/models/SmolLM2-135M-Instruct.Q4_1.gguf"));
+    m_start = new StartPage(m_session, options.exampleModel);
     makePages();
     connectPages();
     connectActions();
     restore();
     showStartPage();
+    refreshEngine();
     refreshActions();
     m_session->client()->start();
 }
@@ -139,6 +132,7 @@ void MainWindow::connectPages() {
     connect(m_start, &StartPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_start, &StartPage::chooseRunRequested, this, &MainWindow::chooseRun);
     connect(m_start, &StartPage::runChosen, this, &MainWindow::openRun);
+    connect(m_start, &StartPage::enginesRequested, this, &MainWindow::chooseEngine);
     connect(m_rail, &PageRail::pageChosen, this, &MainWindow::setPage);
     connect(m_setup, &SetupPanel::quantizeRequested, this, &MainWindow::quantize);
     connect(m_setup, &SetupPanel::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -161,10 +155,17 @@ void MainWindow::connectPages() {
     connect(m_banner, &RunBanner::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_log, &LogPage::openFolderRequested, this, [this] { openFolder(m_session->store()->folder()); });
     connect(m_session->client(), &EngineClient::diagnostics, this,
-            [this](const QString& line) { m_log->note(QStringLiteral("info"), tr("Engine: %1").arg(line)); });
+            [this](const QString& line) {
+                const EngineAddress& engine = m_session->client()->address();
+                m_log->note(QStringLiteral("info"), engine.remote() ? tr("Engine on %1: %2").arg(engine.title(), line) : tr("Engine: %1").arg(line));
+            });
     connect(m_session->client(), &EngineClient::died, this,
             [this](const QString& reason) { m_log->note(QStringLiteral("error"), reason); });
-    connect(m_session->client(), &EngineClient::stateChanged, this, &MainWindow::refreshActions);
+    connect(m_session->client(), &EngineClient::stateChanged, this, [this](EngineClient::State state) {
+        if (state == EngineClient::State::Failed) m_log->note(QStringLiteral("error"), m_session->client()->problem());
+        refreshActions();
+    });
+    connect(m_session->client(), &EngineClient::addressChanged, this, &MainWindow::refreshEngine);
     connect(m_session->run(), &RunController::failed, this,
             [this](const QString& message) { m_log->note(QStringLiteral("error"), message); });
     connect(m_session->run(), &RunController::phaseChanged, this, [this] {
@@ -254,6 +255,7 @@ void MainWindow::connectActions() {
     on(m_actions->previousBlock, [this] { stepBlock(-1); });
     on(m_actions->nextBlock, [this] { stepBlock(1); });
     on(m_actions->runFolder, [this] { openFolder(m_session->store()->folder()); });
+    on(m_actions->engines, [this] { chooseEngine(); });
     on(m_actions->restartEngine, [this] { m_session->client()->restart(); });
     on(m_actions->commands, [this] { showCommands(); });
     on(m_actions->terms, [this] { showTerm(QStringLiteral("slr")); });
@@ -302,7 +304,8 @@ void MainWindow::refreshActions() {
     m_actions->quantize->setEnabled(working && !run->active() && m_session->setup()->obstacle().isEmpty());
     m_actions->stop->setEnabled(answering);
     m_actions->resume->setEnabled(run->resumable());
-    for (QAction* action : {m_actions->runFolder, m_actions->previousBlock, m_actions->nextBlock, m_actions->copyChart,
+    m_actions->runFolder->setEnabled(open && !m_session->client()->remote());
+    for (QAction* action : {m_actions->previousBlock, m_actions->nextBlock, m_actions->copyChart,
                             m_actions->copyPoints, m_actions->resetZoom}) {
         action->setEnabled(open);
     }
@@ -342,16 +345,9 @@ void MainWindow::showWork() {
     refreshActions();
 }
 
-void MainWindow::openPath(const QString& path) {
-    if (isRunFolder(path)) {
-        openRun(path);
-        return;
-    }
-    openModel(path, {});
-}
-
 void MainWindow::openModel(const QString& checkpoint, const QStringList& adapters) {
-    if (const QFileInfo file(checkpoint); file.exists()) m_session->settings()->set(Setting::LastModelFolder, file.absolutePath());
+    const bool path = m_session->client()->remote() ? checkpoint.startsWith(QLatin1Char('/')) : QFileInfo::exists(checkpoint);
+    if (path) m_session->rememberFolderOf(Setting::LastModelFolder, checkpoint);
     m_session->setup()->setModel(checkpoint, adapters);
     setPage(Page::Layers);
     showWork();
@@ -366,7 +362,8 @@ void MainWindow::startRun(const nlohmann::json& spec) {
 }
 
 void MainWindow::startExample() {
-    if (m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
+    // Whether another machine has the model is not known before it answers: a run that lacks it says so.
+    if (m_session->client()->remote() || m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
 }
 
 void MainWindow::quantize() {
@@ -419,16 +416,16 @@ void MainWindow::chooseMethodSettings() {
 }
 
 void MainWindow::chooseRun() {
-    QString folder = m_session->settings()->text(Setting::LastRunFolder);
-    if (folder.isEmpty()) folder = QDir(m_session->run()->workspace()).filePath(QStringLiteral("runs"));
+    const QString last = m_session->lastFolder(Setting::LastRunFolder);
+    const QString folder = last.isEmpty() ? QDir(m_session->client()->workspacePath()).filePath(QStringLiteral("runs")) : last;
     const QString chosen = m_session->dialogs()->chooseFolder(this, tr("Open a run"), folder);
     if (chosen.isEmpty()) return;
-    m_session->settings()->set(Setting::LastRunFolder, QFileInfo(chosen).absolutePath());
+    m_session->rememberFolderOf(Setting::LastRunFolder, chosen);
     openRun(chosen);
 }
 
 void MainWindow::openFolder(const QString& folder) {
-    if (!folder.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(folder));
+    if (!folder.isEmpty() && !m_session->client()->remote()) QDesktopServices::openUrl(QUrl::fromLocalFile(folder));
 }
 
 void MainWindow::exportModel() {
@@ -536,7 +533,7 @@ void MainWindow::showShortcuts() {
 
 void MainWindow::showAbout() {
     QMessageBox::about(this, tr("About SafeQuant Workbench"),
-                       tr("<b>SafeQuant Workbench %1</b><p>Safety-aware quantization of language models, on this machine.</p>"
+                       tr("<b>SafeQuant Workbench %1</b><p>Safety-aware quantization of language models, on your machines.</p>"
                           "<p>GPL-3.0-or-later</p>")
                            .arg(QStringLiteral(SAFEQUANT_VERSION)));
 }
@@ -565,7 +562,12 @@ void MainWindow::dropEvent(QDropEvent* event) {
     const QList<QUrl> urls = event->mimeData()->urls();
     if (urls.size() != 1 || !urls.first().isLocalFile()) return;
     event->acceptProposedAction();
-    openPath(urls.first().toLocalFile());
+    const QString path = urls.first().toLocalFile();
+    if (m_session->client()->remote()) {
+        m_status->say(tr("%1 is on this machine; the engine is on %2.").arg(QFileInfo(path).fileName(), m_session->client()->address().title()));
+        return;
+    }
+    openPath(path);
 }
 
 }  // namespace safequant::workbench

@@ -80,6 +80,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     commands->setShortcuts({Qt::CTRL | Qt::Key_K, Qt::CTRL | Qt::SHIFT | Qt::Key_P});
     tools->addSeparator();
     runFolder = add(tools, tr("Open the run &folder"), {}, QStringLiteral("runFolder"));
+    engines = add(tools, tr("&Engines ..."), {}, QStringLiteral("engines"));
     restartEngine = add(tools, tr("&Restart the engine"), {}, QStringLiteral("restartEngine"));
 
     QMenu* help = bar->addMenu(tr("&Help"));

@@ -26,7 +26,7 @@ public:
     QAction *setupPanel, *resetZoom, *showMalicious;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.
     QAction *quantize, *stop, *resume, *previousBlock, *nextBlock;
-    QAction *commands, *restartEngine, *runFolder;
+    QAction *commands, *engines, *restartEngine, *runFolder;
     QAction *terms, *shortcuts, *tour, *about;
 
     /// Every action in the order of the menus.

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/setup/openmodeldialog.h"
 
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QVBoxLayout>
 
+#include "app/workbench/engine/enginepaths.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/adapterlist.h"
 #include "app/workbench/setup/modelfacts.h"
 #include "app/workbench/ui.h"
-#include "core/base/model_path.h"
 
 namespace safequant::workbench {
 
@@ -87,14 +86,14 @@ void OpenModelDialog::prepare() {
 
 QString OpenModelDialog::checkpoint() const {
     const QString text = m_path->text().trimmed();
-    return text.isEmpty() ? QString() : QString::fromStdString(absoluteModelPath(text.toStdString()));
+    return modelPathOnEngine(*m_session->client(), text);
 }
 
-QString OpenModelDialog::startFolder() const { return m_session->settings()->text(Setting::LastModelFolder); }
+QString OpenModelDialog::startFolder() const { return m_session->lastFolder(Setting::LastModelFolder); }
 
 void OpenModelDialog::take(const QString& path) {
     if (path.isEmpty()) return;
-    m_session->settings()->set(Setting::LastModelFolder, QFileInfo(path).absolutePath());
+    m_session->rememberFolderOf(Setting::LastModelFolder, path);
     m_path->setText(path);
 }
 

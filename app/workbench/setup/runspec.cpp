@@ -35,11 +35,6 @@ QStringList textsOf(const nlohmann::json& list) {
     return texts;
 }
 
-std::string absolute(const std::string& path, const QDir& folder) {
-    if (path.starts_with("builtin:")) return path;
-    return QDir::cleanPath(folder.absoluteFilePath(QString::fromStdString(path))).toStdString();
-}
-
 }  // namespace
 
 LinearScheme schemeFromJson(const nlohmann::json& json, const LinearScheme& defaults) {
@@ -69,7 +64,7 @@ nlohmann::json exampleRunSpec(const QString& modelPath) {
     return spec;
 }
 
-Expected<nlohmann::json> readSpecFile(const QString& path) {
+Expected<nlohmann::json> parseSpecFile(const QString& path) {
     const std::string name = path.toStdString();
     auto content = readTextFile(name);
     if (!content) return fail(content.error());
@@ -77,23 +72,36 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     if (spec.is_discarded() || !spec.is_object()) {
         return fail(ErrorKind::BadInput, "This is not a run spec: a JSON object is expected.", name);
     }
-    const QDir folder = QFileInfo(path).absoluteDir();
-    const auto anchorModel = [&](nlohmann::json& model) {
-        if (model.is_string()) model = absoluteModelPath(model.get<std::string>(), folder.path().toStdString());
+    return spec;
+}
+
+void changePaths(nlohmann::json& spec, const std::function<std::string(const std::string&)>& model,
+                 const std::function<std::string(const std::string&)>& file) {
+    const auto changeModel = [&](nlohmann::json& named) {
+        if (named.is_string()) named = model(named.get<std::string>());
     };
-    const auto anchorModels = [&](nlohmann::json& models) {
-        if (models.contains("checkpoint")) anchorModel(models["checkpoint"]);
+    const auto changeModels = [&](nlohmann::json& models) {
+        if (models.contains("checkpoint")) changeModel(models["checkpoint"]);
         if (jsonAt(models, {"adapters"}).is_array())
-            for (auto& adapter : models["adapters"]) anchorModel(adapter);
+            for (auto& adapter : models["adapters"]) changeModel(adapter);
     };
-    anchorModels(spec);
-    if (jsonAt(spec, {"aligned"}).is_object()) anchorModels(spec["aligned"]);
+    changeModels(spec);
+    if (jsonAt(spec, {"aligned"}).is_object()) changeModels(spec["aligned"]);
     if (jsonAt(spec, {"prompts"}).is_array()) {
-        for (auto& file : spec["prompts"]) {
-            auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
-            if (entry.is_string()) entry = absolute(entry, folder);
+        for (auto& source : spec["prompts"]) {
+            auto& entry = source.is_object() && source.contains("file") ? source["file"] : source;
+            if (entry.is_string() && !entry.get<std::string>().starts_with("builtin:")) entry = file(entry);
         }
     }
+}
+
+Expected<nlohmann::json> readSpecFile(const QString& path) {
+    auto spec = parseSpecFile(path);
+    if (!spec) return spec;
+    const QDir folder = QFileInfo(path).absoluteDir();
+    changePaths(
+        *spec, [&](const std::string& model) { return absoluteModelPath(model, folder.path().toStdString()); },
+        [&](const std::string& file) { return QDir::cleanPath(folder.absoluteFilePath(QString::fromStdString(file))).toStdString(); });
     return spec;
 }
 

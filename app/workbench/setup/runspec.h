@@ -4,6 +4,7 @@
 #include <QHash>
 #include <QString>
 #include <QStringList>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -35,6 +36,11 @@ nlohmann::json exampleRunSpec(const QString& modelPath);
 /// A run spec file for the setup panel; fields that the panel does not show are kept. Relative paths are taken from the file's
 /// folder; names of models on the hub stay names. Errors: not_found, bad_input.
 Expected<nlohmann::json> readSpecFile(const QString& path);
+/// The same, with its paths as they stand.
+Expected<nlohmann::json> parseSpecFile(const QString& path);
+/// Puts other paths in the place of those that a spec names: `model` of models and adapters, `file` of prompt files.
+void changePaths(nlohmann::json& spec, const std::function<std::string(const std::string&)>& model,
+                 const std::function<std::string(const std::string&)>& file);
 
 /// Sets the field of a dotted path, or removes it when the value is null; a section that becomes empty goes, too.
 void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value);
