@@ -46,6 +46,6 @@ if [ -n "$headless" ]; then
   exec build/release/app/cli/safequant run "$run" --model "$model" --workspace "$workspace" --plots
 fi
 if [ "$run" = --example ]; then
-  exec build/release/app/workbench/safequant-workbench --workspace "$workspace" --example
+  exec build/release/app/workbench/safequant-workbench --engine "$PWD/build/release/app/cli/safequant" --workspace "$workspace" --example
 fi
-exec build/release/app/workbench/safequant-workbench --workspace "$workspace" --model "$model" --start
+exec build/release/app/workbench/safequant-workbench --engine "$PWD/build/release/app/cli/safequant" --workspace "$workspace" --model "$model" --start

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/common.sh
 
-# What tests alone need: a display and a bus, to meet the window as assistive technology does.
-packages+=(at-spi2-core dbus gir1.2-atspi-2.0 python3-gi xauth xvfb)
+# What tests alone need: a display and a bus, to meet the window as assistive technology does, and an ssh server to be another machine.
+packages+=(at-spi2-core dbus gir1.2-atspi-2.0 python3-gi xauth xvfb openssh-client openssh-server)
 install_packages
 fetch_model >/dev/null
 build test
@@ -15,7 +15,7 @@ say "Testing"
 results=build/test/ctest.xml
 rm -f "$results"
 status=0
-QT_QPA_PLATFORM=offscreen ctest --test-dir build/test --output-on-failure --output-junit ctest.xml >&2 || status=$?
+QT_QPA_PLATFORM=offscreen ctest --test-dir build/test --parallel 2 --output-on-failure --output-junit ctest.xml >&2 || status=$?
 [ -f "$results" ] || die "ctest left no results"
 python3 - "$results" <<'PY'
 import sys

@@ -8,7 +8,7 @@ model_sha256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 packages=(
   g++ cmake ninja-build ccache pkg-config
   qt6-base-dev qt6-svg-dev libqcustomplot-dev libgl-dev libopengl-dev qt6-qpa-plugins fonts-inter fonts-dejavu-core
-  libhdf5-dev nlohmann-json3-dev libcli11-dev libexpected-dev libpcre2-dev libutf8proc-dev libssl-dev
+  libhdf5-dev nlohmann-json3-dev libcli11-dev libexpected-dev libpcre2-dev libutf8proc-dev libssl-dev libcurl4-openssl-dev
   libcairo2-dev libpango1.0-dev libpoppler-qt6-dev libpoppler-cpp-dev
   libtorch-dev libopenblas0-openmp liblapack-dev libdnnl-dev
   ca-certificates python3 python3-pip

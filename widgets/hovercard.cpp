@@ -7,6 +7,7 @@
 #include <QTextLayout>
 #include <algorithm>
 
+#include "widgets/icons.h"
 #include "widgets/labelshape.h"
 #include "widgets/painting.h"
 #include "widgets/theme.h"
@@ -20,6 +21,7 @@ constexpr double kLine = 18.0;
 constexpr double kGap = 16.0;
 constexpr double kTextWidth = 280.0;
 constexpr int kMaxLines = 4;
+constexpr double kClose = 20.0;
 
 /// Breaks a text into at most kMaxLines lines, the last one elided.
 QStringList wrap(const QString& text, const QFont& font, double width) {
@@ -40,7 +42,9 @@ QStringList wrap(const QString& text, const QFont& font, double width) {
 
 }  // namespace
 
-void HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& anchor) const {
+QRectF HoverCard::closeMark(const QRectF& card) { return {card.right() - kClose - 4.0, card.top() + 4.0, kClose, kClose}; }
+
+QRectF HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& anchor) const {
     const ThemeColors& colors = Theme::current();
     const QFont headingFont = Theme::font(TextRole::SecondaryStrong);
     const QFont bodyFont = Theme::font(TextRole::Secondary);
@@ -57,7 +61,7 @@ void HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& an
     }
     const double rowWidth = nameWidth + kGap + firstWidth + (secondWidth > 0.0 ? kGap + secondWidth : 0.0);
     const double shapeWidth = shapeLabel.isEmpty() ? 0.0 : 16.0;
-    double width = std::max(rowWidth, QFontMetricsF(headingFont).horizontalAdvance(heading) + shapeWidth);
+    double width = std::max(rowWidth, QFontMetricsF(headingFont).horizontalAdvance(heading) + shapeWidth + (pinned ? kClose : 0.0));
     if (hiddenParagraph) {
         width = std::max(width, 160.0);
     }
@@ -115,6 +119,12 @@ void HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& an
         line.translate(0.0, kLine);
     }
     painter->restore();
+    if (pinned) {
+        const double inset = 5.0;
+        const QRect mark = closeMark(card).adjusted(inset, inset, -inset, -inset).toRect();
+        painter->drawPixmap(mark.topLeft(), iconPixmap(Icon::Cross, colors.muted, mark.width(), painter->device()->devicePixelRatioF()));
+    }
+    return card;
 }
 
 QString HoverCard::text() const {

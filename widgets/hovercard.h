@@ -24,9 +24,12 @@ struct HoverCard {
     bool hiddenParagraph = false;  ///< A bar stands for the paragraph.
     std::vector<Row> rows;
     QString shapeLabel;         ///< Label whose shape stands before the heading; empty: none.
+    bool pinned = false;        ///< It stays, and has a mark to close it.
 
-    /// Draws the card near `anchor` inside `bounds`, to its right when there is room.
-    void paint(QPainter* painter, const QRectF& bounds, const QPointF& anchor) const;
+    /// Draws the card near `anchor` inside `bounds`, to its right when there is room. Returns where it is.
+    QRectF paint(QPainter* painter, const QRectF& bounds, const QPointF& anchor) const;
+    /// Where a pinned card is closed by a click.
+    static QRectF closeMark(const QRectF& card);
     /// The same as lines of text.
     QString text() const;
 };

@@ -21,9 +21,11 @@ const char* fileName(Icon which) {
         case Icon::Layers: return "layers";
         case Icon::Learning: return "learning";
         case Icon::Answers: return "answers";
+        case Icon::Analysis: return "analysis";
         case Icon::Compare: return "compare";
         case Icon::Report: return "report";
         case Icon::Play: return "play";
+        case Icon::Pause: return "pause";
         case Icon::Stop: return "stop";
         case Icon::Resume: return "resume";
         case Icon::Export: return "export";
@@ -51,6 +53,11 @@ const char* fileName(Icon which) {
         case Icon::Undo: return "undo";
         case Icon::Redo: return "redo";
         case Icon::Settings: return "settings";
+        case Icon::ToolPoint: return "tool-point";
+        case Icon::ToolBox: return "tool-box";
+        case Icon::ToolLasso: return "tool-lasso";
+        case Icon::ToolPolygon: return "tool-polygon";
+        case Icon::ToolPan: return "tool-pan";
     }
     return "info";
 }

@@ -7,10 +7,11 @@ namespace safequant::widgets {
 
 /// The program's own 20 px line icons (resources/icons), drawn in palette colours at any size and scale.
 enum class Icon {
-    Setup, Layers, Learning, Answers, Compare, Report,
-    Play, Stop, Resume, Export, Open, Folder, Model, Document,
+    Setup, Layers, Learning, Answers, Analysis, Compare, Report,
+    Play, Pause, Stop, Resume, Export, Open, Folder, Model, Document,
     Shield, ShieldOff, Sun, Moon, Search, Filter, Copy, Log,
     Warning, Info, Check, Cross, ChevronDown, ChevronRight, ChevronUp, ZoomReset, Keyboard, Undo, Redo, Settings,
+    ToolPoint, ToolBox, ToolLasso, ToolPolygon, ToolPan,
 };
 
 /// Colour of an icon. A checked state is always drawn in the accent colour, a disabled one faint.

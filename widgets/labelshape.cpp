@@ -10,25 +10,24 @@
 
 namespace safequant::widgets {
 
-void paintLabelShape(QPainter* painter, const QPointF& centre, double radius, const QString& label, const QColor& color) {
+void paintLabelShape(QPainter* painter, const QPointF& centre, double radius, const QString& label, const QColor& color,
+                     ShapeFill fill) {
+    const bool square = label == QLatin1String("hard_benign");
+    const bool open = fill == ShapeFill::OfLabel ? square : fill == ShapeFill::Open;
     painter->save();
     painter->setRenderHint(QPainter::Antialiasing);
-    if (label == QLatin1String("hard_benign")) {
-        painter->setPen(QPen(color, 1.6, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin));
-        painter->setBrush(Qt::NoBrush);
+    painter->setPen(open ? QPen(color, square ? 1.6 : 1.2, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin) : QPen(Qt::NoPen));
+    painter->setBrush(open ? QBrush(Qt::NoBrush) : QBrush(color));
+    if (square) {
         const double half = radius * 0.78;
         painter->drawRect(QRectF(centre.x() - half, centre.y() - half, 2.0 * half, 2.0 * half));
+    } else if (label == QLatin1String("malicious")) {
+        const QPolygonF triangle{QPointF(centre.x(), centre.y() - radius * 0.95),
+                                 QPointF(centre.x() + radius, centre.y() + radius * 0.78),
+                                 QPointF(centre.x() - radius, centre.y() + radius * 0.78)};
+        painter->drawPolygon(triangle);
     } else {
-        painter->setPen(Qt::NoPen);
-        painter->setBrush(color);
-        if (label == QLatin1String("malicious")) {
-            const QPolygonF triangle{QPointF(centre.x(), centre.y() - radius * 0.95),
-                                     QPointF(centre.x() + radius, centre.y() + radius * 0.78),
-                                     QPointF(centre.x() - radius, centre.y() + radius * 0.78)};
-            painter->drawPolygon(triangle);
-        } else {
-            painter->drawEllipse(centre, radius * 0.85, radius * 0.85);
-        }
+        painter->drawEllipse(centre, radius * 0.85, radius * 0.85);
     }
     painter->restore();
 }

@@ -29,6 +29,10 @@ LayerPlot::LayerPlot(QWidget* parent) : PlacesPlot(tr("Separability by block"), 
     refresh();
 }
 
+double LayerPlot::blockPosition(int block, int count, int width) {
+    return kLeft + (block + 0.5) / std::max(count, 1) * (width - kLeft - kRight);
+}
+
 LayerPlot::Series LayerPlot::makeSeries() {
     Series series;
     series.low = addGraph();

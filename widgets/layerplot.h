@@ -12,6 +12,9 @@ class LayerPlot : public PlacesPlot {
 public:
     explicit LayerPlot(QWidget* parent = nullptr);
 
+    /// Where a block of `count` is in a plot of this width, in pixels from its left edge.
+    static double blockPosition(int block, int count, int width);
+
     const LayerData& data() const { return m_data; }
     /// For changes; call refresh() afterwards.
     LayerData& data() { return m_data; }

@@ -4,15 +4,12 @@
 #include <QApplication>
 #include <QKeyEvent>
 #include <QPainter>
+#include <QPainterPath>
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
-#include "widgets/format.h"
-#include "widgets/labelshape.h"
 #include "widgets/theme.h"
 
 namespace safequant::widgets {
@@ -21,32 +18,39 @@ namespace {
 
 constexpr double kHeader = 24.0;
 constexpr double kFooter = 22.0;
-constexpr double kHitRadius = 12.0;
-constexpr double kPointRadius = 4.2;
-constexpr int kSprite = 14;
-constexpr std::array<const char*, 3> kDrawOrder{"benign", "malicious", "hard_benign"};
+constexpr double kHoverRing = 6.5;
 
-QPixmap sprite(const QString& label, const QColor& color, double opacity, qreal ratio) {
-    QPixmap pixmap(QSize(kSprite, kSprite) * ratio);
-    pixmap.setDevicePixelRatio(ratio);
-    pixmap.fill(Qt::transparent);
-    QPainter painter(&pixmap);
-    painter.setOpacity(opacity);
-    paintLabelShape(&painter, QPointF(kSprite / 2.0, kSprite / 2.0), kPointRadius, label, color);
-    return pixmap;
+SelectionMode modeOf(Qt::KeyboardModifiers modifiers) {
+    const bool control = modifiers.testFlag(Qt::ControlModifier);
+    if (modifiers.testFlag(Qt::AltModifier) || (control && modifiers.testFlag(Qt::ShiftModifier))) {
+        return SelectionMode::Subtract;
+    }
+    return control ? SelectionMode::Add : SelectionMode::Replace;
+}
+
+ShapeGesture::Kind shapeOf(SelectionTool tool) {
+    switch (tool) {
+        case SelectionTool::Box: return ShapeGesture::Kind::Box;
+        case SelectionTool::Lasso: return ShapeGesture::Kind::Lasso;
+        case SelectionTool::Polygon: return ShapeGesture::Kind::Polygon;
+        case SelectionTool::Point:
+        case SelectionTool::Pan: break;
+    }
+    return ShapeGesture::Kind::None;
 }
 
 }  // namespace
 
-ProjectionPane::ProjectionPane(QString model, QWidget* parent)
-    : QWidget(parent), m_model(std::move(model)), m_boundary(std::numeric_limits<double>::quiet_NaN()) {
+ProjectionPane::ProjectionPane(QWidget* parent) : QWidget(parent), m_boundary(std::numeric_limits<double>::quiet_NaN()) {
     setFocusPolicy(Qt::StrongFocus);
     setMouseTracking(true);
     setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Expanding);
+    refreshCursor();
 }
 
 void ProjectionPane::setPrompts(std::shared_ptr<const std::vector<protocol::PromptItem>> prompts) {
-    m_prompts = std::move(prompts);
+    cancelShape();
+    m_scene.setPrompts(std::move(prompts));
     invalidate();
 }
 
@@ -56,8 +60,17 @@ void ProjectionPane::setSelectionModel(SelectionModel* selection) {
     }
     m_selection = selection;
     if (selection != nullptr) {
-        connect(selection, &SelectionModel::selectionChanged, this, &ProjectionPane::invalidate);
-        connect(selection, &SelectionModel::currentChanged, this, &ProjectionPane::invalidate);
+        connect(selection, &SelectionModel::selectionChanged, this, &ProjectionPane::takeSelection);
+        connect(selection, &SelectionModel::currentChanged, this, &ProjectionPane::takeSelection);
+    }
+    takeSelection();
+}
+
+void ProjectionPane::takeSelection() {
+    m_scene.setSelection(m_selection);
+    m_shape.followSelection();
+    if (m_pinned >= 0 && m_selection != nullptr && m_selection->current() >= 0) {
+        m_pinned = m_selection->current();
     }
     invalidate();
 }
@@ -68,31 +81,34 @@ void ProjectionPane::setContentShield(ContentShield* shield) {
     }
     m_shield = shield;
     if (shield != nullptr) {
-        connect(shield, &ContentShield::changed, this, &ProjectionPane::invalidate);
+        connect(shield, &ContentShield::changed, this, &ProjectionPane::refreshCards);
     }
+    refreshCards();
+}
+
+void ProjectionPane::setSlices(const std::vector<PromptSlice>& slices) {
+    m_scene.setSlices(slices);
     invalidate();
 }
 
-void ProjectionPane::setTitle(const QString& name, const std::optional<Rate>& accuracy) {
+void ProjectionPane::setCardSource(std::function<HoverCard(int prompt)> source) { m_card = std::move(source); }
+
+void ProjectionPane::setTitle(const QString& name, const QString& detail) {
     m_name = name;
-    m_accuracy = accuracy;
-    describe();
-    update();
+    m_detail = detail;
+    refreshCards();
 }
 
-void ProjectionPane::setPoints(ProjectionPoints points) {
-    m_points = std::move(points);
+void ProjectionPane::setPoints(ProjectionPoints points, std::vector<QPointF> before) {
+    cancelShape();
     m_hover = -1;
-    sortRows();
+    m_scene.setPoints(std::move(points), std::move(before));
     invalidate();
 }
 
-void ProjectionPane::sortRows() {
-    m_order.resize(m_points.positions.size());
-    std::iota(m_order.begin(), m_order.end(), std::size_t{0});
-    std::stable_sort(m_order.begin(), m_order.end(), [this](std::size_t a, std::size_t b) {
-        return m_points.positions[a].x() < m_points.positions[b].x();
-    });
+void ProjectionPane::setGuests(std::vector<GuestMark> guests) {
+    m_guests = std::move(guests);
+    update();
 }
 
 void ProjectionPane::setBoundary(double boundary) {
@@ -108,8 +124,7 @@ void ProjectionPane::setFootLabels(const QString& left, const QString& right) {
 
 void ProjectionPane::setEmptyText(const QString& text) {
     m_emptyText = text;
-    describe();
-    update();
+    refreshCards();
 }
 
 void ProjectionPane::setBusy(bool busy) {
@@ -120,96 +135,51 @@ void ProjectionPane::setBusy(bool busy) {
 }
 
 void ProjectionPane::setRange(const QRectF& range) {
-    if (range != m_range) {
-        m_range = range;
-        invalidate();
+    if (range == m_scene.range()) {
+        return;
     }
+    m_scene.setView(plotRect(), range);
+    m_shape.followRange();
+    invalidate();
 }
 
-void ProjectionPane::invalidate() {
-    m_dirty = true;
+void ProjectionPane::setTool(SelectionTool tool) {
+    cancelShape();
+    m_tool = tool;
+    refreshCursor();
+}
+
+void ProjectionPane::refreshCards() {
     describe();
     update();
 }
 
+void ProjectionPane::invalidate() {
+    m_dirty = true;
+    emit drawingChanged();
+    refreshCards();
+}
+
 QRectF ProjectionPane::plotRect() const { return QRectF(rect()).adjusted(0.0, kHeader, 0.0, -kFooter); }
 
-QPointF ProjectionPane::toPixel(const QPointF& value) const {
-    const QRectF area = plotRect();
-    return {area.left() + (value.x() - m_range.left()) / m_range.width() * area.width(),
-            area.bottom() - (value.y() - m_range.top()) / m_range.height() * area.height()};
-}
-
-QPointF ProjectionPane::toValue(const QPointF& pixel) const {
-    const QRectF area = plotRect();
-    return {m_range.left() + (pixel.x() - area.left()) / area.width() * m_range.width(),
-            m_range.top() + (area.bottom() - pixel.y()) / area.height() * m_range.height()};
-}
-
-QString ProjectionPane::labelOf(std::size_t row) const {
-    const auto prompt = std::size_t(m_points.prompts[row]);
-    return m_prompts != nullptr && prompt < m_prompts->size() ? QString::fromStdString((*m_prompts)[prompt].label) : QString();
-}
-
-int ProjectionPane::rowOf(int prompt) const {
-    const auto found = std::find(m_points.prompts.begin(), m_points.prompts.end(), prompt);
-    return found == m_points.prompts.end() ? -1 : int(found - m_points.prompts.begin());
-}
-
-QPointF ProjectionPane::positionOf(int prompt) const {
-    const int row = rowOf(prompt);
-    return row < 0 ? QPointF() : toPixel(m_points.positions[std::size_t(row)]);
-}
-
-int ProjectionPane::rowAt(const QPointF& pixel) const {
-    if (!plotRect().contains(pixel)) {
-        return -1;
-    }
-    int best = -1;
-    double bestDistance = kHitRadius * kHitRadius;
-    for (std::size_t row = 0; row < m_points.positions.size(); ++row) {
-        const QPointF delta = toPixel(m_points.positions[row]) - pixel;
-        const double distance = QPointF::dotProduct(delta, delta);
-        if (distance <= bestDistance) {
-            bestDistance = distance;
-            best = int(row);
-        }
-    }
-    return best;
-}
-
-HoverCard ProjectionPane::cardOf(std::size_t row) const {
-    HoverCard card;
-    const int prompt = m_points.prompts[row];
-    const QString label = labelOf(row);
-    card.heading = labelText(label);
-    card.shapeLabel = label;
-    const bool allowed = label != QLatin1String("malicious") || (m_shield != nullptr && m_shield->allows(label, prompt));
-    card.hiddenParagraph = !allowed;
-    if (allowed && m_prompts != nullptr && std::size_t(prompt) < m_prompts->size()) {
-        card.paragraph = QString::fromStdString((*m_prompts)[std::size_t(prompt)].text);
-    }
-    if (row < m_points.scores.size()) {
-        const double score = double(m_points.scores[row]);
-        card.rows.push_back({tr("probe score"), formatScore(score), QString(), {}, {}});
-        card.rows.push_back({tr("probe says"), score > 0.0 ? tr("malicious") : tr("benign"), QString(), {}, {}});
-    }
-    return card;
+QPointF ProjectionPane::positionOf(int prompt, bool before) const {
+    const int row = m_scene.rowOf(prompt);
+    return row < 0 || (before && !m_scene.overlaid()) ? QPointF() : m_scene.placeOf(std::size_t(row), before);
 }
 
 void ProjectionPane::describe() {
     setAccessibleName(m_name.isEmpty() ? tr("Projection") : tr("Projection, %1").arg(m_name));
     QString text;
-    if (m_points.positions.empty()) {
+    if (m_scene.empty()) {
         text = m_emptyText;
     } else {
-        text = tr("n = %1").arg(m_points.positions.size());
-        if (m_accuracy) {
-            text += tr(", accuracy %1").arg(formatRate(*m_accuracy));
+        text = tr("n = %1").arg(m_scene.rows());
+        if (!m_detail.isEmpty()) {
+            text += QStringLiteral(", ") + m_detail;
         }
         const int current = m_selection != nullptr ? m_selection->current() : -1;
-        if (const int row = rowOf(current); row >= 0) {
-            text += QLatin1Char('\n') + cardOf(std::size_t(row)).text();
+        if (m_scene.rowOf(current) >= 0 && m_card) {
+            text += QLatin1Char('\n') + m_card(current).text();
         }
     }
     if (text != accessibleDescription()) {
@@ -217,60 +187,24 @@ void ProjectionPane::describe() {
     }
 }
 
-void ProjectionPane::renderPoints() {
-    const ThemeColors& colors = Theme::current();
-    const qreal ratio = devicePixelRatioF();
-    m_picture = QPixmap(size() * ratio);
-    m_picture.setDevicePixelRatio(ratio);
-    m_picture.fill(Qt::transparent);
-    m_dirty = false;
-    if (m_points.positions.empty()) {
-        return;
-    }
-    QPainter painter(&m_picture);
-    painter.setRenderHint(QPainter::Antialiasing);
-    painter.setRenderHint(QPainter::SmoothPixmapTransform);
-    const QRectF area = plotRect();
-    painter.setClipRect(area);
-    const bool grey = m_selection != nullptr && m_selection->count() > 1;
-    const QColor greyed = Theme::blend(colors.muted, colors.plot, 0.35);
-    const QPointF offset(kSprite / 2.0, kSprite / 2.0);
-    const QRectF near = area.adjusted(-kSprite, -kSprite, kSprite, kSprite);
-    std::array<std::vector<std::size_t>, 3> rows;
-    for (std::size_t row = 0; row < m_points.positions.size(); ++row) {
-        const QString label = labelOf(row);
-        rows[label == QLatin1String("malicious") ? 1 : label == QLatin1String("hard_benign") ? 2 : 0].push_back(row);
-    }
-    for (const bool selectedPass : {false, true}) {
-        for (std::size_t kind = 0; kind < kDrawOrder.size(); ++kind) {
-            const QString label = QLatin1String(kDrawOrder[kind]);
-            const double opacity = label == QLatin1String("hard_benign") || colors.highContrast ? 1.0 : 0.8;
-            const QPixmap mark = sprite(label, grey && !selectedPass ? greyed : colors.label(label), opacity, ratio);
-            for (const std::size_t row : rows[kind]) {
-                const bool selected = m_selection != nullptr && m_selection->contains(m_points.prompts[row]);
-                if (selected != selectedPass) {
-                    continue;
-                }
-                const QPointF pixel = toPixel(m_points.positions[row]);
-                if (!near.contains(pixel)) {
-                    continue;
-                }
-                painter.drawPixmap(pixel - offset, mark);
-                if (selected) {
-                    const bool current = m_selection->current() == m_points.prompts[row];
-                    painter.setPen(QPen(colors.text, current ? 1.9 : 1.1));
-                    painter.setBrush(Qt::NoBrush);
-                    painter.drawEllipse(pixel, current ? 8.0 : 6.5, current ? 8.0 : 6.5);
-                }
-            }
-        }
+void ProjectionPane::refreshCursor() {
+    if (m_drag == Drag::Pan) {
+        setCursor(Qt::ClosedHandCursor);
+    } else if (m_shape.active() || m_tool == SelectionTool::Polygon) {
+        setCursor(Qt::CrossCursor);
+    } else if (m_hover >= 0 || m_pinnedCard.contains(m_pointer)) {
+        setCursor(Qt::PointingHandCursor);
+    } else if (m_tool == SelectionTool::Pan) {
+        setCursor(Qt::OpenHandCursor);
+    } else {
+        setCursor(m_tool == SelectionTool::Point ? Qt::ArrowCursor : Qt::CrossCursor);
     }
 }
 
 void ProjectionPane::paintGround(QPainter* painter) const {
     const ThemeColors& colors = Theme::current();
     const QRectF area = plotRect();
-    if (m_points.positions.empty()) {
+    if (m_scene.empty()) {
         painter->fillRect(area, Theme::blend(colors.window, colors.plot, 0.6));
         return;
     }
@@ -279,7 +213,7 @@ void ProjectionPane::paintGround(QPainter* painter) const {
         return;
     }
     const double alpha = colors.dark ? 0.075 : 0.05;
-    const double middle = std::clamp(toPixel(QPointF(m_boundary, 0.0)).x(), area.left(), area.right());
+    const double middle = std::clamp(m_scene.toPixel(QPointF(m_boundary, 0.0)).x(), area.left(), area.right());
     painter->fillRect(QRectF(area.left(), area.top(), middle - area.left(), area.height()),
                       Theme::blend(colors.benign, colors.plot, alpha));
     painter->fillRect(QRectF(middle, area.top(), area.right() - middle, area.height()),
@@ -301,16 +235,15 @@ void ProjectionPane::paintFrame(QPainter* painter) const {
     painter->setPen(colors.text);
     const QRectF header(area.left() + 2.0, 0.0, area.width() - 4.0, kHeader - 4.0);
     painter->drawText(header, Qt::AlignLeft | Qt::AlignVCenter, m_name);
-    if (m_accuracy && m_accuracy->total > 0 && !m_points.positions.empty()) {
+    if (!m_detail.isEmpty() && !m_scene.empty()) {
         const double used = painter->fontMetrics().horizontalAdvance(m_name) + 6.0;
         painter->setFont(Theme::font(TextRole::Body));
         painter->setPen(colors.muted);
         const QRectF rest = header.adjusted(used, 0.0, 0.0, 0.0);
         painter->drawText(rest, Qt::AlignLeft | Qt::AlignVCenter,
-                          painter->fontMetrics().elidedText(tr("accuracy %1").arg(formatRate(*m_accuracy)), Qt::ElideRight,
-                                                            int(rest.width())));
+                          painter->fontMetrics().elidedText(m_detail, Qt::ElideRight, int(rest.width())));
     }
-    if (m_points.positions.empty()) {
+    if (m_scene.empty()) {
         painter->setFont(Theme::font(TextRole::Body));
         painter->setPen(colors.muted);
         painter->drawText(area.adjusted(16.0, 0.0, -16.0, 0.0), Qt::AlignCenter | Qt::TextWordWrap, m_emptyText);
@@ -323,131 +256,225 @@ void ProjectionPane::paintFrame(QPainter* painter) const {
     painter->drawText(footer, Qt::AlignRight | Qt::AlignVCenter, m_right);
 }
 
+void ProjectionPane::paintCards(QPainter* painter) {
+    const int pinned = m_scene.rowOf(m_pinned);
+    m_pinnedCard = {};
+    for (const int row : {pinned, m_hover != pinned ? m_hover : -1}) {
+        if (row < 0 || std::size_t(row) >= m_scene.rows() || !m_card) {
+            continue;
+        }
+        const QPointF place = m_scene.placeOf(std::size_t(row));
+        painter->setPen(QPen(Theme::current().text, 1.2));
+        painter->setBrush(Qt::NoBrush);
+        painter->drawEllipse(place, kHoverRing, kHoverRing);
+        HoverCard card = m_card(m_scene.points().prompts[std::size_t(row)]);
+        card.pinned = row == pinned;
+        const QRectF painted = card.paint(painter, QRectF(rect()).adjusted(1.0, 1.0, -1.0, -1.0), place);
+        if (card.pinned) {
+            m_pinnedCard = painted;
+        }
+    }
+}
+
 void ProjectionPane::paintEvent(QPaintEvent*) {
-    const ThemeColors& colors = Theme::current();
     if (m_dirty || m_picture.size() != size() * devicePixelRatioF()) {
-        renderPoints();
+        m_picture = m_scene.render(size(), devicePixelRatioF());
+        m_dirty = false;
     }
     QPainter painter(this);
     paintGround(&painter);
     painter.setOpacity(m_busy ? 0.45 : 1.0);
-    painter.drawPixmap(0, 0, m_picture);
+    painter.drawImage(QPointF(0.0, 0.0), m_picture);
     painter.setOpacity(1.0);
     painter.setRenderHint(QPainter::Antialiasing);
     paintFrame(&painter);
+    paintGuests(&painter, m_guests, plotRect(), [this](const QPointF& place) { return m_scene.toPixel(place); });
     if (m_keyboardFocus && hasFocus()) {
-        painter.setPen(QPen(colors.accent, 2.0));
+        painter.setPen(QPen(Theme::current().accent, 2.0));
         painter.setBrush(Qt::NoBrush);
         painter.drawRect(plotRect().adjusted(1.0, 1.0, -1.0, -1.0));
     }
-    if (m_drag == Drag::Band) {
-        QColor wash = colors.accent;
-        wash.setAlphaF(0.12F);
-        painter.setPen(QPen(colors.accent, 1.0));
-        painter.setBrush(wash);
-        painter.drawRect(QRectF(m_pressed, m_pointer).normalized());
-    } else if (m_hover >= 0 && std::size_t(m_hover) < m_points.positions.size()) {
-        const QPointF pixel = toPixel(m_points.positions[std::size_t(m_hover)]);
-        painter.setPen(QPen(colors.text, 1.2));
-        painter.setBrush(Qt::NoBrush);
-        painter.drawEllipse(pixel, 6.5, 6.5);
-        cardOf(std::size_t(m_hover)).paint(&painter, QRectF(rect()).adjusted(1.0, 1.0, -1.0, -1.0), pixel);
+    if (m_shape.active()) {
+        m_shape.paint(&painter, plotRect());
+    } else {
+        paintCards(&painter);
+    }
+}
+
+void ProjectionPane::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    m_scene.setView(plotRect(), m_scene.range());
+    m_dirty = true;
+}
+
+std::optional<LabelCounts> ProjectionPane::pendingCounts() const {
+    return m_shape.active() ? std::optional(m_shape.counts()) : std::nullopt;
+}
+
+void ProjectionPane::finishShape() {
+    const QList<int> prompts = m_shape.prompts();
+    cancelShape();
+    if (m_selection != nullptr) {
+        m_selection->apply(m_shape.mode(), prompts);
+    }
+}
+
+bool ProjectionPane::cancelShape() {
+    if (!m_shape.active()) {
+        return false;
+    }
+    m_shape.cancel();
+    m_drag = Drag::None;
+    refreshCursor();
+    emit shapeChanged();
+    update();
+    return true;
+}
+
+void ProjectionPane::pin(int prompt) {
+    m_pinned = prompt;
+    m_pinnedCard = {};
+    update();
+}
+
+void ProjectionPane::click(const QPointF& pixel, SelectionMode mode) {
+    if (m_selection == nullptr) {
+        return;
+    }
+    const int row = m_scene.rowAt(pixel);
+    if (row < 0) {
+        if (mode == SelectionMode::Replace) {
+            pin(-1);
+            m_selection->clear();
+        }
+        return;
+    }
+    const int prompt = m_scene.points().prompts[std::size_t(row)];
+    switch (mode) {
+        case SelectionMode::Replace: m_selection->select(prompt); break;
+        case SelectionMode::Add: m_selection->toggle(prompt); break;
+        case SelectionMode::Subtract: m_selection->subtract({prompt}); break;
+    }
+    if (mode == SelectionMode::Replace) {
+        pin(prompt);
+        emit cardPinned();
     }
 }
 
 void ProjectionPane::mousePressEvent(QMouseEvent* event) {
     m_keyboardFocus = false;
     m_pressed = m_pointer = event->position();
-    m_pressedRange = m_range;
-    if (m_points.positions.empty()) {
+    m_pressedRange = m_scene.range();
+    if (m_scene.empty()) {
         return;
     }
-    if (event->button() == Qt::MiddleButton ||
-        (event->button() == Qt::LeftButton && event->modifiers().testFlag(Qt::ShiftModifier))) {
+    if (m_pinnedCard.contains(m_pressed) && !m_shape.active()) {
+        if (HoverCard::closeMark(m_pinnedCard).contains(m_pressed)) {
+            pin(-1);
+        }
+        return;
+    }
+    const bool left = event->button() == Qt::LeftButton;
+    const bool shift = event->modifiers().testFlag(Qt::ShiftModifier) && !event->modifiers().testFlag(Qt::ControlModifier);
+    if (event->button() == Qt::MiddleButton || (left && shift)) {
         m_drag = Drag::Pan;
         m_hover = -1;
-        setCursor(Qt::ClosedHandCursor);
-    } else if (event->button() == Qt::LeftButton) {
+        refreshCursor();
+    } else if (left && m_tool == SelectionTool::Polygon && plotRect().contains(m_pressed)) {
+        m_shape.setMode(modeOf(event->modifiers()));
+        if (m_shape.active()) {
+            m_shape.addCorner(m_pressed);
+        } else {
+            m_hover = -1;
+            m_shape.begin(ShapeGesture::Kind::Polygon, m_pressed);
+        }
+        emit shapeChanged();
+        update();
+    } else if (left) {
         m_drag = Drag::Press;
     }
+}
+
+void ProjectionPane::pan(const QPointF& pixel) {
+    const QRectF area = plotRect();
+    QRectF moved = m_pressedRange;
+    moved.translate(-(pixel.x() - m_pressed.x()) / area.width() * moved.width(),
+                    (pixel.y() - m_pressed.y()) / area.height() * moved.height());
+    emit rangeChanged(moved);
 }
 
 void ProjectionPane::mouseMoveEvent(QMouseEvent* event) {
     m_pointer = event->position();
     if (m_drag == Drag::Press && (m_pointer - m_pressed).manhattanLength() >= QApplication::startDragDistance()) {
-        m_drag = Drag::Band;
-        m_hover = -1;
+        if (m_tool == SelectionTool::Pan) {
+            m_drag = Drag::Pan;
+            m_hover = -1;
+            refreshCursor();
+        } else if (const auto kind = shapeOf(m_tool); kind != ShapeGesture::Kind::None) {
+            m_drag = Drag::Shape;
+            m_hover = -1;
+            m_shape.begin(kind, m_pressed);
+        }
     }
     if (m_drag == Drag::Pan) {
-        const QRectF area = plotRect();
-        QRectF moved = m_pressedRange;
-        moved.translate(-(m_pointer.x() - m_pressed.x()) / area.width() * m_range.width(),
-                        (m_pointer.y() - m_pressed.y()) / area.height() * m_range.height());
-        emit rangeChanged(moved);
+        pan(m_pointer);
         return;
     }
-    if (m_drag == Drag::None) {
-        const int hover = rowAt(m_pointer);
-        if (hover == m_hover) {
-            return;
-        }
-        m_hover = hover;
-        setCursor(hover >= 0 ? Qt::PointingHandCursor : Qt::ArrowCursor);
+    if (m_shape.active()) {
+        m_shape.setMode(modeOf(event->modifiers()));
+        m_shape.moveTo(m_pointer);
+        emit shapeChanged();
+        update();
+        return;
     }
-    update();
+    const int hover = m_pinnedCard.contains(m_pointer) ? -1 : m_scene.rowAt(m_pointer);
+    if (m_drag == Drag::None && hover != m_hover) {
+        m_hover = hover;
+        update();
+    }
+    refreshCursor();
 }
 
 void ProjectionPane::mouseReleaseEvent(QMouseEvent* event) {
     const Drag drag = std::exchange(m_drag, Drag::None);
     m_pointer = event->position();
-    setCursor(Qt::ArrowCursor);
-    const bool add = event->modifiers().testFlag(Qt::ControlModifier);
-    if (drag == Drag::Band) {
-        selectBand(add);
-    } else if (drag == Drag::Press && m_selection != nullptr) {
-        const int row = rowAt(m_pressed);
-        if (row >= 0) {
-            const int prompt = m_points.prompts[std::size_t(row)];
-            add ? m_selection->toggle(prompt) : m_selection->select(prompt);
-        } else if (!add) {
-            m_selection->clear();
-        }
+    if (drag == Drag::Shape) {
+        m_shape.setMode(modeOf(event->modifiers()));
+        m_shape.moveTo(m_pointer);
+        finishShape();
+    } else if (drag == Drag::Press) {
+        click(m_pressed, modeOf(event->modifiers()));
     }
+    refreshCursor();
     update();
 }
 
 void ProjectionPane::mouseDoubleClickEvent(QMouseEvent* event) {
-    const int row = rowAt(event->position());
+    if (m_shape.kind() == ShapeGesture::Kind::Polygon) {
+        m_shape.setMode(modeOf(event->modifiers()));
+        finishShape();
+        return;
+    }
+    if (m_pinnedCard.contains(event->position())) {
+        return;
+    }
+    const int row = m_scene.rowAt(event->position());
     if (row >= 0) {
-        emit promptActivated(m_points.prompts[std::size_t(row)]);
+        emit promptActivated(m_scene.points().prompts[std::size_t(row)]);
     } else {
         emit resetRequested();
     }
 }
 
-void ProjectionPane::selectBand(bool add) {
-    if (m_selection == nullptr) {
-        return;
-    }
-    const QRectF band = QRectF(m_pressed, m_pointer).normalized() & plotRect();
-    QList<int> inside;
-    for (std::size_t row = 0; row < m_points.positions.size(); ++row) {
-        if (band.contains(toPixel(m_points.positions[row]))) {
-            inside << m_points.prompts[row];
-        }
-    }
-    add ? m_selection->add(inside) : m_selection->setSelection(inside);
-}
-
 void ProjectionPane::zoom(double factor, const QPointF& pixel) {
-    const QPointF anchor = toValue(pixel);
-    const QRectF zoomed(anchor.x() - (anchor.x() - m_range.left()) * factor, anchor.y() - (anchor.y() - m_range.top()) * factor,
-                        m_range.width() * factor, m_range.height() * factor);
-    emit rangeChanged(zoomed);
+    const QPointF anchor = m_scene.toValue(pixel);
+    const QRectF& range = m_scene.range();
+    emit rangeChanged(QRectF(anchor.x() - (anchor.x() - range.left()) * factor, anchor.y() - (anchor.y() - range.top()) * factor,
+                             range.width() * factor, range.height() * factor));
 }
 
 void ProjectionPane::wheelEvent(QWheelEvent* event) {
-    if (m_points.positions.empty() || !plotRect().contains(event->position())) {
+    if (m_scene.empty() || !plotRect().contains(event->position())) {
         event->ignore();
         return;
     }
@@ -461,32 +488,56 @@ void ProjectionPane::leaveEvent(QEvent* event) {
     QWidget::leaveEvent(event);
 }
 
-void ProjectionPane::step(int direction) {
-    if (m_order.empty() || m_selection == nullptr) {
+void ProjectionPane::step(int direction, bool extend) {
+    const int row = m_selection != nullptr ? m_scene.neighbourOf(m_scene.rowOf(m_selection->current()), direction) : -1;
+    if (row < 0) {
         return;
     }
-    const int row = rowOf(m_selection->current());
-    auto place = direction > 0 ? std::ptrdiff_t{0} : std::ptrdiff_t(m_order.size()) - 1;
-    if (row >= 0) {
-        place = std::find(m_order.begin(), m_order.end(), std::size_t(row)) - m_order.begin();
-        place = std::clamp<std::ptrdiff_t>(place + direction, 0, std::ptrdiff_t(m_order.size()) - 1);
+    const int prompt = m_scene.points().prompts[std::size_t(row)];
+    if (extend) {
+        m_selection->setSelection(m_selection->selected() << prompt, prompt);
+    } else {
+        m_selection->select(prompt);
     }
-    const std::size_t next = m_order[std::size_t(place)];
-    m_selection->select(m_points.prompts[next]);
-    m_hover = int(next);
+    m_hover = row;
 }
 
 void ProjectionPane::keyPressEvent(QKeyEvent* event) {
     m_keyboardFocus = true;
+    const bool extend = event->modifiers().testFlag(Qt::ShiftModifier);
+    const bool drawing = m_shape.kind() == ShapeGesture::Kind::Polygon;
+    if (event->matches(QKeySequence::SelectAll) && m_selection != nullptr && !m_scene.empty()) {
+        QList<int> prompts;
+        for (const int row : m_scene.visibleRows()) {
+            prompts << m_scene.points().prompts[std::size_t(row)];
+        }
+        m_selection->setSelection(prompts, m_selection->current());
+        return;
+    }
     switch (event->key()) {
         case Qt::Key_Right:
-        case Qt::Key_Down: step(1); break;
+        case Qt::Key_Down: step(1, extend); break;
         case Qt::Key_Left:
-        case Qt::Key_Up: step(-1); break;
+        case Qt::Key_Up: step(-1, extend); break;
         case Qt::Key_Return:
         case Qt::Key_Enter:
-            if (m_selection != nullptr && rowOf(m_selection->current()) >= 0) {
+            if (drawing) {
+                m_shape.setMode(modeOf(event->modifiers()));
+                finishShape();
+            } else if (m_selection != nullptr && m_scene.rowOf(m_selection->current()) >= 0) {
                 emit promptActivated(m_selection->current());
+            }
+            break;
+        case Qt::Key_Backspace:
+            if (drawing && !m_shape.removeCorner()) {
+                cancelShape();
+            }
+            emit shapeChanged();
+            break;
+        case Qt::Key_Space:
+            if (m_selection != nullptr) {
+                pin(m_pinned >= 0 ? -1 : m_selection->current());
+                emit cardPinned();
             }
             break;
         case Qt::Key_Plus:
@@ -495,8 +546,11 @@ void ProjectionPane::keyPressEvent(QKeyEvent* event) {
         case Qt::Key_0: emit resetRequested(); break;
         case Qt::Key_Escape:
             m_hover = -1;
-            if (m_drag == Drag::Band) {
-                m_drag = Drag::None;
+            if (cancelShape()) {
+                break;
+            }
+            if (m_pinned >= 0) {
+                pin(-1);
             } else if (m_selection != nullptr) {
                 m_selection->clear();
             }

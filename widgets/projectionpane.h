@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QPixmap>
+#include <QImage>
 #include <QPointer>
 #include <QWidget>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/engine/protocol/messages.h"
 #include "widgets/contentshield.h"
+#include "widgets/guestpoints.h"
 #include "widgets/hovercard.h"
+#include "widgets/pointscene.h"
 #include "widgets/selectionmodel.h"
+#include "widgets/selectiontoolbar.h"
+#include "widgets/shapegesture.h"
 
 namespace safequant::widgets {
 
-/// The points of one pane, one entry a row of the projection.
-struct ProjectionPoints {
-    std::vector<QPointF> positions;
-    std::vector<int> prompts;
-    std::vector<float> scores;  ///< Empty: none.
-};
-
-/// One model's points inside ProjectionView. The points are drawn once into a picture; pointer and rubber band are painted over it.
+/// One picture of points inside ProjectionView: of one model, or of both overlaid. PointScene draws the points once into an image;
+/// pointer, cards and the shape under way are painted over it.
 class ProjectionPane : public QWidget {
     Q_OBJECT
 public:
-    ProjectionPane(QString model, QWidget* parent = nullptr);
+    explicit ProjectionPane(QWidget* parent = nullptr);
 
     void setPrompts(std::shared_ptr<const std::vector<protocol::PromptItem>> prompts);
     void setSelectionModel(SelectionModel* selection);
     void setContentShield(ContentShield* shield);
-    void setTitle(const QString& name, const std::optional<Rate>& accuracy);
-    void setPoints(ProjectionPoints points);
-    const ProjectionPoints& points() const { return m_points; }
+    void setSlices(const std::vector<PromptSlice>& slices);
+    /// What a card says of a prompt.
+    void setCardSource(std::function<HoverCard(int prompt)> source);
+    /// The name over the points, and what is said after it.
+    void setTitle(const QString& name, const QString& detail);
+    /// `before`: places of the same rows in the base model, for an overlay.
+    void setPoints(ProjectionPoints points, std::vector<QPointF> before = {});
+    const PointScene& scene() const { return m_scene; }
+    /// Numbered marks over the points.
+    void setGuests(std::vector<GuestMark> guests);
     /// Position of the boundary on axis 1; NaN: none.
     void setBoundary(double boundary);
     /// What stands under the left and the right end.
@@ -42,20 +48,37 @@ public:
     void setBusy(bool busy);
     /// Visible part of the shared axes.
     void setRange(const QRectF& range);
-    QRectF range() const { return m_range; }
-    /// Pixel position of a prompt; null when absent.
-    QPointF positionOf(int prompt) const;
+    const QRectF& range() const { return m_scene.range(); }
+    void setTool(SelectionTool tool);
+    /// Pixel position of a prompt (overlaid: of its quantized point); null when absent. `before`: of its base point.
+    QPointF positionOf(int prompt, bool before = false) const;
+    /// What would be selected if the shape under way ended now; empty: there is none.
+    std::optional<LabelCounts> pendingCounts() const;
+    /// The prompt whose card stays, whatever the pointer does; it goes on with the selection's current prompt. -1: none.
+    int pinned() const { return m_pinned; }
+    void pin(int prompt);
+    /// Where the pinned card was painted; null without one.
+    const QRectF& cardRect() const { return m_pinnedCard; }
+    /// What has changed in the cards is painted.
+    void refreshCards();
 
-    QSize minimumSizeHint() const override { return {160, 150}; }
+    QSize minimumSizeHint() const override { return {160, 120}; }
     QSize sizeHint() const override { return {320, 320}; }
 
 signals:
     void rangeChanged(const QRectF& range);
     void resetRequested();
     void promptActivated(int prompt);
+    /// What the shape under way encloses, or whether there is one.
+    void shapeChanged();
+    /// The picture is another one: other arrows, or density in the place of points.
+    void drawingChanged();
+    /// The user pinned a card.
+    void cardPinned();
 
 protected:
     void paintEvent(QPaintEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     void mousePressEvent(QMouseEvent* event) override;
     void mouseMoveEvent(QMouseEvent* event) override;
     void mouseReleaseEvent(QMouseEvent* event) override;
@@ -68,39 +91,40 @@ protected:
     void changeEvent(QEvent* event) override;
 
 private:
-    enum class Drag { None, Press, Band, Pan };
+    enum class Drag { None, Press, Shape, Pan };
 
     QRectF plotRect() const;
-    QPointF toPixel(const QPointF& value) const;
-    QPointF toValue(const QPointF& pixel) const;
-    QString labelOf(std::size_t row) const;
-    int rowAt(const QPointF& pixel) const;
-    int rowOf(int prompt) const;
-    HoverCard cardOf(std::size_t row) const;
     void invalidate();
-    void renderPoints();
+    void takeSelection();
+    void describe();
+    void refreshCursor();
     void paintGround(QPainter* painter) const;
     void paintFrame(QPainter* painter) const;
+    void paintCards(QPainter* painter);
     void zoom(double factor, const QPointF& pixel);
-    void selectBand(bool add);
-    void step(int direction);
-    void describe();
-    void sortRows();
+    void pan(const QPointF& pixel);
+    void step(int direction, bool extend);
+    void click(const QPointF& pixel, SelectionMode mode);
+    void finishShape();
+    /// False when there is none.
+    bool cancelShape();
 
-    QString m_model, m_name, m_left, m_right, m_emptyText;
-    std::optional<Rate> m_accuracy;
-    std::shared_ptr<const std::vector<protocol::PromptItem>> m_prompts;
+    PointScene m_scene;
+    ShapeGesture m_shape{&m_scene};
+    QString m_name, m_detail, m_left, m_right, m_emptyText;
     QPointer<SelectionModel> m_selection;
     QPointer<ContentShield> m_shield;
-    ProjectionPoints m_points;
-    std::vector<std::size_t> m_order;  ///< Rows by their place on axis 1: the way of the arrow keys.
+    std::function<HoverCard(int)> m_card;
+    std::vector<GuestMark> m_guests;
     double m_boundary;
-    QRectF m_range{0.0, 0.0, 1.0, 1.0};
-    QPixmap m_picture;
+    QImage m_picture;
     bool m_dirty = true;
     bool m_busy = false;
     bool m_keyboardFocus = false;
-    int m_hover = -1;
+    SelectionTool m_tool = SelectionTool::Box;
+    int m_hover = -1;   ///< A row.
+    int m_pinned = -1;  ///< A prompt.
+    QRectF m_pinnedCard;
     Drag m_drag = Drag::None;
     QPointF m_pressed, m_pointer;
     QRectF m_pressedRange;

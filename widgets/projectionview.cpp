@@ -7,6 +7,7 @@
 #include <QLocale>
 #include <QStringList>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <cmath>
 
 #include "widgets/contentshield.h"
@@ -14,14 +15,16 @@
 #include "widgets/embeddingbar.h"
 #include "widgets/format.h"
 #include "widgets/projectionpane.h"
+#include "widgets/prompttablemodel.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/selectionmodel.h"
+#include "widgets/selectiontoolbar.h"
 
 namespace safequant::widgets {
 
 namespace {
 
-ProjectionPoints pointsOf(const protocol::FloatArray& array, const std::vector<int>& prompts, const std::vector<float>& scores) {
+ProjectionPoints pointsOf(const protocol::FloatArray& array, const std::vector<int>& prompts) {
     ProjectionPoints points;
     const std::size_t rows = std::min(array.values.size() / 2, prompts.size());
     points.positions.reserve(rows);
@@ -29,21 +32,40 @@ ProjectionPoints pointsOf(const protocol::FloatArray& array, const std::vector<i
         points.positions.emplace_back(double(array.values[2 * row]), double(array.values[2 * row + 1]));
     }
     points.prompts.assign(prompts.begin(), prompts.begin() + std::ptrdiff_t(rows));
-    points.scores = scores;
     return points;
 }
 
-QRectF boundsOf(const std::vector<QPointF>& positions, QRectF bounds) {
-    for (const QPointF& position : positions) {
-        if (bounds.isNull()) {
-            bounds = QRectF(position, QSizeF(1e-9, 1e-9));
-        }
-        bounds.setLeft(std::min(bounds.left(), position.x()));
-        bounds.setRight(std::max(bounds.right(), position.x()));
-        bounds.setTop(std::min(bounds.top(), position.y()));
-        bounds.setBottom(std::max(bounds.bottom(), position.y()));
+void include(QRectF& bounds, const QPointF& position) {
+    if (bounds.isNull()) {
+        bounds = QRectF(position, QSizeF(1e-9, 1e-9));
+    }
+    bounds.setLeft(std::min(bounds.left(), position.x()));
+    bounds.setRight(std::max(bounds.right(), position.x()));
+    bounds.setTop(std::min(bounds.top(), position.y()));
+    bounds.setBottom(std::max(bounds.bottom(), position.y()));
+}
+
+QRectF boundsOf(const protocol::FloatArray& array, QRectF bounds) {
+    for (std::size_t at = 0; at + 1 < array.values.size(); at += 2) {
+        include(bounds, QPointF(double(array.values[at]), double(array.values[at + 1])));
     }
     return bounds;
+}
+
+QString hintOf(SelectionTool tool) {
+    switch (tool) {
+        case SelectionTool::Point: return ProjectionView::tr("Click points to select them.");
+        case SelectionTool::Box: return ProjectionView::tr("Drag a box around points to select them.");
+        case SelectionTool::Lasso: return ProjectionView::tr("Draw around points to select them.");
+        case SelectionTool::Polygon: return ProjectionView::tr("Click corners around points; a double click closes.");
+        case SelectionTool::Pan: return ProjectionView::tr("Drag the axes.");
+    }
+    return {};
+}
+
+/// "+0.31" with so many decimals.
+QString signedText(double value, int decimals) {
+    return (value < 0.0 ? QString(QChar(0x2212)) : QStringLiteral("+")) + QLocale().toString(std::abs(value), 'f', decimals);
 }
 
 }  // namespace
@@ -56,8 +78,12 @@ ProjectionView::ProjectionView(QWidget* parent)
       m_subtitle(new ElidedLabel),
       m_kinds(new SegmentedControl),
       m_embedding(new EmbeddingBar),
-      m_base(new ProjectionPane(QStringLiteral("base"))),
-      m_quantized(new ProjectionPane(QStringLiteral("quantized"))),
+      m_base(new ProjectionPane),
+      m_quantized(new ProjectionPane),
+      m_both(new ProjectionPane),
+      m_tools(new SelectionToolBar(this)),
+      m_arrangement(new SegmentedControl),
+      m_movement(new ElidedLabel),
       m_ownSelection(new SelectionModel(this)) {
     setProperty("surface", QStringLiteral("panel"));
     setAttribute(Qt::WA_StyledBackground);
@@ -78,16 +104,33 @@ ProjectionView::ProjectionView(QWidget* parent)
     header->addWidget(m_title);
     header->addWidget(m_subtitle, 1);
     header->addWidget(m_kinds);
+    m_arrangement->setAccessibleName(tr("Models"));
+    m_arrangement->setObjectName(QStringLiteral("arrangement"));
+    m_arrangement->addSegment(tr("Side by side"), false, tr("Each model in a picture of its own."));
+    m_arrangement->addSegment(tr("Overlaid"), true,
+                              tr("Both models in one picture: open marks are base, filled ones quantized, arrows lead from one to the other."));
+    m_arrangement->setCurrentIndex(0);
+    m_tools->addAtEnd(m_arrangement);
+    m_tools->setContentsMargins(10, 0, 12, 2);
     auto* panes = new QHBoxLayout;
     panes->setContentsMargins(12, 0, 12, 4);
     panes->setSpacing(16);
-    panes->addWidget(m_base, 1);
-    panes->addWidget(m_quantized, 1);
+    for (ProjectionPane* pane : this->panes()) {
+        panes->addWidget(pane, 1);
+    }
+    m_both->hide();
+    m_movement->setProperty("textRole", QStringLiteral("secondary"));
+    m_movement->setProperty("tone", QStringLiteral("muted"));
+    m_movement->setObjectName(QStringLiteral("movement"));
+    m_movement->setContentsMargins(14, 0, 14, 6);
+    m_movement->hide();
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(0, 0, 0, 0);
     layout->setSpacing(0);
     layout->addLayout(header);
+    layout->addWidget(m_tools);
     layout->addLayout(panes, 1);
+    layout->addWidget(m_movement);
     auto* foot = new QHBoxLayout;
     foot->setContentsMargins(12, 0, 12, 4);
     foot->addWidget(m_embedding);
@@ -95,14 +138,30 @@ ProjectionView::ProjectionView(QWidget* parent)
     m_embedding->hide();
     setFocusProxy(m_base);
 
-    for (ProjectionPane* pane : {m_base, m_quantized}) {
+    for (ProjectionPane* pane : this->panes()) {
+        pane->setCardSource([this](int prompt) { return cardOf(prompt); });
         connect(pane, &ProjectionPane::rangeChanged, this, [this](const QRectF& range) {
-            m_base->setRange(range);
-            m_quantized->setRange(range);
+            for (ProjectionPane* each : this->panes()) {
+                each->setRange(range);
+            }
         });
         connect(pane, &ProjectionPane::resetRequested, this, &ProjectionView::resetZoom);
         connect(pane, &ProjectionPane::promptActivated, this, &ProjectionView::promptActivated);
+        connect(pane, &ProjectionPane::shapeChanged, this, &ProjectionView::refreshSelectionText);
+        connect(pane, &ProjectionPane::drawingChanged, this, &ProjectionView::refreshHeader);
+        connect(pane, &ProjectionPane::cardPinned, this, [this, pane] {
+            for (ProjectionPane* other : this->panes()) {
+                if (other != pane) {
+                    other->pin(-1);
+                }
+            }
+        });
     }
+    connect(m_tools, &SelectionToolBar::toolChosen, this, &ProjectionView::setTool);
+    connect(m_arrangement, &SegmentedControl::valueActivated, this, [this](const QVariant& overlaid) {
+        setOverlaid(overlaid.toBool());
+        emit overlaidChosen(m_overlaid);
+    });
     connect(m_kinds, &SegmentedControl::valueActivated, this, [this](const QVariant& kind) { emit kindChosen(kind.toString()); });
     setSelectionModel(nullptr);
     setAccuracies({}, {});
@@ -111,42 +170,107 @@ ProjectionView::ProjectionView(QWidget* parent)
 
 void ProjectionView::setPrompts(std::shared_ptr<const std::vector<protocol::PromptItem>> prompts) {
     m_prompts = std::move(prompts);
-    m_base->setPrompts(m_prompts);
-    m_quantized->setPrompts(m_prompts);
+    for (ProjectionPane* pane : panes()) {
+        pane->setPrompts(m_prompts);
+    }
 }
 
 void ProjectionView::setSelectionModel(SelectionModel* selection) {
+    if (m_selection != nullptr) {
+        m_selection->disconnect(this);
+    }
     m_selection = selection != nullptr ? selection : m_ownSelection;
-    m_base->setSelectionModel(m_selection);
-    m_quantized->setSelectionModel(m_selection);
+    for (ProjectionPane* pane : panes()) {
+        pane->setSelectionModel(m_selection);
+    }
+    // After the panes, which count.
+    connect(m_selection, &SelectionModel::selectionChanged, this, &ProjectionView::refreshSelectionText);
+    refreshSelectionText();
 }
 
 SelectionModel* ProjectionView::selectionModel() const { return m_selection; }
 
 void ProjectionView::setContentShield(ContentShield* shield) {
     m_shield = shield;
-    m_base->setContentShield(shield);
-    m_quantized->setContentShield(shield);
+    for (ProjectionPane* pane : panes()) {
+        pane->setContentShield(shield);
+    }
 }
+
+void ProjectionView::setOutcomes(PromptTableModel* outcomes) {
+    if (m_outcomes != nullptr) {
+        m_outcomes->disconnect(this);
+    }
+    m_outcomes = outcomes;
+    if (outcomes != nullptr) {
+        connect(outcomes, &PromptTableModel::dataChanged, this, [this] {
+            for (ProjectionPane* pane : panes()) {
+                pane->refreshCards();
+            }
+        });
+    }
+}
+
+void ProjectionView::setSlices(const std::vector<PromptSlice>& slices) {
+    for (ProjectionPane* pane : panes()) {
+        pane->setSlices(slices);
+    }
+}
+
+void ProjectionView::setToolsVisible(bool visible) { m_tools->setVisible(visible); }
+
+void ProjectionView::setTool(SelectionTool tool) {
+    m_tools->setTool(tool);
+    for (ProjectionPane* pane : panes()) {
+        pane->setTool(tool);
+    }
+    refreshSelectionText();
+}
+
+QString ProjectionView::selectionText() const { return m_tools->selectionText(); }
 
 void ProjectionView::setModelNames(const QString& base, const QString& quantized) {
     m_baseName = base;
     m_quantizedName = quantized;
-    m_base->setTitle(m_baseName, m_baseAccuracy);
-    m_quantized->setTitle(m_quantizedName, m_quantizedAccuracy);
+    refreshTitles();
+}
+
+void ProjectionView::setOverlaid(bool overlaid) {
+    m_arrangement->setCurrentValue(overlaid);
+    if (overlaid == m_overlaid) {
+        return;
+    }
+    const QRectF range = firstPane()->range();
+    const bool focused = m_base->hasFocus() || m_quantized->hasFocus() || m_both->hasFocus();
+    m_overlaid = overlaid;
+    m_base->setVisible(!overlaid);
+    m_quantized->setVisible(!overlaid);
+    m_both->setVisible(overlaid);
+    setFocusProxy(firstPane());
+    if (focused) {
+        firstPane()->setFocus();
+    }
+    placePoints();
+    for (ProjectionPane* pane : panes()) {
+        pane->setRange(range);
+    }
 }
 
 void ProjectionView::setProjection(const protocol::ProjectionResult& projection) {
     const bool sameAxes = projection.block == m_block && projection.kind == m_projection.kind && !m_home.isNull();
     m_block = projection.block;
     m_projection = projection;
-    m_base->setPoints(pointsOf(projection.base, projection.prompts, projection.logitsBase));
-    m_quantized->setPoints(pointsOf(projection.quantized, projection.prompts, projection.logitsQuantized));
+    const auto last = std::max_element(projection.prompts.begin(), projection.prompts.end());
+    m_rowOfPrompt.assign(last == projection.prompts.end() ? 0 : std::size_t(*last) + 1, -1);
+    for (std::size_t row = 0; row < projection.prompts.size(); ++row) {
+        m_rowOfPrompt[std::size_t(projection.prompts[row])] = int(row);
+    }
+    placePoints();
     const bool hasBoundary = std::isfinite(projection.boundary);
     const bool embedded = isEmbedding(QString::fromStdString(projection.kind));
     const QString left = embedded ? QString() : hasBoundary ? tr("benign side") : tr("component 1, %1 of variance").arg(formatPercent(projection.explained1));
     const QString right = embedded ? QString() : hasBoundary ? tr("malicious side") : tr("up: component 2, %1").arg(formatPercent(projection.explained2));
-    for (ProjectionPane* pane : {m_base, m_quantized}) {
+    for (ProjectionPane* pane : panes()) {
         pane->setBoundary(projection.boundary);
         pane->setFootLabels(left, right);
     }
@@ -159,20 +283,65 @@ void ProjectionView::setProjection(const protocol::ProjectionResult& projection)
 void ProjectionView::clear(const QString& text) {
     m_block = -1;
     m_projection = {};
+    m_rowOfPrompt.clear();
     m_home = {};
-    for (ProjectionPane* pane : {m_base, m_quantized}) {
-        pane->setPoints({});
-    }
+    placePoints();
     m_base->setEmptyText(text);
+    m_both->setEmptyText(text);
     m_quantized->setEmptyText(m_waitingText);
     setBusy(false);
     refreshHeader();
 }
 
+void ProjectionView::placePoints() {
+    ProjectionPoints base = pointsOf(m_projection.base, m_projection.prompts);
+    ProjectionPoints quantized = pointsOf(m_projection.quantized, m_projection.prompts);
+    if (!m_overlaid) {
+        m_base->setPoints(std::move(base));
+        m_quantized->setPoints(std::move(quantized));
+        m_both->setPoints({});
+    } else {
+        m_base->setPoints({});
+        m_quantized->setPoints({});
+        if (hasQuantized()) {
+            m_both->setPoints(std::move(quantized), std::move(base.positions));
+        } else {
+            m_both->setPoints(std::move(base));
+        }
+    }
+    placeGuests();
+    m_movement->setText(movementText());
+    m_movement->setVisible(m_overlaid && !m_movement->text().isEmpty());
+    refreshTitles();
+    refreshSelectionText();
+}
+
+void ProjectionView::setGuests(std::vector<GuestPoint> guests) {
+    m_guests = std::move(guests);
+    placeGuests();
+    fitRange(true);
+}
+
+void ProjectionView::placeGuests() {
+    m_base->setGuests(guestMarks(m_guests, false));
+    m_quantized->setGuests(guestMarks(m_guests, true));
+    std::vector<GuestMark> both = guestMarks(m_guests, false, true);
+    const std::vector<GuestMark> after = guestMarks(m_guests, true);
+    both.insert(both.end(), after.begin(), after.end());
+    m_both->setGuests(std::move(both));
+}
+
 void ProjectionView::fitRange(bool keep) {
-    QRectF bounds = boundsOf(m_quantized->points().positions, boundsOf(m_base->points().positions, {}));
+    QRectF bounds = boundsOf(m_projection.quantized, boundsOf(m_projection.base, {}));
     if (bounds.isNull()) {
         return;
+    }
+    for (const GuestPoint& guest : m_guests) {
+        for (const auto& place : {guest.base, guest.quantized}) {
+            if (place) {
+                include(bounds, *place);
+            }
+        }
     }
     if (std::isfinite(m_projection.boundary)) {
         bounds.setLeft(std::min(bounds.left(), m_projection.boundary));
@@ -182,13 +351,13 @@ void ProjectionView::fitRange(bool keep) {
     if (keep && !embedded && m_home.contains(bounds)) {
         return;
     }
-    const bool zoomed = keep && m_base->range() != m_home;
+    const bool zoomed = keep && firstPane()->range() != m_home;
     const double marginX = std::max(bounds.width() * 0.06, 1e-6);
     const double marginY = std::max(bounds.height() * 0.08, 1e-6);
     bounds.adjust(-marginX, -marginY, marginX, marginY);
     if (embedded) {
         // Neither direction means anything: both have one scale, and the picture follows the points as they move.
-        const double ratio = double(m_base->width()) / std::max(m_base->height(), 1);
+        const double ratio = double(firstPane()->width()) / std::max(firstPane()->height(), 1);
         const double width = std::max(bounds.width(), bounds.height() * ratio);
         const double height = width / ratio;
         m_home = QRectF(bounds.center() - QPointF(width / 2.0, height / 2.0), QSizeF(width, height));
@@ -202,16 +371,130 @@ void ProjectionView::fitRange(bool keep) {
 
 void ProjectionView::resetZoom() {
     if (!m_home.isNull()) {
-        m_base->setRange(m_home);
-        m_quantized->setRange(m_home);
+        for (ProjectionPane* pane : panes()) {
+            pane->setRange(m_home);
+        }
     }
 }
 
 void ProjectionView::setAccuracies(const std::optional<Rate>& base, const std::optional<Rate>& quantized) {
     m_baseAccuracy = base;
     m_quantizedAccuracy = quantized;
-    m_base->setTitle(m_baseName, base);
-    m_quantized->setTitle(m_quantizedName, quantized);
+    refreshTitles();
+}
+
+void ProjectionView::refreshTitles() {
+    const auto said = [](const std::optional<Rate>& accuracy) {
+        return accuracy && accuracy->total > 0 ? tr("accuracy %1").arg(formatRate(*accuracy)) : QString();
+    };
+    m_base->setTitle(m_baseName, said(m_baseAccuracy));
+    m_quantized->setTitle(m_quantizedName, said(m_quantizedAccuracy));
+    if (!hasQuantized()) {
+        m_both->setTitle(m_baseName, said(m_baseAccuracy));
+        return;
+    }
+    QStringList parts{tr("open: base, filled: quantized")};
+    if (m_baseAccuracy && m_quantizedAccuracy && m_baseAccuracy->total > 0 && m_quantizedAccuracy->total > 0) {
+        parts << tr("accuracy %1 → %2").arg(formatRate(*m_baseAccuracy), formatRate(*m_quantizedAccuracy));
+    }
+    m_both->setTitle(tr("%1 → %2").arg(m_baseName, m_quantizedName), parts.join(QStringLiteral(", ")));
+}
+
+QString ProjectionView::movementText() const {
+    const std::size_t rows = m_projection.quantized.values.size() / 2;
+    // Nor do places on two axes tell of a movement.
+    const bool ownAxes = m_projection.probe == "refitted" && m_projection.kind == "probe";
+    if (rows == 0 || m_prompts == nullptr || ownAxes || isEmbedding(QString::fromStdString(m_projection.kind))) {
+        return {};
+    }
+    struct Mean {
+        QString label;
+        double value;
+        int count;
+    };
+    std::vector<Mean> means;
+    double largest = 1e-6;
+    for (const char* label : {"malicious", "benign", "hard_benign"}) {
+        double sum = 0.0;
+        int count = 0;
+        for (std::size_t row = 0; row < rows; ++row) {
+            const auto prompt = std::size_t(m_projection.prompts[row]);
+            if (prompt < m_prompts->size() && (*m_prompts)[prompt].label == label) {
+                sum += double(m_projection.quantized.values[2 * row]) - double(m_projection.base.values[2 * row]);
+                ++count;
+            }
+        }
+        if (count > 0) {
+            means.push_back({labelText(QLatin1String(label)).toLower(), sum / count, count});
+            largest = std::max(largest, std::abs(sum / count));
+        }
+    }
+    // Three figures of the largest, and as many decimals for the others.
+    const int decimals = std::clamp(2 - int(std::floor(std::log10(largest))), 0, 8);
+    QStringList parts;
+    for (const Mean& mean : means) {
+        parts << tr("%1 %2 (n = %3)").arg(mean.label, signedText(mean.value, decimals), QLocale().toString(mean.count));
+    }
+    return parts.isEmpty() ? QString() : tr("Mean movement across: %1").arg(parts.join(QStringLiteral(", ")));
+}
+
+HoverCard ProjectionView::cardOf(int prompt) const {
+    HoverCard card;
+    if (m_prompts == nullptr || prompt < 0 || std::size_t(prompt) >= m_prompts->size()) {
+        return card;
+    }
+    const protocol::PromptItem& item = (*m_prompts)[std::size_t(prompt)];
+    const QString label = QString::fromStdString(item.label);
+    const QString split = item.split == "calibration" ? tr("calibration") : item.split == "evaluation" ? tr("evaluation") : QString();
+    card.heading = split.isEmpty() ? labelText(label) : tr("%1 · %2").arg(labelText(label), split);
+    card.shapeLabel = label;
+    const bool allowed = label != QLatin1String("malicious") || (m_shield != nullptr && m_shield->allows(label, prompt));
+    card.hiddenParagraph = !allowed;
+    if (allowed) {
+        card.paragraph = QString::fromStdString(item.text);
+    }
+    const int row = std::size_t(prompt) < m_rowOfPrompt.size() ? m_rowOfPrompt[std::size_t(prompt)] : -1;
+    const auto scoreOf = [row](const std::vector<float>& scores) {
+        return row >= 0 && std::size_t(row) < scores.size() ? double(scores[std::size_t(row)]) : std::nan("");
+    };
+    const double scores[] = {scoreOf(m_projection.logitsBase), scoreOf(m_projection.logitsQuantized)};
+    const QString outcomes[] = {m_outcomes != nullptr ? m_outcomes->outcome(QStringLiteral("base"), prompt) : QString(),
+                                m_outcomes != nullptr ? m_outcomes->outcome(QStringLiteral("quantized"), prompt) : QString()};
+    const bool second = std::isfinite(scores[1]) || !outcomes[1].isEmpty();
+    const auto add = [&card, second](const QString& name, const QString& base, const QString& quantized) {
+        card.rows.push_back({name, base, second ? quantized : QString(), {}, {}});
+    };
+    const bool scored = std::isfinite(scores[0]) || std::isfinite(scores[1]);
+    if (second) {
+        add(QString(), m_baseName.toLower(), m_quantizedName.toLower());
+    }
+    if (scored) {
+        const auto says = [](double score) { return !std::isfinite(score) ? QString() : score > 0.0 ? tr("malicious") : tr("benign"); };
+        const auto number = [](double score) { return std::isfinite(score) ? formatScore(score) : QString(); };
+        add(tr("probe score"), number(scores[0]), number(scores[1]));
+        add(tr("probe says"), says(scores[0]), says(scores[1]));
+    }
+    if (!outcomes[0].isEmpty() || !outcomes[1].isEmpty()) {
+        add(tr("outcome"), outcomeText(outcomes[0], label), outcomeText(outcomes[1], label));
+    }
+    return card;
+}
+
+void ProjectionView::refreshSelectionText() {
+    const PointScene& scene = firstPane()->scene();
+    std::optional<LabelCounts> counts;
+    for (const ProjectionPane* pane : panes()) {
+        if (const auto pending = pane->pendingCounts()) {
+            counts = pending;
+        }
+    }
+    const LabelCounts shown = counts.value_or(scene.selectedCounts());
+    if (!counts && shown.total() == 0) {
+        m_tools->setSelectionText(scene.empty() ? QString() : hintOf(m_tools->tool()));
+        return;
+    }
+    const QString all = tr("%1 of %2 selected").arg(QLocale().toString(shown.total()), QLocale().toString(qulonglong(scene.rows())));
+    m_tools->setSelectionText(shown.total() > 0 ? tr("%1: %2").arg(all, shown.text()) : all);
 }
 
 void ProjectionView::setWaitingText(const QString& text) {
@@ -220,8 +503,9 @@ void ProjectionView::setWaitingText(const QString& text) {
 }
 
 void ProjectionView::setBusy(bool busy) {
-    m_base->setBusy(busy);
-    m_quantized->setBusy(busy);
+    for (ProjectionPane* pane : panes()) {
+        pane->setBusy(busy);
+    }
 }
 
 QString ProjectionView::kind() const { return m_kinds->currentValue().toString(); }
@@ -241,12 +525,12 @@ protocol::EmbeddingSettings ProjectionView::defaultSettings(const QString& kind)
 
 QString ProjectionView::tableText() const {
     QStringList lines{QStringLiteral("id\tlabel\tbase 1\tbase 2\tbase score\tquantized 1\tquantized 2\tquantized score\tprompt")};
-    const auto numbers = [](const ProjectionPoints& points, std::size_t row) {
+    const auto numbers = [](const protocol::FloatArray& points, const std::vector<float>& scores, std::size_t row) {
         QStringList cells;
-        const bool present = row < points.positions.size();
-        cells << (present ? QString::number(points.positions[row].x(), 'g', 6) : QString())
-              << (present ? QString::number(points.positions[row].y(), 'g', 6) : QString())
-              << (row < points.scores.size() ? QString::number(double(points.scores[row]), 'f', 3) : QString());
+        const bool present = 2 * row + 1 < points.values.size();
+        cells << (present ? QString::number(double(points.values[2 * row]), 'g', 6) : QString())
+              << (present ? QString::number(double(points.values[2 * row + 1]), 'g', 6) : QString())
+              << (row < scores.size() ? QString::number(double(scores[row]), 'f', 3) : QString());
         return cells;
     };
     for (std::size_t row = 0; row < m_projection.prompts.size(); ++row) {
@@ -258,33 +542,54 @@ QString ProjectionView::tableText() const {
         const QString label = QString::fromStdString(prompt.label);
         const bool allowed = m_shield != nullptr ? m_shield->allows(label, index) : label != QLatin1String("malicious");
         QStringList cells{QString::fromStdString(prompt.id), label};
-        cells << numbers(m_base->points(), row) << numbers(m_quantized->points(), row)
+        cells << numbers(m_projection.base, m_projection.logitsBase, row) << numbers(m_projection.quantized, m_projection.logitsQuantized, row)
               << (allowed ? QString::fromStdString(prompt.text).simplified() : tr("(hidden)"));
         lines << cells.join(QLatin1Char('\t'));
+    }
+    const auto place = [](const std::optional<QPointF>& at) {
+        return at ? QStringLiteral("%1\t%2\t").arg(at->x(), 0, 'g', 6).arg(at->y(), 0, 'g', 6) : QStringLiteral("\t\t");
+    };
+    for (const GuestPoint& guest : m_guests) {
+        lines << tr("own %1").arg(guest.mark) + QStringLiteral("\t\t") + place(guest.base) + QLatin1Char('\t') + place(guest.quantized) + QLatin1Char('\t');
     }
     return lines.join(QLatin1Char('\n'));
 }
 
 QPointF ProjectionView::pointPosition(const QString& model, int prompt) const {
-    const ProjectionPane* pane = model == QLatin1String("quantized") ? m_quantized : m_base;
-    const QPointF position = pane->positionOf(prompt);
+    const bool quantized = model == QLatin1String("quantized");
+    if (quantized && !hasQuantized()) {
+        return {};
+    }
+    const ProjectionPane* pane = m_overlaid ? m_both : quantized ? m_quantized : m_base;
+    const QPointF position = pane->positionOf(prompt, !quantized && pane->scene().overlaid());
     return position.isNull() ? position : QPointF(pane->mapTo(this, position.toPoint()));
 }
 
 void ProjectionView::refreshHeader() {
     m_title->setText(m_block >= 0 ? tr("Block %1").arg(m_block) : tr("Projection"));
     const std::size_t count = m_projection.prompts.size();
+    if (count == 0) {
+        m_subtitle->setText({});
+        return;
+    }
     const bool refitted = m_projection.probe == "refitted";
     QString of;
     if (isEmbedding(QString::fromStdString(m_projection.kind))) {
-        of = m_projection.quantized.values.empty() ? tr("n = %1, embedding of base alone") : tr("n = %1, joint embedding of base and quantized");
+        of = hasQuantized() ? tr("%1, joint embedding of base and quantized") : tr("%1, embedding of base alone");
     } else if (refitted && m_projection.kind == "probe") {
-        of = tr("last token, n = %1, each model on its own probe's axis");
+        of = tr("last token, %1, each model on its own probe's axis");
     } else {
-        of = refitted ? tr("last token, n = %1, axes of the base model, each model's own probe")
-                      : tr("last token, n = %1, axes and probe of the base model");
+        of = refitted ? tr("last token, %1, axes of the base model, each model's own probe")
+                      : tr("last token, %1, axes and probe of the base model");
     }
-    m_subtitle->setText(count > 0 ? of.arg(QLocale().toString(qulonglong(count))) : QString());
+    const QString number = QLocale().toString(qulonglong(count));
+    const bool dense = firstPane()->scene().dense() || (!m_overlaid && m_quantized->scene().dense());
+    QString points = dense ? tr("%1 points, density").arg(number) : tr("n = %1").arg(number);
+    if (m_overlaid && m_both->scene().overlaid() && m_both->scene().arrows() != PointScene::Arrows::All) {
+        points = (m_both->scene().arrows() == PointScene::Arrows::OfSelection ? tr("%1, arrows: selection only") : tr("%1, too many for arrows"))
+                     .arg(points);
+    }
+    m_subtitle->setText(of.arg(points));
 }
 
 void ProjectionView::resizeEvent(QResizeEvent* event) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/engine/protocol/embedding_messages.h"
+#include "widgets/guestpoints.h"
 
 class QLabel;
 
@@ -18,17 +19,24 @@ class ContentShield;
 class ElidedLabel;
 class EmbeddingBar;
 class ProjectionPane;
+class PromptTableModel;
 class SegmentedControl;
 class SelectionModel;
+class SelectionToolBar;
+struct HoverCard;
+struct PromptSlice;
+enum class SelectionTool;
 
-/// The activations of one block in two dimensions, base and quantized model side by side on the same axes. Malicious prompts are
-/// filled triangles, benign ones filled circles, hard benign ones open squares.
+/// The activations of one block in two dimensions, base and quantized model side by side on the same axes, or overlaid: then base marks
+/// are open and fainter, quantized ones filled, and arrows lead from one to the other. Malicious prompts are triangles, benign ones
+/// circles, hard benign ones squares. Above 20,000 points in sight their density is drawn, and points once fewer are.
 ///
-/// Selected points are ringed; while several are selected the others are greyed.
+/// Selected points are ringed; while several are selected the others are greyed. Points of shown slices carry the marks of theirs.
 ///
-/// Mouse: hover shows a card, click selects, Ctrl+click adds, drag selects a box (Ctrl adds), Shift+drag or the middle button
-/// pans, wheel zooms, double click on empty ground shows all again. Keys: Right/Down and Left/Up go through the points, Enter activates, + - 0 zoom,
-/// Escape clears the selection.
+/// Mouse: hover shows a card, click selects a point and pins its card, and a drag does what the tool says. Ctrl adds to the selection, Alt
+/// or Ctrl+Shift takes away. Shift+drag or the middle button pans, the wheel zooms, double click on empty ground shows all again. Keys: the
+/// tools' letters; Right/Down and Left/Up go through the points, with Shift they add them, Ctrl+A takes all in sight, Enter activates,
+/// Space pins the card, + - 0 zoom. Escape ends a shape under way, then closes the card, then clears the selection.
 class ProjectionView : public QWidget {
     Q_OBJECT
 public:
@@ -41,11 +49,25 @@ public:
     SelectionModel* selectionModel() const;
     /// Without a shield malicious text is never shown.
     void setContentShield(ContentShield* shield);
+    /// Outcomes of prompts for the cards; null: none.
+    void setOutcomes(PromptTableModel* outcomes);
+    /// Slices whose points carry marks.
+    void setSlices(const std::vector<PromptSlice>& slices);
+    /// Off: a picture alone, without tools and switch.
+    void setToolsVisible(bool visible);
+    void setTool(SelectionTool tool);
+    bool overlaid() const { return m_overlaid; }
+    /// What the tool row says of the selection.
+    QString selectionText() const;
+    /// Mean movement of points along axis 1 from base to quantized, by label; empty without both, or where axes mean nothing.
+    QString movementText() const;
     /// Names over the panes, e.g. "Base", "Quantized".
     void setModelNames(const QString& base, const QString& quantized);
 
     /// Points of one block. The axes stay as they are while block and kind stay the same, so that points do not jump.
     void setProjection(const protocol::ProjectionResult& projection);
+    /// Points that are none of the run's prompts, in numbered marks, on the axes of the projection shown.
+    void setGuests(std::vector<GuestPoint> guests);
     /// No points: both panes say `text`.
     void clear(const QString& text = {});
     /// Accuracy over each pane; the tooltip says which probe. Empty: none is shown.
@@ -71,11 +93,15 @@ public:
 public slots:
     /// Sets the switch without emitting.
     void setKind(const QString& kind);
+    /// Both models in one pane; emits nothing.
+    void setOverlaid(bool overlaid);
     void resetZoom();
 
 signals:
     /// The user chose another kind of axes.
     void kindChosen(const QString& kind);
+    /// The user chose to have the models overlaid or side by side.
+    void overlaidChosen(bool overlaid);
     /// Enter or double click on a point.
     void promptActivated(int prompt);
 
@@ -85,7 +111,16 @@ protected:
 
 private:
     void refreshHeader();
+    void refreshTitles();
+    void refreshSelectionText();
+    void placePoints();
+    void placeGuests();
     void fitRange(bool keep);
+    bool hasQuantized() const { return !m_projection.quantized.values.empty(); }
+    HoverCard cardOf(int prompt) const;
+    /// The pane in sight, the first of two.
+    ProjectionPane* firstPane() const { return m_overlaid ? m_both : m_base; }
+    std::vector<ProjectionPane*> panes() const { return {m_base, m_quantized, m_both}; }
 
     int m_block = -1;
     protocol::ProjectionResult m_projection;
@@ -100,6 +135,14 @@ private:
     EmbeddingBar* m_embedding;
     ProjectionPane* m_base;
     ProjectionPane* m_quantized;
+    ProjectionPane* m_both;  ///< Overlaid.
+    SelectionToolBar* m_tools;
+    SegmentedControl* m_arrangement;
+    ElidedLabel* m_movement;
+    QPointer<PromptTableModel> m_outcomes;
+    std::vector<int> m_rowOfPrompt;  ///< By prompt; -1: none.
+    std::vector<GuestPoint> m_guests;
+    bool m_overlaid = false;
     SelectionModel* m_ownSelection;
     QPointer<SelectionModel> m_selection;
 };

@@ -2,6 +2,7 @@
 #include "widgets/promptfiltermodel.h"
 
 #include <QRegularExpression>
+#include <algorithm>
 
 #include "widgets/prompttablemodel.h"
 
@@ -11,6 +12,15 @@ PromptFilterModel::PromptFilterModel(QObject* parent) : QSortFilterProxyModel(pa
     setSortRole(PromptTableModel::SortRole);
     setSortLocaleAware(true);
     setDynamicSortFilter(true);
+}
+
+QList<int> PromptFilterModel::prompts() const {
+    QList<int> found;
+    for (int row = 0; row < rowCount(); ++row) {
+        found << index(row, 0).data(PromptTableModel::PromptRole).toInt();
+    }
+    std::sort(found.begin(), found.end());
+    return found;
 }
 
 void PromptFilterModel::setScoredOnly(bool scored) {
@@ -37,11 +47,14 @@ void PromptFilterModel::setOnly(const std::optional<QSet<int>>& prompts) {
 }
 
 void PromptFilterModel::setFilterLine(const QString& line) {
+    static const QRegularExpression outcome(QStringLiteral("^(?:(base|quant):)?(refused|complied|incoherent)$"));
     static const QRegularExpression scoreTest(QStringLiteral("^(score|base|quant)([<>])([-+\\x{2212}]?\\d+(?:[.,]\\d+)?)$"));
     m_line = line;
     m_words.clear();
     m_lineLabels.clear();
     m_lineOutcomes.clear();
+    m_lineBaseOutcomes.clear();
+    m_lineQuantizedOutcomes.clear();
     m_tests.clear();
     const QStringList parts = line.toLower().split(QLatin1Char(' '), Qt::SkipEmptyParts);
     for (const QString& part : parts) {
@@ -57,13 +70,15 @@ void PromptFilterModel::setFilterLine(const QString& line) {
             m_lineLabels << part;
         } else if (part == QLatin1String("hard") || part == QLatin1String("hard_benign")) {
             m_lineLabels << QStringLiteral("hard_benign");
-        } else if (part == QLatin1String("refused") || part == QLatin1String("complied") || part == QLatin1String("incoherent")) {
-            m_lineOutcomes << part;
+        } else if (const QRegularExpressionMatch named = outcome.match(part); named.hasMatch()) {
+            const QString model = named.captured(1);
+            (model.isEmpty() ? m_lineOutcomes : model == QLatin1String("base") ? m_lineBaseOutcomes : m_lineQuantizedOutcomes) << named.captured(2);
         } else {
             m_words << part;
         }
     }
     invalidateFilter();
+    emit filterLineChanged();
 }
 
 bool PromptFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) const {
@@ -88,6 +103,8 @@ bool PromptFilterModel::filterAcceptsRow(int row, const QModelIndex& parent) con
     }
     if ((!m_baseOutcomes.isEmpty() && !m_baseOutcomes.contains(base)) ||
         (!m_quantizedOutcomes.isEmpty() && !m_quantizedOutcomes.contains(quantized)) ||
+        (!m_lineBaseOutcomes.isEmpty() && !m_lineBaseOutcomes.contains(base)) ||
+        (!m_lineQuantizedOutcomes.isEmpty() && !m_lineQuantizedOutcomes.contains(quantized)) ||
         (!m_lineOutcomes.isEmpty() && !m_lineOutcomes.contains(base) && !m_lineOutcomes.contains(quantized))) {
         return false;
     }

@@ -12,13 +12,16 @@ namespace safequant::widgets {
 ///
 /// The line is a list of words, all of which must hold: a label word ("malicious", "benign", "hard") restricts labels, "score>2" or
 /// "score<-1" (with "base" or "quant" in place of "score": that model) restricts scores, an outcome ("refused", "complied",
-/// "incoherent") restricts outcomes of either model, and anything else must occur in text that is not hidden.
+/// "incoherent") restricts outcomes of either model, or of one with "base:" or "quant:" before it, and anything else must occur in text
+/// that is not hidden.
 class PromptFilterModel : public QSortFilterProxyModel {
     Q_OBJECT
 public:
     explicit PromptFilterModel(QObject* parent = nullptr);
 
     QString filterLine() const { return m_line; }
+    /// Prompts that pass (indices), ascending.
+    QList<int> prompts() const;
     /// Only prompts that have a score at the chosen block (evaluation prompts).
     void setScoredOnly(bool scored);
     /// Only prompts with an outcome.
@@ -31,6 +34,10 @@ public:
 public slots:
     void setFilterLine(const QString& line);
 
+signals:
+    /// The line is another one, and what it leaves is up to date.
+    void filterLineChanged();
+
 protected:
     bool filterAcceptsRow(int row, const QModelIndex& parent) const override;
 
@@ -41,7 +48,7 @@ private:
     };
     QString m_line;
     QStringList m_words;
-    QStringList m_lineLabels, m_lineOutcomes;
+    QStringList m_lineLabels, m_lineOutcomes, m_lineBaseOutcomes, m_lineQuantizedOutcomes;
     QList<ScoreTest> m_tests;
     bool m_scoredOnly = false, m_answeredOnly = false;
     QStringList m_baseOutcomes, m_quantizedOutcomes, m_labels;

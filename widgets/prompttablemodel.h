@@ -42,6 +42,7 @@ public:
     void clearScores();
     /// Which probe the quantized model's scores are of; the head of their column says so.
     void setTransferred(bool transferred);
+    bool transferred() const { return m_transferred; }
     /// Outcome of one answer (model "base" or "quantized").
     void setAnswer(const protocol::AnswerItem& answer);
     void setAnswers(const std::vector<protocol::AnswerItem>& answers);

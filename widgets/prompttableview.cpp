@@ -3,6 +3,7 @@
 
 #include <QEvent>
 #include <QHeaderView>
+#include <algorithm>
 
 #include "widgets/promptdelegate.h"
 #include "widgets/promptfiltermodel.h"
@@ -93,14 +94,25 @@ void PromptTableView::pullSelection() {
         return;
     }
     m_syncing = true;
-    QItemSelection selection;
+    QList<int> rows;
     const QList<int> prompts = m_link->selected();
-    const int columns = m_filter->columnCount();
     for (const int prompt : prompts) {
         const QModelIndex row = m_filter->mapFromSource(m_filter->sourceModel()->index(prompt, 0));
         if (row.isValid()) {
-            selection.append(QItemSelectionRange(row, m_filter->index(row.row(), columns - 1)));
+            rows << row.row();
         }
+    }
+    std::sort(rows.begin(), rows.end());
+    QItemSelection selection;
+    const int columns = m_filter->columnCount();
+    // Rows in a row are one range: comparing selections costs the square of the number of ranges.
+    for (qsizetype first = 0; first < rows.size();) {
+        qsizetype last = first;
+        while (last + 1 < rows.size() && rows[last + 1] == rows[last] + 1) {
+            ++last;
+        }
+        selection.append(QItemSelectionRange(m_filter->index(rows[first], 0), m_filter->index(rows[last], columns - 1)));
+        first = last + 1;
     }
     selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
     const QModelIndex current =

@@ -12,6 +12,24 @@
 
 namespace safequant::widgets {
 
+std::vector<ModelResult> distinctModels(const std::vector<protocol::RunResults>& results) {
+    std::vector<ModelResult> models;
+    std::set<std::string> shown;
+    for (const auto& run : results)
+        for (const auto& metrics : run.metrics) {
+            if (metrics.model == "base") {
+                auto key = metrics;
+                key.generationSeconds = key.tokensPerSecond = 0.0;
+                std::string text = run.summary.model + protocol::toJson(key).dump();
+                for (const auto& task : run.tasks)
+                    if (task.model == metrics.model) text += " " + protocol::toJson(task).dump();
+                if (!shown.insert(std::move(text)).second) continue;
+            }
+            models.push_back({&run, &metrics});
+        }
+    return models;
+}
+
 ResultsModel::ResultsModel(QObject* parent) : QAbstractTableModel(parent) {}
 
 void ResultsModel::setResults(const std::vector<protocol::RunResults>& results) {
@@ -22,26 +40,15 @@ void ResultsModel::setResults(const std::vector<protocol::RunResults>& results) 
         for (const auto& task : run.tasks)
             if (std::find(m_tasks.begin(), m_tasks.end(), task.task) == m_tasks.end()) m_tasks.push_back(task.task);
     std::sort(m_tasks.begin(), m_tasks.end());
-    std::set<std::string> shown;
-    for (const auto& run : results) {
-        for (const auto& metrics : run.metrics) {
-            const bool base = metrics.model == "base";
-            Row row{QString::fromStdString(base ? run.summary.model : run.summary.name), base ? tr("not quantized") : QString::fromStdString(run.method),
-                    QString::fromStdString(run.summary.folder), metrics, base ? -1.0 : run.quantizeSeconds, std::vector<Rate>(m_tasks.size())};
-            if (!base && !run.summary.scheme.empty()) row.method += QStringLiteral(", ") + QString::fromStdString(run.summary.scheme);
-            for (const auto& task : run.tasks)
-                if (task.model == metrics.model)
-                    row.tasks[static_cast<std::size_t>(std::find(m_tasks.begin(), m_tasks.end(), task.task) - m_tasks.begin())] = task.accuracy;
-            if (base) {
-                // Many runs start from one model; what they measured of it is the same but for the clock.
-                auto key = metrics;
-                key.generationSeconds = key.tokensPerSecond = 0.0;
-                std::string text = run.summary.model + protocol::toJson(key).dump();
-                for (const auto& rate : row.tasks) text += " " + std::to_string(rate.count) + "/" + std::to_string(rate.total);
-                if (!shown.insert(std::move(text)).second) continue;
-            }
-            m_rows.push_back(std::move(row));
-        }
+    for (const auto& [run, metrics] : distinctModels(results)) {
+        const bool base = metrics->model == "base";
+        Row row{QString::fromStdString(base ? run->summary.model : run->summary.name), base ? tr("not quantized") : QString::fromStdString(run->method),
+                QString::fromStdString(run->summary.folder), *metrics, base ? -1.0 : run->quantizeSeconds, std::vector<Rate>(m_tasks.size())};
+        if (!base && !run->summary.scheme.empty()) row.method += QStringLiteral(", ") + QString::fromStdString(run->summary.scheme);
+        for (const auto& task : run->tasks)
+            if (task.model == metrics->model)
+                row.tasks[static_cast<std::size_t>(std::find(m_tasks.begin(), m_tasks.end(), task.task) - m_tasks.begin())] = task.accuracy;
+        m_rows.push_back(std::move(row));
     }
     endResetModel();
 }

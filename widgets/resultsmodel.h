@@ -8,6 +8,15 @@
 
 namespace safequant::widgets {
 
+/// One model of a run, in the results it belongs to.
+struct ModelResult {
+    const protocol::RunResults* run = nullptr;
+    const protocol::ModelMetrics* metrics = nullptr;
+};
+/// The models of runs, in their order. Many runs start from one model; where what they measured of it is the same but for the clock, it is
+/// there once. `results` must outlive them.
+std::vector<ModelResult> distinctModels(const std::vector<protocol::RunResults>& results);
+
 /// What models measured, a row each: those that runs quantized, and once each those they came from. Columns of tasks follow the fixed ones.
 class ResultsModel : public QAbstractTableModel {
     Q_OBJECT

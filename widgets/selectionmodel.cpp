@@ -2,6 +2,7 @@
 #include "widgets/selectionmodel.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace safequant::widgets {
@@ -37,6 +38,24 @@ void SelectionModel::setSelection(const QList<int>& prompts, int current) {
 
 void SelectionModel::add(const QList<int>& prompts) {
     replace(m_selected + prompts, m_current >= 0 ? m_current : prompts.value(0, -1));
+}
+
+void SelectionModel::subtract(const QList<int>& prompts) {
+    QList<int> removed = prompts;
+    std::sort(removed.begin(), removed.end());
+    QList<int> rest;
+    std::set_difference(m_selected.cbegin(), m_selected.cend(), removed.cbegin(), removed.cend(), std::back_inserter(rest));
+    const bool stays = std::binary_search(rest.cbegin(), rest.cend(), m_current);
+    const int current = stays ? m_current : rest.value(0, -1);
+    replace(std::move(rest), current);
+}
+
+void SelectionModel::apply(SelectionMode mode, const QList<int>& prompts) {
+    switch (mode) {
+        case SelectionMode::Replace: setSelection(prompts); break;
+        case SelectionMode::Add: add(prompts); break;
+        case SelectionMode::Subtract: subtract(prompts); break;
+    }
 }
 
 void SelectionModel::clear() { replace({}, -1); }

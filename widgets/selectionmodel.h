@@ -6,6 +6,9 @@
 
 namespace safequant::widgets {
 
+/// What a gesture or a command does to the selection.
+enum class SelectionMode { Replace, Add, Subtract };
+
 /// The one selection of prompts, shared by plots and tables. Prompts are indices into the run's prompt list.
 class SelectionModel : public QObject {
     Q_OBJECT
@@ -29,6 +32,8 @@ public slots:
     void setSelection(const QList<int>& prompts, int current = -1);
     /// Adds prompts to the selection.
     void add(const QList<int>& prompts);
+    void subtract(const QList<int>& prompts);
+    void apply(safequant::widgets::SelectionMode mode, const QList<int>& prompts);
     void clear();
 
 signals:

@@ -84,6 +84,7 @@ ThemeColors Theme::light() {
     colors.warning = rgb(0x7a5f16);
     colors.bad = rgb(0xb42318);
     colors.hiddenText = rgb(0xd5dae1);
+    colors.slices = {rgb(0xa8127f), rgb(0x0b6e7f), rgb(0x7a4b1e), rgb(0x9f1239), rgb(0x4d6a00), rgb(0x34398f)};
     return colors;
 }
 
@@ -107,6 +108,7 @@ ThemeColors Theme::dark() {
     colors.fourth = colors.warning = rgb(0xd6b45a);
     colors.bad = rgb(0xf97066);
     colors.hiddenText = rgb(0x3f4854);
+    colors.slices = {rgb(0xf27bd0), rgb(0x5fd0e0), rgb(0xcf9f70), rgb(0xff8095), rgb(0xb7cf4e), rgb(0x9fb0ff)};
     colors.dark = true;
     return colors;
 }

@@ -5,6 +5,7 @@
 #include <QFont>
 #include <QObject>
 #include <QPalette>
+#include <array>
 
 class QApplication;
 
@@ -22,6 +23,7 @@ struct ThemeColors {
     QColor base, fourth;             ///< The base model, and a fourth series.
     QColor good, warning, bad;       ///< Verdicts that are not labels: engine ready, a note to heed, a failure.
     QColor hiddenText;               ///< Bar that stands for text not shown.
+    std::array<QColor, 6> slices;    ///< Sets of prompts that the user named: no label's colours and no model's.
     bool dark = false;
     bool highContrast = false;
 

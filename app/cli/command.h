@@ -26,6 +26,7 @@ int reportError(const CommonOptions& options, const Error& error);
 
 /// Each adds one or more subcommands. `self` is the path of this program.
 void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addDownloadCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addTokenizeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPromptsCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action);
@@ -35,6 +36,7 @@ void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& act
 void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addJudgeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addCompareCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addBudgetCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addVerifyCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addPlotCommand(CLI::App& app, const CommonOptions& options, Action& action);

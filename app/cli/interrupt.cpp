@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "app/cli/command.h"
 
@@ -32,15 +33,15 @@ void unblockInterrupts() {
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-InterruptGuard::InterruptGuard() {
-    m_thread = std::jthread([source = m_source](const std::stop_token& done) mutable {
+InterruptGuard::InterruptGuard(std::string what) {
+    m_thread = std::jthread([source = m_source, what = std::move(what)](const std::stop_token& done) mutable {
         const sigset_t set = interrupts();
         const timespec patience{0, 100'000'000};
         while (!done.stop_requested()) {
             if (sigtimedwait(&set, nullptr, &patience) < 0) continue;
             if (source.stop_requested()) ::_exit(kExitInterrupted);
             source.request_stop();
-            std::fputs("\nStopping after the block at work; everything finished is kept. Once more to stop at once.\n", stderr);
+            std::fprintf(stderr, "\nStopping %s; everything finished is kept. Once more to stop at once.\n", what.c_str());
         }
     });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stop_token>
+#include <string>
 #include <thread>
 
 namespace safequant::cli {
@@ -11,11 +12,12 @@ void blockInterrupts();
 /// Undoes it: the process ends on either signal.
 void unblockInterrupts();
 
-/// While it lives, the first SIGINT or SIGTERM asks for a stop (after the block at work), the second ends the process at once
-/// with exit code 130. Files appear whole, so nothing finished is lost either way.
+/// While it lives, the first SIGINT or SIGTERM asks for a stop, the second ends the process at once with exit code 130. Files appear
+/// whole, so nothing finished is lost either way.
 class InterruptGuard {
 public:
-    InterruptGuard();
+    /// `what` is told of as being stopped.
+    explicit InterruptGuard(std::string what = "after the block at work");
     ~InterruptGuard();
     InterruptGuard(const InterruptGuard&) = delete;
     InterruptGuard& operator=(const InterruptGuard&) = delete;

@@ -20,6 +20,7 @@ int run(int argc, char** argv) {
         ->check(CLI::IsMember({"auto", "json", "none"}));
     app.footer(
         "Examples:\n"
+        "  safequant download HuggingFaceTB/SmolLM2-135M-Instruct\n"
         "  safequant inspect model.gguf\n"
         "  safequant prompts harmful_behaviors.csv --label malicious\n"
         "  safequant run --default --model model.gguf --plots\n"
@@ -30,6 +31,7 @@ int run(int argc, char** argv) {
     Action action;
     addRunCommand(app, options, action);
     addInspectCommand(app, options, action);
+    addDownloadCommand(app, options, action);
     addTokenizeCommand(app, options, action);
     addPromptsCommand(app, options, action);
     addCaptureCommand(app, options, action);
@@ -38,6 +40,7 @@ int run(int argc, char** argv) {
     addFinetuneCommand(app, options, action);
     addJudgeCommand(app, options, action);
     addCompareCommand(app, options, action);
+    addBudgetCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);
     addPlotCommand(app, options, action);

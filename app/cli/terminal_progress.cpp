@@ -127,6 +127,30 @@ void TerminalProgress::showTraining(const nlohmann::json& event) {
     line(text, done == total);
 }
 
+void TerminalProgress::showDownload(const protocol::HubProgress& download) {
+    const std::scoped_lock lock(m_mutex);
+    if (m_quiet) return;
+    if (m_json) {
+        std::fprintf(stderr, "%s\n", protocol::toJson(download).dump().c_str());
+        return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    const bool complete = download.doneBytes == download.totalBytes;
+    const std::string stage = complete ? "complete" : download.note.empty() ? download.file : download.note;
+    if (complete && stage == m_stage) return;
+    if (!m_terminal && stage == m_stage && now - m_lastPlain < kPlainInterval) return;
+    m_lastPlain = now;
+    m_stage = stage;
+    std::string text = format("download  %s of %s", sizeText(download.doneBytes).c_str(), sizeText(download.totalBytes).c_str());
+    if (!complete && !download.note.empty()) text += ", " + download.note;
+    else if (!complete) {
+        if (download.bytesPerSecond > 0.0)
+            text += ", " + sizeText(static_cast<std::uint64_t>(download.bytesPerSecond)) + "/s, about " + durationText(download.secondsLeft) + " left";
+        text += "  " + download.file;
+    }
+    line(text, complete);
+}
+
 Progress TerminalProgress::task(const std::string& title, const std::string& unit, std::stop_token stop) {
     Progress progress;
     progress.stop = std::move(stop);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/base/progress.h"
+#include "core/engine/protocol/hub_messages.h"
 #include "core/engine/protocol/messages.h"
 
 namespace safequant::cli {
@@ -20,6 +21,8 @@ public:
     void show(const protocol::RunEvent& event);
     /// An event of a fine-tuning.
     void showTraining(const nlohmann::json& event);
+    /// How a download from the Hub goes.
+    void showDownload(const protocol::HubProgress& download);
     /// A Progress that shows under a title.
     Progress task(const std::string& title, const std::string& unit, std::stop_token stop);
 

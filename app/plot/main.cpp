@@ -63,6 +63,7 @@ bool drawProjections(const protocol::RunState& state, const std::string& run, co
     view.setPrompts(std::make_shared<const std::vector<protocol::PromptItem>>(state.prompts));
     view.setKind(kind);
     view.embeddingBar()->setAdjustable(false);
+    view.setToolsVisible(false);
     bool drawn = true;
     for (const int block : blocks) {
         const bool embedded = widgets::ProjectionView::isEmbedding(kind);

@@ -2,6 +2,7 @@
 #include "app/workbench/appsettings.h"
 
 #include <QMetaType>
+#include <QUrl>
 #include <array>
 
 namespace safequant::workbench {
@@ -26,18 +27,27 @@ constexpr std::array kTable{
     Row{Setting::AnswersSplitter, "answers/columns", QMetaType::QByteArray, ""},
     Row{Setting::BitsSplitter, "bits/rows", QMetaType::QByteArray, ""},
     Row{Setting::ProjectionKind, "layers/projection", QMetaType::QString, "probe"},
+    Row{Setting::ProjectionOverlaid, "layers/overlaid", QMetaType::Bool, "false"},
     Row{Setting::ProbeTransferred, "layers/transferred", QMetaType::Bool, "true"},
     Row{Setting::ShowHardBenign, "layers/hard_benign", QMetaType::Bool, "false"},
     Row{Setting::LastModelFolder, "folders/model", QMetaType::QString, ""},
     Row{Setting::LastRunFolder, "folders/run", QMetaType::QString, ""},
     Row{Setting::LastPromptFolder, "folders/prompts", QMetaType::QString, ""},
     Row{Setting::LastExportFolder, "folders/export", QMetaType::QString, ""},
+    Row{Setting::LastFigureFolder, "folders/figure", QMetaType::QString, ""},
+    Row{Setting::AnalysisView, "analysis/view", QMetaType::QString, "probes"},
     Row{Setting::OpenRunOnStart, "run/reopen", QMetaType::QString, ""},
     Row{Setting::RecentCommands, "window/recent_commands", QMetaType::QString, ""},
     Row{Setting::TourSeen, "window/tour_seen", QMetaType::Bool, "false"},
+    Row{Setting::Engines, "engines/list", QMetaType::QString, "[]"},
+    Row{Setting::Engine, "engines/chosen", QMetaType::QString, ""},
 };
 
 const Row& rowOf(Setting setting) { return kTable.at(static_cast<std::size_t>(setting)); }
+
+QString keyOf(Setting setting, const QString& engine) {
+    return QStringLiteral("of_engine/%1/%2").arg(QString::fromLatin1(QUrl::toPercentEncoding(engine)), QString::fromLatin1(rowOf(setting).key));
+}
 
 constexpr bool tableInOrder() {
     for (std::size_t i = 0; i < kTable.size(); ++i) {
@@ -63,6 +73,15 @@ QVariant AppSettings::get(Setting setting) const {
         value.convert(type);
     }
     return value;
+}
+
+QString AppSettings::textOf(Setting setting, const QString& engine) const {
+    return engine.isEmpty() ? text(setting) : m_settings.value(keyOf(setting, engine)).toString();
+}
+
+void AppSettings::setTextOf(Setting setting, const QString& engine, const QString& text) {
+    if (engine.isEmpty()) return set(setting, text);
+    m_settings.setValue(keyOf(setting, engine), text);
 }
 
 void AppSettings::set(Setting setting, const QVariant& value) {

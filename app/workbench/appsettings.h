@@ -19,15 +19,20 @@ enum class Setting {
     AnswersSplitter,
     BitsSplitter,
     ProjectionKind,
+    ProjectionOverlaid,
     ProbeTransferred,
     ShowHardBenign,
     LastModelFolder,
     LastRunFolder,
     LastPromptFolder,
     LastExportFolder,
+    LastFigureFolder,
+    AnalysisView,
     OpenRunOnStart,
     RecentCommands,
     TourSeen,
+    Engines,
+    Engine,
 };
 
 /// Settings as one table of key, type and default. A stored value of another type counts as absent.
@@ -39,6 +44,9 @@ public:
 
     QVariant get(Setting setting) const;
     QString text(Setting setting) const { return get(setting).toString(); }
+    /// What is kept apart for one engine, such as folders of its machine; empty when nothing is. An empty engine has the setting itself.
+    QString textOf(Setting setting, const QString& engine) const;
+    void setTextOf(Setting setting, const QString& engine, const QString& text);
     bool flag(Setting setting) const { return get(setting).toBool(); }
     QByteArray bytes(Setting setting) const { return get(setting).toByteArray(); }
     void set(Setting setting, const QVariant& value);

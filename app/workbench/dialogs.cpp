@@ -3,8 +3,12 @@
 
 #include <QCoreApplication>
 #include <QFileDialog>
+#include <QFileInfo>
 #include <QMessageBox>
 #include <QPushButton>
+
+#include "app/workbench/engine/engineclient.h"
+#include "app/workbench/files/remotefiledialog.h"
 
 namespace safequant::workbench {
 
@@ -14,16 +18,49 @@ QString tr(const char* text) { return QCoreApplication::translate("Dialogs", tex
 
 }  // namespace
 
+Dialogs::~Dialogs() = default;
+
+void Dialogs::setClient(EngineClient* client) { m_client = client; }
+
+bool Dialogs::remote() const {
+    const EngineClient* client = m_client;
+    return client && client->remote();
+}
+
 QString Dialogs::chooseModelFile(QWidget* parent, const QString& folder) {
+    if (remote()) return RemoteFileDialog::chooseFile(m_client, parent, tr("Open a model"), folder, {tr("Models (GGUF)"), {".gguf"}});
     return QFileDialog::getOpenFileName(parent, tr("Open a model"), folder, tr("Models (*.gguf);;All files (*)"));
 }
 
 QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QString& folder) {
-    return QFileDialog::getExistingDirectory(parent, title, folder);
+    return remote() ? RemoteFileDialog::chooseFolder(m_client, parent, title, folder) : chooseLocalFolder(parent, title, folder);
 }
 
 QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
+    if (!remote()) return chooseLocalPromptFiles(parent, folder);
+    return RemoteFileDialog::chooseFiles(m_client, parent, tr("Add prompts"), folder,
+                                         {tr("Prompts"), {".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt"}},
+                                         [this](QWidget* asker) { return chooseLocalPromptFiles(asker, {}); });
+}
+
+QString Dialogs::chooseLocalFolder(QWidget* parent, const QString& title, const QString& folder) {
+    return QFileDialog::getExistingDirectory(parent, title, folder);
+}
+
+QStringList Dialogs::chooseLocalPromptFiles(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileNames(parent, tr("Add prompts"), folder, tr("Prompts (*.csv *.tsv *.json *.jsonl *.ndjson *.txt);;All files (*)"));
+}
+
+QString Dialogs::chooseSaveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter) {
+    return QFileDialog::getSaveFileName(parent, title, path, filter);
+}
+
+QString Dialogs::chooseExportFile(QWidget* parent, const QString& title, const QString& suggestion) {
+    const QString csv = tr("CSV (*.csv)");
+    QString filter;
+    const QString path = QFileDialog::getSaveFileName(parent, title, suggestion, tr("JSON Lines (*.jsonl);;%1").arg(csv), &filter);
+    if (path.isEmpty() || !QFileInfo(path).suffix().isEmpty()) return path;
+    return path + (filter == csv ? QStringLiteral(".csv") : QStringLiteral(".jsonl"));
 }
 
 Dialogs::CloseAnswer Dialogs::askClose(QWidget* parent, const QString& runName) {

@@ -4,11 +4,14 @@
 #include <QDir>
 #include <QFileInfo>
 #include <QTextStream>
+#include <optional>
 
 #include "app/workbench/appsettings.h"
+#include "app/workbench/engine/enginelist.h"
+#include "app/workbench/engine/enginepaths.h"
 #include "app/workbench/mainwindow.h"
+#include "app/workbench/session.h"
 #include "app/workbench/setup/runspec.h"
-#include "core/base/model_path.h"
 #include "safequant_version.h"
 
 using namespace safequant;
@@ -23,8 +26,6 @@ int complain(int code, const QString& message) {
     QTextStream(stderr) << QStringLiteral("safequant-workbench: ") << message << Qt::endl;
     return code;
 }
-
-QString absoluteName(const QString& model) { return QString::fromStdString(absoluteModelPath(model.toStdString())); }
 
 }  // namespace
 
@@ -54,7 +55,10 @@ int main(int argc, char** argv) {
                                        QStringLiteral("DIR"));
     const QCommandLineOption engine(QStringLiteral("engine"), QStringLiteral("Use this safequant program as the engine."),
                                     QStringLiteral("PROGRAM"));
-    parser.addOptions({model, adapter, run, example, start, workspace, engine});
+    const QCommandLineOption engineHost(QStringLiteral("engine-host"),
+                                        QStringLiteral("Use the engine of another machine, which ssh reaches as HOST; all paths are of that machine then."),
+                                        QStringLiteral("HOST"));
+    parser.addOptions({model, adapter, run, example, start, workspace, engine, engineHost});
     parser.addPositionalArgument(QStringLiteral("path"), QStringLiteral("A model or a run folder to open."),
                                  QStringLiteral("[path]"));
     parser.process(application);
@@ -63,29 +67,53 @@ int main(int argc, char** argv) {
         if (parser.isSet(option) && !parser.isSet(model))
             return complain(kUsageError, QStringLiteral("--%1 needs --model").arg(option.names().first()));
 
-    MainWindowOptions options;
-    options.engineProgram = parser.value(engine);
-    if (parser.isSet(workspace)) options.workspace = QDir::current().absoluteFilePath(parser.value(workspace));
+    if (parser.isSet(engine) && parser.isSet(engineHost)) return complain(kUsageError, QStringLiteral("either --engine or --engine-host"));
+
     AppSettings settings;
-    MainWindow window(options, &settings);
-    if (parser.isSet(run)) {
-        auto spec = readSpecFile(QFileInfo(parser.value(run)).absoluteFilePath());
-        if (!spec) return complain(kBadInput, QString::fromStdString(spec.error().describe()));
-        window.startRun(*spec);
-    } else if (parser.isSet(example)) {
-        window.startExample();
-    } else if (parser.isSet(model)) {
-        const QString checkpoint = absoluteName(parser.value(model));
-        QStringList adapters;
-        for (const QString& name : parser.values(adapter)) adapters.append(absoluteName(name));
-        if (parser.isSet(start)) {
-            window.startRun(defaultRunSpec(checkpoint, adapters));
-        } else {
-            window.openModel(checkpoint, adapters);
-        }
-    } else if (!parser.positionalArguments().isEmpty()) {
-        window.openPath(absoluteName(parser.positionalArguments().first()));
+    MainWindowOptions options;
+    if (parser.isSet(engineHost)) {
+        EngineList engines(&settings);
+        const std::size_t known = engines.find(parser.value(engineHost));
+        options.engine = known < engines.engines().size() ? engines.engines()[known] : sshEngine(parser.value(engineHost));
+        if (const QString problem = options.engine->problem(); !problem.isEmpty()) return complain(kUsageError, problem);
+    } else if (parser.isSet(engine)) {
+        options.engine = localEngine(parser.value(engine));
     }
+    const bool remote = (options.engine ? *options.engine : EngineList(&settings).chosen()).remote();
+    if (parser.isSet(workspace)) options.workspace = remote ? parser.value(workspace) : QDir::current().absoluteFilePath(parser.value(workspace));
+    std::optional<nlohmann::json> spec;
+    if (parser.isSet(run)) {
+        const QString file = QFileInfo(parser.value(run)).absoluteFilePath();
+        auto read = remote ? parseSpecFile(file) : readSpecFile(file);
+        if (!read) return complain(kBadInput, QString::fromStdString(read.error().describe()));
+        spec = std::move(*read);
+    }
+    MainWindow window(options, &settings);
+    window.whenThere([&window, &parser, &model, &adapter, &example, &start, spec] {
+        const EngineClient& client = *window.session()->client();
+        if (spec) {
+            nlohmann::json mine = *spec;
+            if (client.remote()) {
+                changePaths(
+                    mine, [&](const std::string& name) { return modelPathOnEngine(client, QString::fromStdString(name)).toStdString(); },
+                    [&](const std::string& name) { return pathOnEngine(client, QString::fromStdString(name)).toStdString(); });
+            }
+            window.startRun(mine);
+        } else if (parser.isSet(example)) {
+            window.startExample();
+        } else if (parser.isSet(model)) {
+            const QString checkpoint = modelPathOnEngine(client, parser.value(model));
+            QStringList adapters;
+            for (const QString& name : parser.values(adapter)) adapters.append(modelPathOnEngine(client, name));
+            if (parser.isSet(start)) {
+                window.startRun(defaultRunSpec(checkpoint, adapters));
+            } else {
+                window.openModel(checkpoint, adapters);
+            }
+        } else if (!parser.positionalArguments().isEmpty()) {
+            window.openPath(modelPathOnEngine(client, parser.positionalArguments().first()));
+        }
+    });
     window.offerTour();
     window.show();
     return QApplication::exec();

@@ -13,7 +13,9 @@
 #include <QStackedWidget>
 #include <QUrl>
 #include <QVBoxLayout>
+#include <algorithm>
 
+#include "app/workbench/analysis/analysispage.h"
 #include "app/workbench/answers/answerspage.h"
 #include "app/workbench/exporting/exportdialog.h"
 #include "app/workbench/frame/actions.h"
@@ -38,7 +40,6 @@
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
 #include "app/workbench/ui.h"
-#include "core/base/files.h"
 #include "safequant_version.h"
 #include "widgets/format.h"
 #include "widgets/glossary.h"
@@ -51,31 +52,24 @@ namespace {
 
 constexpr int kSmallWidth = 1100;
 
-QString orDefault(const QString& chosen, const std::string& fallback) {
-    return chosen.isEmpty() ? QString::fromStdString(fallback) : chosen;
-}
-
-bool isRunFolder(const QString& path) { return QFileInfo(QDir(path).filePath(QStringLiteral("spec.json"))).isFile(); }
-
 }  // namespace
 
 MainWindow::MainWindow(MainWindowOptions& options, AppSettings* settings) {
     setWindowTitle(QStringLiteral("SafeQuant Workbench"));
     setAcceptDrops(true);
     resize(1280, 800);
-    const QString workspace = orDefault(options.workspace, dataFolder() + "/workspace");
     auto dialogs = options.dialogs ? std::move(options.dialogs) : std::make_unique<Dialogs>();
-    m_session = new Session(options.engineProgram, workspace, settings, std::move(dialogs), this);
+    m_session = new Session(engineToBeginWith(options, settings), settings, std::move(dialogs), this);
     widgets::applyTheme(*qApp);
     m_exampleSpec = options.exampleSpec;
     m_actions = new Actions(this);
-    m_start = new StartPage(
-        m_session, orDefault(options.exampleModel, cacheFolder() + "/models/SmolLM2-135M-Instruct.Q4_1.gguf"));
+    m_start = new StartPage(m_session, options.exampleModel);
     makePages();
     connectPages();
     connectActions();
     restore();
     showStartPage();
+    refreshEngine();
     refreshActions();
     m_session->client()->start();
 }
@@ -87,15 +81,17 @@ MainWindow::~MainWindow() {
 
 void MainWindow::makePages() {
     m_setup = new SetupPanel(m_session->setup(), m_session->dialogs());
-    m_bits = new BitsPage(m_session->setup(), m_session->store());
+    m_bits = new BitsPage(m_session->setup(), m_session->store(), m_session->client());
     m_layers = new LayersPage(m_session);
     m_learning = new LearningPage(m_session);
     m_answers = new AnswersPage(m_session);
+    m_analysis = new AnalysisPage(m_session);
     m_results = new ResultsPage(m_session);
     m_report = new ReportPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_results, m_report, m_log}) m_pages->addWidget(page);
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_analysis, m_results, m_report, m_log})
+        m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
     auto* runBar = new RunBar(m_session);
@@ -139,6 +135,7 @@ void MainWindow::connectPages() {
     connect(m_start, &StartPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_start, &StartPage::chooseRunRequested, this, &MainWindow::chooseRun);
     connect(m_start, &StartPage::runChosen, this, &MainWindow::openRun);
+    connect(m_start, &StartPage::enginesRequested, this, &MainWindow::chooseEngine);
     connect(m_rail, &PageRail::pageChosen, this, &MainWindow::setPage);
     connect(m_setup, &SetupPanel::quantizeRequested, this, &MainWindow::quantize);
     connect(m_setup, &SetupPanel::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -153,6 +150,15 @@ void MainWindow::connectPages() {
     connect(m_learning, &LearningPage::methodRequested, this, [this] { setPage(Page::Setup); });
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
+    connect(m_analysis, &AnalysisPage::runRequested, this, &MainWindow::chooseRun);
+    connect(m_analysis, &AnalysisPage::openRunRequested, this, &MainWindow::openRun);
+    connect(m_analysis, &AnalysisPage::blockChosen, m_layers, &LayersPage::setBlock);
+    connect(m_analysis, &AnalysisPage::learningRequested, this, [this] { setPage(Page::Learning); });
+    connect(m_analysis, &AnalysisPage::bitsRequested, this, [this] { setPage(Page::Setup); });
+    connect(m_analysis, &AnalysisPage::resultsRequested, this, [this](const QString& folder) {
+        m_results->selectRun(folder);
+        setPage(Page::Results);
+    });
     connect(m_results, &ResultsPage::openRunRequested, this, &MainWindow::openRun);
     connect(m_results, &ResultsPage::reportRequested, this, [this](const QStringList& folders) {
         m_report->showRuns(folders);
@@ -161,10 +167,18 @@ void MainWindow::connectPages() {
     connect(m_banner, &RunBanner::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_log, &LogPage::openFolderRequested, this, [this] { openFolder(m_session->store()->folder()); });
     connect(m_session->client(), &EngineClient::diagnostics, this,
-            [this](const QString& line) { m_log->note(QStringLiteral("info"), tr("Engine: %1").arg(line)); });
+            [this](const QString& line) {
+                const EngineAddress& engine = m_session->client()->address();
+                m_log->note(QStringLiteral("info"), engine.remote() ? tr("Engine on %1: %2").arg(engine.title(), line) : tr("Engine: %1").arg(line));
+            });
     connect(m_session->client(), &EngineClient::died, this,
             [this](const QString& reason) { m_log->note(QStringLiteral("error"), reason); });
-    connect(m_session->client(), &EngineClient::stateChanged, this, &MainWindow::refreshActions);
+    connect(m_session->client(), &EngineClient::stateChanged, this, [this](EngineClient::State state) {
+        if (state == EngineClient::State::Failed) m_log->note(QStringLiteral("error"), m_session->client()->problem());
+        refreshActions();
+    });
+    connect(m_session->client(), &EngineClient::addressChanged, this, &MainWindow::refreshEngine);
+    connect(m_session->selection(), &widgets::SelectionModel::selectionChanged, this, &MainWindow::refreshActions);
     connect(m_session->run(), &RunController::failed, this,
             [this](const QString& message) { m_log->note(QStringLiteral("error"), message); });
     connect(m_session->run(), &RunController::phaseChanged, this, [this] {
@@ -198,10 +212,10 @@ void MainWindow::connectActions() {
         showStartPage();
     });
     on(m_actions->quit, [this] { close(); });
-    QUndoStack* undo = m_session->setup()->undoStack();
-    on(m_actions->undo, [undo] { undo->undo(); });
-    on(m_actions->redo, [undo] { undo->redo(); });
-    connect(undo, &QUndoStack::indexChanged, this, &MainWindow::refreshActions);
+    UndoHistory* history = m_session->history();
+    on(m_actions->undo, [history] { history->undo(); });
+    on(m_actions->redo, [history] { history->redo(); });
+    connect(history, &UndoHistory::changed, this, &MainWindow::refreshActions);
     on(m_actions->copyChart, [this] {
         QApplication::clipboard()->setText(m_layers->chart()->tableText());
         m_status->say(tr("The numbers of the chart are on the clipboard."));
@@ -210,6 +224,7 @@ void MainWindow::connectActions() {
         QApplication::clipboard()->setText(m_layers->projection()->tableText());
         m_status->say(tr("The points of the projection are on the clipboard."));
     });
+    on(m_actions->exportPrompts, [this] { m_layers->exportSelection(); });
     on(m_actions->find, [this] {
         if (m_page == Page::Answers) {
             m_answers->focusFilter();
@@ -254,6 +269,7 @@ void MainWindow::connectActions() {
     on(m_actions->previousBlock, [this] { stepBlock(-1); });
     on(m_actions->nextBlock, [this] { stepBlock(1); });
     on(m_actions->runFolder, [this] { openFolder(m_session->store()->folder()); });
+    on(m_actions->engines, [this] { chooseEngine(); });
     on(m_actions->restartEngine, [this] { m_session->client()->restart(); });
     on(m_actions->commands, [this] { showCommands(); });
     on(m_actions->terms, [this] { showTerm(QStringLiteral("slr")); });
@@ -302,11 +318,12 @@ void MainWindow::refreshActions() {
     m_actions->quantize->setEnabled(working && !run->active() && m_session->setup()->obstacle().isEmpty());
     m_actions->stop->setEnabled(answering);
     m_actions->resume->setEnabled(run->resumable());
-    for (QAction* action : {m_actions->runFolder, m_actions->previousBlock, m_actions->nextBlock, m_actions->copyChart,
+    m_actions->runFolder->setEnabled(open && !m_session->client()->remote());
+    for (QAction* action : {m_actions->previousBlock, m_actions->nextBlock, m_actions->copyChart,
                             m_actions->copyPoints, m_actions->resetZoom}) {
         action->setEnabled(open);
     }
-    QUndoStack* undo = m_session->setup()->undoStack();
+    const UndoHistory* undo = m_session->history();
     m_actions->undo->setEnabled(working && undo->canUndo());
     m_actions->redo->setEnabled(working && undo->canRedo());
     m_actions->undo->setText(undo->canUndo() ? tr("&Undo: %1").arg(undo->undoText()) : tr("&Undo"));
@@ -316,10 +333,12 @@ void MainWindow::refreshActions() {
     m_actions->setupPanel->setChecked(m_setupWanted);
     m_actions->find->setEnabled(working && open);
     m_actions->tryPrompt->setEnabled(working && open);
+    m_actions->exportPrompts->setEnabled(working && open && !m_session->selection()->isEmpty());
 }
 
 void MainWindow::setPage(Page page) {
     m_page = page;
+    if (page == Page::Analysis) m_analysis->setBlock(m_layers->block());
     m_pages->setCurrentIndex(static_cast<int>(page));
     m_rail->setPage(page);
     m_actions->pages[static_cast<std::size_t>(page)]->setChecked(true);
@@ -342,16 +361,9 @@ void MainWindow::showWork() {
     refreshActions();
 }
 
-void MainWindow::openPath(const QString& path) {
-    if (isRunFolder(path)) {
-        openRun(path);
-        return;
-    }
-    openModel(path, {});
-}
-
 void MainWindow::openModel(const QString& checkpoint, const QStringList& adapters) {
-    if (const QFileInfo file(checkpoint); file.exists()) m_session->settings()->set(Setting::LastModelFolder, file.absolutePath());
+    const bool path = m_session->client()->remote() ? checkpoint.startsWith(QLatin1Char('/')) : QFileInfo::exists(checkpoint);
+    if (path) m_session->rememberFolderOf(Setting::LastModelFolder, checkpoint);
     m_session->setup()->setModel(checkpoint, adapters);
     setPage(Page::Layers);
     showWork();
@@ -366,7 +378,8 @@ void MainWindow::startRun(const nlohmann::json& spec) {
 }
 
 void MainWindow::startExample() {
-    if (m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
+    // Whether another machine has the model is not known before it answers: a run that lacks it says so.
+    if (m_session->client()->remote() || m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
 }
 
 void MainWindow::quantize() {
@@ -419,16 +432,16 @@ void MainWindow::chooseMethodSettings() {
 }
 
 void MainWindow::chooseRun() {
-    QString folder = m_session->settings()->text(Setting::LastRunFolder);
-    if (folder.isEmpty()) folder = QDir(m_session->run()->workspace()).filePath(QStringLiteral("runs"));
+    const QString last = m_session->lastFolder(Setting::LastRunFolder);
+    const QString folder = last.isEmpty() ? QDir(m_session->client()->workspacePath()).filePath(QStringLiteral("runs")) : last;
     const QString chosen = m_session->dialogs()->chooseFolder(this, tr("Open a run"), folder);
     if (chosen.isEmpty()) return;
-    m_session->settings()->set(Setting::LastRunFolder, QFileInfo(chosen).absolutePath());
+    m_session->rememberFolderOf(Setting::LastRunFolder, chosen);
     openRun(chosen);
 }
 
 void MainWindow::openFolder(const QString& folder) {
-    if (!folder.isEmpty()) QDesktopServices::openUrl(QUrl::fromLocalFile(folder));
+    if (!folder.isEmpty() && !m_session->client()->remote()) QDesktopServices::openUrl(QUrl::fromLocalFile(folder));
 }
 
 void MainWindow::exportModel() {
@@ -446,8 +459,11 @@ void MainWindow::exportModel() {
 
 void MainWindow::stepBlock(int direction) {
     const auto blocks = m_session->store()->blocksOf("base");
-    const int wanted = m_layers->block() + direction;
-    if (blocks.contains(wanted)) m_layers->setBlock(wanted);
+    const bool analysing = m_page == Page::Analysis;
+    const int wanted = (analysing ? m_analysis->block() : m_layers->block()) + direction;
+    if (!blocks.contains(wanted)) return;
+    if (analysing) m_analysis->setBlock(wanted);
+    m_layers->setBlock(wanted);
 }
 
 std::vector<Command> MainWindow::commands() {
@@ -530,13 +546,15 @@ void MainWindow::showShortcuts() {
                     .arg(line.section(QLatin1Char('\t'), 0, 0).toHtmlEscaped(), line.section(QLatin1Char('\t'), 1).toHtmlEscaped());
     }
     QMessageBox box(QMessageBox::NoIcon, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
-    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points."));
+    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points, with Shift they add "
+                              "them, and P, B, L, G and H choose what the pointer does. In figures of the Analysis page arrow keys go through points, "
+                              "bars and cells, and Ctrl+C copies the numbers."));
     box.exec();
 }
 
 void MainWindow::showAbout() {
     QMessageBox::about(this, tr("About SafeQuant Workbench"),
-                       tr("<b>SafeQuant Workbench %1</b><p>Safety-aware quantization of language models, on this machine.</p>"
+                       tr("<b>SafeQuant Workbench %1</b><p>Safety-aware quantization of language models, on your machines.</p>"
                           "<p>GPL-3.0-or-later</p>")
                            .arg(QStringLiteral(SAFEQUANT_VERSION)));
 }
@@ -565,7 +583,12 @@ void MainWindow::dropEvent(QDropEvent* event) {
     const QList<QUrl> urls = event->mimeData()->urls();
     if (urls.size() != 1 || !urls.first().isLocalFile()) return;
     event->acceptProposedAction();
-    openPath(urls.first().toLocalFile());
+    const QString path = urls.first().toLocalFile();
+    if (m_session->client()->remote()) {
+        m_status->say(tr("%1 is on this machine; the engine is on %2.").arg(QFileInfo(path).fileName(), m_session->client()->address().title()));
+        return;
+    }
+    openPath(path);
 }
 
 }  // namespace safequant::workbench

@@ -3,9 +3,12 @@
 
 #include <QMainWindow>
 #include <memory>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/workbench/dialogs.h"
+#include "app/workbench/engine/engineaddress.h"
 #include "app/workbench/frame/pagerail.h"
 
 class QStackedWidget;
@@ -13,10 +16,12 @@ class QStackedWidget;
 namespace safequant::workbench {
 
 class Actions;
+class AnalysisPage;
 class AnswersPage;
 class AppSettings;
 class BitsPage;
 class CommandPalette;
+class EnginesDialog;
 class EvaluationDialog;
 class MethodSettingsDialog;
 class ExportDialog;
@@ -37,12 +42,16 @@ class Tour;
 struct Command;
 
 struct MainWindowOptions {
-    QString engineProgram;             ///< Empty: looked for (EngineClient::findProgram).
-    QString workspace;                 ///< Empty: the user's data folder.
-    QString exampleModel;              ///< Empty: the default model in the cache folder.
+    std::optional<EngineAddress> engine;  ///< Empty: the one chosen in the settings.
+    QString engineProgram;             ///< Not empty, and no `engine`: this program of this machine.
+    QString workspace;                 ///< On the engine's machine. Empty: the engine's own, or the user's data folder.
+    QString exampleModel;              ///< Empty: the default model in the cache folder of the engine's machine.
     nlohmann::json exampleSpec;        ///< Null: the example run (exampleRunSpec).
     std::unique_ptr<Dialogs> dialogs;  ///< Null: those a user answers.
 };
+
+/// The engine that the options name; else the one that the settings remember.
+EngineAddress engineToBeginWith(const MainWindowOptions& options, AppSettings* settings);
 
 /// The window: menus, rail, toolbar, pages, status line. It brings them together; what they show and do is theirs.
 class MainWindow : public QMainWindow {
@@ -56,7 +65,12 @@ public:
     Session* session() { return m_session; }
     Page page() const { return m_page; }
 
-    /// Opens a model for setup, or a run folder.
+    /// Does something that needs the engine's machine: at once with an engine of this one, else when it has introduced itself.
+    void whenThere(const std::function<void()>& work);
+    /// Goes on with another engine and remembers it; an open run is closed here and goes on there.
+    void useEngine(const EngineAddress& address);
+
+    /// Opens a model for setup, or a run folder. The path is one of the engine's machine.
     void openPath(const QString& path);
     /// A path or a name on the hub, with the LoRA adapters merged into it.
     void openModel(const QString& checkpoint, const QStringList& adapters);
@@ -99,6 +113,8 @@ private:
     void showWork();
     void placeSetup();
     void openFolder(const QString& folder);
+    void chooseEngine();
+    void refreshEngine();
     void exportModel();
     void stepBlock(int direction);
     std::vector<Command> commands();
@@ -120,6 +136,7 @@ private:
     LayersPage* m_layers;
     LearningPage* m_learning;
     AnswersPage* m_answers;
+    AnalysisPage* m_analysis;
     ResultsPage* m_results;
     ReportPage* m_report;
     LogPage* m_log;
@@ -134,6 +151,7 @@ private:
     MethodSettingsDialog* m_methodSettings = nullptr;
     OpenModelDialog* m_openModel = nullptr;
     TermsDialog* m_terms = nullptr;
+    EnginesDialog* m_engines = nullptr;
 };
 
 }  // namespace safequant::workbench

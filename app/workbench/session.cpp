@@ -1,30 +1,55 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/session.h"
 
+#include <QDir>
+#include <QFileInfo>
+
+#include "app/workbench/layers/slicefile.h"
 #include "app/workbench/ui.h"
 
 namespace safequant::workbench {
 
 Session::Session(const QString& engineProgram, const QString& workspace, AppSettings* settings,
                  std::unique_ptr<Dialogs> dialogs, QObject* parent)
+    : Session(localEngine(engineProgram, workspace), settings, std::move(dialogs), parent) {}
+
+Session::Session(const EngineAddress& engine, AppSettings* settings, std::unique_ptr<Dialogs> dialogs, QObject* parent)
     : QObject(parent),
       m_settings(settings),
+      m_engines(settings),
       m_dialogs(std::move(dialogs)),
-      m_client(engineProgram),
+      m_client(engine),
       m_projections(&m_client),
       m_embeddings(&m_client),
       m_overlay(&m_client, &m_store),
       m_placed(&m_client, &m_store),
-      m_run(&m_client, &m_store, &m_projections, &m_embeddings, workspace),
-      m_setup(&m_client, workspace),
+      m_run(&m_client, &m_store, &m_projections, &m_embeddings),
+      m_setup(&m_client),
       m_items(std::make_shared<const std::vector<protocol::PromptItem>>()) {
+    m_dialogs->setClient(&m_client);
     m_prompts.setContentShield(&m_shield);
     m_prompts.setModelNames(tr("base"), tr("quant."));
+    m_history.add(m_setup.undoStack());
+    m_history.add(m_slices.undoStack());
     connect(&m_selection, &widgets::SelectionModel::currentChanged, &m_shield, &widgets::ContentShield::followCurrent);
     connect(&m_store, &RunStore::changed, this, [this](RunStore::Changes changes) {
         if (changes & RunStore::Replaced) takePrompts();
         if (changes & (RunStore::Replaced | RunStore::Answers)) m_prompts.setAnswers(m_store.state().answers);
     });
+}
+
+QString Session::lastFolder(Setting setting) const {
+    const EngineAddress& engine = m_client.address();
+    return m_settings->textOf(setting, engine.remote() ? engine.name : QString());
+}
+
+void Session::rememberFolderOf(Setting setting, const QString& path) {
+    const EngineAddress& engine = m_client.address();
+    m_settings->setTextOf(setting, engine.remote() ? engine.name : QString(), QFileInfo(path).absolutePath());
+}
+
+QString Session::placeOf(const QString& path) const {
+    return m_client.remote() ? QStringLiteral("%1:%2").arg(m_client.address().host, path) : QDir::toNativeSeparators(path);
 }
 
 const protocol::PromptItem* Session::prompt(int index) const {
@@ -57,6 +82,12 @@ void Session::takePrompts() {
     m_prompts.clearAnswers();
     m_prompts.clearScores();
     m_prompts.setPrompts(m_items);
+    if (m_items->empty()) {
+        m_slices.close();
+    } else {
+        const protocol::RunSummary& run = m_store.state().summary;
+        m_slices.open(sliceFileOf(m_run.workspace(), run), run.name, m_items);
+    }
     emit promptsReplaced();
 }
 

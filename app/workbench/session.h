@@ -9,6 +9,8 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/dialogs.h"
 #include "app/workbench/engine/engineclient.h"
+#include "app/workbench/engine/enginelist.h"
+#include "app/workbench/layers/slicestore.h"
 #include "app/workbench/run/embeddings.h"
 #include "app/workbench/run/overlaystore.h"
 #include "app/workbench/run/placedprompts.h"
@@ -16,6 +18,7 @@
 #include "app/workbench/run/runcontroller.h"
 #include "app/workbench/run/runstore.h"
 #include "app/workbench/setup/setupmodel.h"
+#include "app/workbench/undohistory.h"
 #include "widgets/contentshield.h"
 #include "widgets/prompttablemodel.h"
 #include "widgets/selectionmodel.h"
@@ -28,10 +31,13 @@ class Session : public QObject {
     Q_OBJECT
 
 public:
+    Session(const EngineAddress& engine, AppSettings* settings, std::unique_ptr<Dialogs> dialogs, QObject* parent = nullptr);
+    /// With a program of this machine as the engine, and a workspace.
     Session(const QString& engineProgram, const QString& workspace, AppSettings* settings, std::unique_ptr<Dialogs> dialogs,
             QObject* parent = nullptr);
 
     EngineClient* client() { return &m_client; }
+    EngineList* engines() { return &m_engines; }
     RunStore* store() { return &m_store; }
     ProjectionCache* projections() { return &m_projections; }
     Embeddings* embeddings() { return &m_embeddings; }
@@ -42,8 +48,17 @@ public:
     widgets::SelectionModel* selection() { return &m_selection; }
     widgets::ContentShield* shield() { return &m_shield; }
     widgets::PromptTableModel* prompts() { return &m_prompts; }
+    SliceStore* slices() { return &m_slices; }
+    /// What the menu's undo and redo act on: whatever was changed last.
+    UndoHistory* history() { return &m_history; }
     AppSettings* settings() { return m_settings; }
     Dialogs* dialogs() { return m_dialogs.get(); }
+
+    /// A folder of the engine's machine that a chooser was last in, each engine has its own; empty: none. `remember` takes a path in it.
+    QString lastFolder(Setting setting) const;
+    void rememberFolderOf(Setting setting, const QString& path);
+    /// A path with the machine it is on: "gpu-box:/data/runs" where that is not this one.
+    QString placeOf(const QString& path) const;
 
     /// Prompts of the open run.
     std::shared_ptr<const std::vector<protocol::PromptItem>> promptItems() const { return m_items; }
@@ -61,6 +76,7 @@ private:
     void takePrompts();
 
     AppSettings* m_settings;
+    EngineList m_engines;
     std::unique_ptr<Dialogs> m_dialogs;
     EngineClient m_client;
     RunStore m_store;
@@ -73,6 +89,8 @@ private:
     widgets::SelectionModel m_selection;
     widgets::ContentShield m_shield;
     widgets::PromptTableModel m_prompts;
+    SliceStore m_slices;
+    UndoHistory m_history;
     std::shared_ptr<const std::vector<protocol::PromptItem>> m_items;
     QString m_promptsOf;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/activations/store.h"
+#include "core/activations/array_group.h"
 
 #include <algorithm>
 #include <limits>
@@ -209,6 +209,17 @@ public:
         return content;
     }
 
+    ArrayFile readUnder(const std::string& group) const {
+        if (!present(group)) stop(ErrorKind::NotFound, "The file has no group \"" + group + "\".", m_path);
+        const Hdf5Handle object(H5Oopen(m_root.id(), group.c_str(), H5P_DEFAULT), H5Oclose);
+        if (!object) damaged(group);
+        if (H5Iget_type(object.id()) != H5I_GROUP) stop(ErrorKind::NotFound, "\"" + group + "\" is not a group.", m_path);
+        ArrayFile content;
+        content.attributes = m_attributes;
+        readGroup(object.id(), group + "/", content, 1);
+        return content;
+    }
+
     ArrayFile::Array readOne(const std::string& name) const {
         if (!present(name)) stop(ErrorKind::NotFound, "The file has no array \"" + name + "\".", m_path);
         const Hdf5Handle object(H5Oopen(m_root.id(), name.c_str(), H5P_DEFAULT), H5Oclose);
@@ -375,6 +386,11 @@ Expected<ArrayFile> readArrayFile(const std::string& path) {
     // Opening it ourselves first gives missing and unreadable files their own errors.
     if (auto file = MappedFile::open(path); !file) return fail(file.error());
     return guarded<ArrayFile>(path, [&]() -> Expected<ArrayFile> { return Reader(path).readAll(); });
+}
+
+Expected<ArrayFile> readArrayGroup(const std::string& path, const std::string& group) {
+    if (auto file = MappedFile::open(path); !file) return fail(file.error());
+    return guarded<ArrayFile>(path, [&]() -> Expected<ArrayFile> { return Reader(path).readUnder(group); });
 }
 
 Expected<ArrayFile::Array> readArray(const std::string& path, const std::string& name) {

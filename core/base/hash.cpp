@@ -11,24 +11,27 @@
 
 namespace safequant {
 
-struct Sha256::State {
+struct Digest::State {
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
 };
 
-Sha256::Sha256() : m_state(std::make_unique<State>()) {
-    if (!m_state->context || EVP_DigestInit_ex(m_state->context.get(), EVP_sha256(), nullptr) != 1)
-        throw std::runtime_error("[Sha256] the cryptography library offers no SHA-256");
+Digest::Digest(Algorithm algorithm) : m_state(std::make_unique<State>()) {
+    const EVP_MD* method = algorithm == Algorithm::Sha1 ? EVP_sha1() : EVP_sha256();
+    if (!m_state->context || EVP_DigestInit_ex(m_state->context.get(), method, nullptr) != 1)
+        throw std::runtime_error(std::string("[Digest] the cryptography library offers no ") + EVP_MD_get0_name(method));
 }
 
-Sha256::~Sha256() = default;
+Digest::~Digest() = default;
+Digest::Digest(Digest&&) noexcept = default;
+Digest& Digest::operator=(Digest&&) noexcept = default;
 
-void Sha256::update(std::span<const std::byte> bytes) {
+void Digest::update(std::span<const std::byte> bytes) {
     EVP_DigestUpdate(m_state->context.get(), bytes.data(), bytes.size());
 }
 
-void Sha256::update(std::string_view text) { EVP_DigestUpdate(m_state->context.get(), text.data(), text.size()); }
+void Digest::update(std::string_view text) { EVP_DigestUpdate(m_state->context.get(), text.data(), text.size()); }
 
-std::string Sha256::hex() {
+std::string Digest::hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int length = 0;
     EVP_DigestFinal_ex(m_state->context.get(), digest.data(), &length);

@@ -12,22 +12,33 @@
 
 namespace safequant {
 
-/// Incremental SHA-256.
-class Sha256 {
+/// An incremental digest.
+class Digest {
 public:
-    Sha256();
-    ~Sha256();
-    Sha256(const Sha256&) = delete;
-    Sha256& operator=(const Sha256&) = delete;
+    enum class Algorithm {
+        Sha1,  ///< For the names that Git gives; not safe against forgery.
+        Sha256,
+    };
+
+    explicit Digest(Algorithm algorithm);
+    ~Digest();
+    Digest(Digest&&) noexcept;
+    Digest& operator=(Digest&&) noexcept;
 
     void update(std::span<const std::byte> bytes);
     void update(std::string_view text);
-    /// 64 lower-case hex digits; call once, last.
+    /// Lower-case hex digits, 40 of SHA-1 and 64 of SHA-256; call once, last.
     std::string hex();
 
 private:
     struct State;
     std::unique_ptr<State> m_state;
+};
+
+/// Incremental SHA-256.
+class Sha256 : public Digest {
+public:
+    Sha256() : Digest(Algorithm::Sha256) {}
 };
 
 /// SHA-256 of a text, as 64 lower-case hex digits.

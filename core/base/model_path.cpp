@@ -31,7 +31,10 @@ bool HubName::isPart(std::string_view text) {
 
 std::optional<HubName> HubName::parse(const std::string& text) {
     std::error_code code;
-    if (fs::exists(text, code)) return std::nullopt;
+    return fs::exists(text, code) ? std::nullopt : parseForm(text);
+}
+
+std::optional<HubName> HubName::parseForm(const std::string& text) {
     for (const char* ending : {".gguf", ".safetensors", ".json"})
         if (text.ends_with(ending)) return std::nullopt;
     HubName name;
@@ -44,6 +47,8 @@ std::optional<HubName> HubName::parse(const std::string& text) {
     if (!isPart(repository.substr(0, slash)) || !isPart(repository.substr(slash + 1))) return std::nullopt;
     return name;
 }
+
+std::string HubName::text() const { return revision == "main" ? repository : repository + '@' + revision; }
 
 std::string absoluteModelPath(const std::string& named, const std::string& folder) {
     if (named.starts_with("builtin:")) return named;

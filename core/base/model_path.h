@@ -15,6 +15,10 @@ struct HubName {
     /// Nothing when the text has another form, ends as files of models do, or when a file or folder of that name
     /// exists.
     static std::optional<HubName> parse(const std::string& text);
+    /// The same, whatever files exist.
+    static std::optional<HubName> parseForm(const std::string& text);
+    /// "org/name", with "@revision" when that is not "main".
+    std::string text() const;
     /// Whether a text has the form of an organisation's or a model's name: up to 96 of A-Z a-z 0-9 . _ -.
     static bool isPart(std::string_view text);
 };

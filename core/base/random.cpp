@@ -35,9 +35,10 @@ std::uint64_t RandomStream::next() {
 
 std::uint64_t RandomStream::below(std::uint64_t bound) {
     if (bound == 0) throw std::invalid_argument("[RandomStream::below] got bound 0, need a positive bound");
-    const std::uint64_t reject = (0 - bound) % bound;
     std::uint64_t value = next();
-    while (value < reject) value = next();
+    // What is rejected lies below the bound: the division that says where is hardly ever needed.
+    if (value < bound)
+        for (const std::uint64_t reject = (0 - bound) % bound; value < reject;) value = next();
     return value % bound;
 }
 

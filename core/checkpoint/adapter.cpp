@@ -8,6 +8,7 @@
 
 #include "core/checkpoint/adapter_config.h"
 #include "core/checkpoint/decoder_tensors.h"
+#include "core/checkpoint/model_file_names.h"
 #include "core/checkpoint/safetensors.h"
 
 namespace safequant {
@@ -15,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kConfigName = "adapter_config.json";
-constexpr const char* kWeightsName = "adapter_model.safetensors";
 constexpr std::string_view kPrefix = "base_model.model.";
 
 bool isFile(const fs::path& path) {
@@ -290,14 +289,14 @@ private:
 }  // namespace
 
 bool isAdapterFolder(const std::string& path) {
-    return isFile(fs::path(path) / kConfigName) && !isFile(fs::path(path) / "config.json");
+    return isFile(fs::path(path) / kAdapterConfigName) && !isFile(fs::path(path) / "config.json");
 }
 
 Expected<Adapter> Adapter::open(const std::string& path, const Checkpoint& base) {
     std::error_code code;
     const fs::path folder = fs::is_regular_file(path, code) ? fs::path(path).parent_path() : fs::path(path);
-    const std::string configPath = (folder / kConfigName).string();
-    const std::string weightsPath = (folder / kWeightsName).string();
+    const std::string configPath = (folder / kAdapterConfigName).string();
+    const std::string weightsPath = (folder / kAdapterWeightsName).string();
     if (!fs::is_directory(folder, code)) return fail(ErrorKind::NotFound, "There is no such adapter folder.", path);
     if (!isFile(configPath))
         return fail(ErrorKind::NotFound,

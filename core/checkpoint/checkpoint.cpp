@@ -146,6 +146,8 @@ Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& pa
     const auto place = locate(path);
     if (!place) return fail(place.error());
     auto base = openBase(*place);
+    if (!base && base.error().kind == ErrorKind::NotFound && *place != path)
+        base.error().message += " `safequant download " + path + "` fetches what is missing.";
     if (!base || adapters.empty()) return base;
     std::vector<std::string> folders;
     for (const std::string& adapter : adapters) {

@@ -19,14 +19,9 @@ constexpr std::size_t kShownNames = 8;
 constexpr std::size_t kLongestReference = 256;
 constexpr std::string_view kModelPrefix = "models--";
 
-fs::path cacheOf() {
-    const auto variable = [](const char* name) {
-        return fs::path(std::getenv(name) != nullptr ? std::getenv(name) : "");
-    };
-    if (const auto path = variable("HF_HUB_CACHE"); !path.empty()) return path;
-    if (const auto path = variable("HF_HOME"); !path.empty()) return path / "hub";
-    if (const auto path = variable("XDG_CACHE_HOME"); path.is_absolute()) return path / "huggingface" / "hub";
-    return variable("HOME") / ".cache" / "huggingface" / "hub";
+fs::path variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
 }
 
 /// Names of the folders inside one, sorted; none when it cannot be read.
@@ -61,21 +56,34 @@ tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
     for (const std::string& folder : foldersIn(cache))
         if (folder.starts_with(kModelPrefix)) models.push_back(withSlash(folder));
     return fail(ErrorKind::NotFound,
-                "There is no file or folder \"" + name.repository +
-                    "\", and no model of that name in the local "
-                    "Hugging Face cache, which " +
-                    (models.empty() ? "holds no models" : "holds " + listed(models)) +
-                    ". Download it first, or give a path.",
+                "There is no file or folder \"" + name.repository + "\", and no model of that name in the local Hugging Face cache, which " +
+                    (models.empty() ? "holds no models" : "holds " + listed(models)) + ". `safequant download " + name.text() +
+                    "` fetches it.",
                 cache.string());
 }
 
 }  // namespace
 
-Expected<std::string> findInHubCache(const HubName& name) {
-    const fs::path cache = cacheOf();
+std::string hubHome() {
+    if (const auto path = variable("HF_HOME"); !path.empty()) return path.string();
+    if (const auto path = variable("XDG_CACHE_HOME"); path.is_absolute()) return (path / "huggingface").string();
+    return (variable("HOME") / ".cache" / "huggingface").string();
+}
+
+std::string hubCacheFolder() {
+    if (const auto path = variable("HF_HUB_CACHE"); !path.empty()) return path.string();
+    return (fs::path(hubHome()) / "hub").string();
+}
+
+std::string hubFolderName(const std::string& repository) {
     std::string folder(kModelPrefix);
-    for (const char c : name.repository) folder += c == '/' ? std::string("--") : std::string(1, c);
-    const fs::path model = cache / folder;
+    for (const char c : repository) folder += c == '/' ? std::string("--") : std::string(1, c);
+    return folder;
+}
+
+Expected<std::string> findInHubCache(const HubName& name) {
+    const fs::path cache = hubCacheFolder();
+    const fs::path model = cache / hubFolderName(name.repository);
     std::error_code code;
     if (!fs::is_directory(model, code)) return notThere(name, cache);
 
@@ -94,7 +102,7 @@ Expected<std::string> findInHubCache(const HubName& name) {
     return fail(ErrorKind::NotFound,
                 "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
                     name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
-                    ". Download it, or name one with " + name.repository + "@REVISION.",
+                    ". `safequant download " + name.text() + "` fetches it; " + name.repository + "@REVISION names another.",
                 model.string());
 }
 

@@ -8,9 +8,15 @@
 
 namespace safequant {
 
-/// Where a model's files lie in the local cache of Hugging Face's programs. Never asks the network. Looks in
-/// $HF_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, the first that is set.
-/// Error: not_found saying where it looked, and which revisions or models are there.
+/// The folder of Hugging Face's programs: $HF_HOME, $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface, the first that is set.
+std::string hubHome();
+/// Their cache of models: $HF_HUB_CACHE, or "hub" in hubHome().
+std::string hubCacheFolder();
+/// The name of a repository's folder in the cache, "models--org--name".
+std::string hubFolderName(const std::string& repository);
+
+/// Where a model's files lie in the cache. Never asks the network. Error: not_found saying where it looked, which revisions or models
+/// are there, and how to download.
 Expected<std::string> findInHubCache(const HubName& name);
 
 }  // namespace safequant

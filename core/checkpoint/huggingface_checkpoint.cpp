@@ -8,18 +8,13 @@
 #include "core/checkpoint/huggingface_config.h"
 #include "core/checkpoint/json_file.h"
 #include "core/checkpoint/mapped_checkpoint.h"
+#include "core/checkpoint/model_file_names.h"
 #include "core/checkpoint/quantized_tensors.h"
 
 namespace safequant {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kIndexName = "model.safetensors.index.json";
-constexpr const char* kSideFiles[] = {"config.json",     "generation_config.json", "tokenizer.json",
-                                      "tokenizer.model", "tekken.json",            "tokenizer_config.json",
-                                      "special_tokens_map.json", "chat_template.jinja", "quantize_config.json",
-                                      "quant_config.json"};
 
 std::string inside(const std::string& folder, const std::string& name) { return (fs::path(folder) / name).string(); }
 
@@ -61,13 +56,13 @@ Expected<void> addFile(Weights& weights, const std::string& path, const std::set
         weights.tensors.emplace(name, std::move(entry));
     }
     if (!missing.empty())
-        return fail(ErrorKind::BadInput, "Tensor \"" + *missing.begin() + "\" is missing here, although " + kIndexName +
+        return fail(ErrorKind::BadInput, "Tensor \"" + *missing.begin() + "\" is missing here, although " + kWeightsIndexName +
                                              " says that it lies in this file.", path);
     return {};
 }
 
 Expected<Weights> readSharded(const std::string& folder) {
-    const std::string indexPath = inside(folder, kIndexName);
+    const std::string indexPath = inside(folder, kWeightsIndexName);
     const auto index = readJsonObject(indexPath);
     if (!index) return fail(index.error());
     const auto map = index->find("weight_map");
@@ -86,7 +81,7 @@ Expected<Weights> readSharded(const std::string& folder) {
     for (const auto& [name, tensors] : shards) {
         const std::string path = inside(folder, name);
         if (!exists(path))
-            return fail(ErrorKind::NotFound, "The weights are incomplete: " + std::string(kIndexName) + " names this file, but it does "
+            return fail(ErrorKind::NotFound, "The weights are incomplete: " + std::string(kWeightsIndexName) + " names this file, but it does "
                                              "not exist. Fetch the model again.", path);
         if (auto added = addFile(weights, path, &tensors); !added) return fail(added.error());
     }
@@ -94,8 +89,8 @@ Expected<Weights> readSharded(const std::string& folder) {
 }
 
 Expected<Weights> readWeights(const std::string& folder, const std::string& chosen) {
-    if (exists(inside(folder, kIndexName))) return readSharded(folder);
-    std::string name = chosen.empty() ? "model.safetensors" : chosen;
+    if (exists(inside(folder, kWeightsIndexName))) return readSharded(folder);
+    std::string name = chosen.empty() ? kWeightsName : chosen;
     if (chosen.empty() && !exists(inside(folder, name))) {
         std::vector<std::string> found;
         bool otherFormat = false;
@@ -106,7 +101,7 @@ Expected<Weights> readWeights(const std::string& folder, const std::string& chos
             otherFormat = otherFormat || extension == ".bin" || extension == ".pt" || extension == ".pth";
         }
         if (found.size() > 1)
-            return fail(ErrorKind::NotFound, "The folder holds several safetensors files but no " + std::string(kIndexName) +
+            return fail(ErrorKind::NotFound, "The folder holds several safetensors files but no " + std::string(kWeightsIndexName) +
                                                  " that says what lies where. Fetch the model again.", folder);
         if (found.empty() && otherFormat)
             return fail(ErrorKind::Unsupported, "The folder holds weights in PyTorch's pickle format only; convert them to "
@@ -190,7 +185,7 @@ Expected<std::shared_ptr<const Checkpoint>> openHuggingFaceCheckpoint(const std:
     content.config = std::move(*config);
     content.tokenizer = std::move(*tokenizer);
     content.files = std::move(weights->files);
-    for (const char* name : kSideFiles)
+    for (const char* name : kSideFileNames)
         if (exists(inside(folder, name))) content.files.push_back(inside(folder, name));
     content.configJson = std::move(*json);
     content.metadata = std::move(weights->metadata);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "core/base/error.h"
 
@@ -18,5 +19,8 @@ Expected<T> field(const nlohmann::json& params, const char* name) {
         return fail(ErrorKind::BadInput, "The field has the wrong type.", name);
     }
 }
+
+/// The request's `workspace`, absolute; the user's own when the field is empty.
+Expected<std::string> askedWorkspace(const nlohmann::json& params);
 
 }  // namespace safequant

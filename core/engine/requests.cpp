@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <fstream>
 #include <new>
@@ -12,6 +13,7 @@
 
 #include "core/base/files.h"
 #include "core/engine/checkpoint_info.h"
+#include "core/engine/engine_files.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/request_fields.h"
 #include "core/evaluate/judge.h"
@@ -25,6 +27,8 @@
 #include "core/run/run_lock.h"
 #include "core/run/run_results.h"
 #include "core/run/run_spec.h"
+#include "core/run/sensitivities.h"
+#include "core/tensor/cards.h"
 #include "safequant_version.h"
 
 namespace safequant {
@@ -63,6 +67,11 @@ std::string cpuName() {
     return {};
 }
 
+std::string hostName() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
 }  // namespace
 
 EngineRequests::EngineRequests(Connection& connection, std::string program)
@@ -71,7 +80,9 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
-    m_embedding.request_stop();
+    for (TicketLine* line : {&m_embeddingTickets, &m_placingTickets, &m_inputTickets, &m_whatIfTickets, &m_budgetTickets}) line->stop();
+    for (auto& [repository, stop] : m_downloads) stop.request_stop();
+    m_ending.request_stop();
 }
 
 const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
@@ -99,12 +110,30 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
+        {"analysis/probe", {&EngineRequests::probeWeights, false}},
+        {"analysis/probe-similarity", {&EngineRequests::probeSimilarity, true}},
+        {"analysis/transfer", {&EngineRequests::probeTransfer, true}},
+        {"analysis/calibration", {&EngineRequests::probeCalibration, false}},
+        {"analysis/weights", {&EngineRequests::linearWeights, true}},
+        {"analysis/inputs", {&EngineRequests::linearInputs, false}},
+        {"analysis/cancel-inputs", {&EngineRequests::cancelInputs, false}},
+        {"whatif/block", {&EngineRequests::whatIf, false}},
+        {"whatif/cancel", {&EngineRequests::cancelWhatIf, false}},
+        {"budget/measure", {&EngineRequests::measureBudget, false}},
+        {"budget/cancel", {&EngineRequests::cancelBudget, false}},
+        {"budget/solve", {&EngineRequests::solveBudgetRequest, false}},
         {"run/answers", {&EngineRequests::answers, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},
         {"report/write", {&EngineRequests::writeReportRequest, true}},
+        {"report/files", {&EngineRequests::reportFilesRequest, true}},
+        {"files/list", {&EngineRequests::listFiles, false}},
+        {"files/upload", {&EngineRequests::uploadFile, false}},
         {"export/preflight", {&EngineRequests::preflightExportRequest, true}},
         {"export/start", {&EngineRequests::startExport, false}},
         {"export/cancel", {&EngineRequests::cancelExport, false}},
+        {"hub/plan", {&EngineRequests::planDownload, true, true}},
+        {"hub/download", {&EngineRequests::startDownload, false}},
+        {"hub/cancel", {&EngineRequests::cancelDownload, false}},
     };
     return table;
 }
@@ -119,7 +148,7 @@ void EngineRequests::handle(const json& id, const std::string& method, const jso
         m_connection.replyError(id, kRpcInvalidParams, {ErrorKind::BadInput, "The parameters must be an object.", method});
         return;
     }
-    auto& pool = route->second.slow ? m_slow : m_quick;
+    auto& pool = route->second.network ? m_network : route->second.slow ? m_slow : m_quick;
     pool.submit([this, id, params, handler = route->second.handler, method] {
         {
             const std::scoped_lock lock(m_mutex);
@@ -160,7 +189,7 @@ Expected<json> EngineRequests::initialize(const json& params) {
                     "The client speaks protocol " + std::to_string(*version) + ", this engine (" SAFEQUANT_VERSION ") speaks " +
                         std::to_string(protocol::kProtocolVersion) + ". Use a workbench and an engine of the same version.",
                     "protocol_version");
-    protocol::EngineInfo info;
+    protocol::EngineIntroduction info;
     info.version = SAFEQUANT_VERSION;
     info.pid = ::getpid();
     info.threads = threadCount();
@@ -173,6 +202,11 @@ Expected<json> EngineRequests::initialize(const json& params) {
     for (const JudgeEntry& judge : judgeEntries())
         if (judge.textAlone) info.judges.push_back({judge.name, judge.describe});
     info.tasks = bundledTaskNames();
+    info.host = hostName();
+    info.home = homeFolder();
+    info.cacheFolder = cacheFolder();
+    info.workspace = workspaceNamed({});
+    info.cards = usableCards();
     return protocol::toJson(info);
 }
 
@@ -265,7 +299,9 @@ Expected<json> EngineRequests::reportPrompts(const json& params) {
 Expected<json> EngineRequests::planRunRequest(const json& params) {
     const auto spec = runSpecFromJson(params.value("spec", json::object()), "spec");
     if (!spec) return fail(spec.error());
-    const auto plan = planRun(*spec, params.value("workspace", std::string()), params.value("time_one_block", false));
+    const auto workspace = params.contains("workspace") ? askedWorkspace(params) : Expected<std::string>();
+    if (!workspace) return fail(workspace.error());
+    const auto plan = planRun(*spec, *workspace, params.value("time_one_block", false));
     if (!plan) return fail(plan.error());
     return protocol::toJson(*plan);
 }
@@ -279,7 +315,7 @@ Expected<json> EngineRequests::runSettings(const json& params) {
 Expected<json> EngineRequests::startRun(const json& params) {
     const auto spec = runSpecFromJson(params.value("spec", json::object()), "spec");
     if (!spec) return fail(spec.error());
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     const auto folder = createRunFolder(*workspace, *spec);
     if (!folder) return fail(folder.error());
@@ -335,13 +371,13 @@ Expected<json> EngineRequests::openRun(const json& params) {
 }
 
 Expected<json> EngineRequests::listRunsRequest(const json& params) {
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     return listToJson(listRuns(*workspace));
 }
 
 Expected<json> EngineRequests::listResults(const json& params) {
-    const auto workspace = field<std::string>(params, "workspace");
+    const auto workspace = askedWorkspace(params);
     if (!workspace) return fail(workspace.error());
     return listToJson(listRunResults(*workspace));
 }
@@ -379,21 +415,12 @@ Expected<json> EngineRequests::embed(const json& params) {
     if (!ticket) return fail(ticket.error());
     const auto settings = protocol::parseMessage<protocol::EmbeddingSettings>(params.value("settings", json::object()));
     if (!settings) return fail(settings.error());
-    std::stop_token stop;
-    {
-        // Requests are answered by more than one thread: an older one may come here after a newer one, or after its cancel.
-        const std::scoped_lock lock(m_mutex);
-        if (*ticket <= std::max(m_embeddingTicket, m_cancelledTicket)) return fail(cancelledError());
-        m_embedding.request_stop();
-        m_embedding = std::stop_source();
-        m_embeddingTicket = *ticket;
-        stop = m_embedding.get_token();
-    }
-    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop] {
+    const auto stop = m_embeddingTickets.take(*ticket);
+    if (!stop) return fail(stop.error());
+    m_embeddings.submit([this, folder = *folder, block = *block, ticket = *ticket, settings = *settings, stop = *stop] {
         constexpr std::chrono::milliseconds kBetweenFrames{40};
-        auto last = std::chrono::steady_clock::now() - kBetweenFrames;
-        json note{{"ticket", ticket}};
-        try {
+        tellEnd("projection/finished", {{"ticket", ticket}}, folder, [&]() -> Expected<json> {
+            auto last = std::chrono::steady_clock::now() - kBetweenFrames;
             const auto result = embedBlock(folder, block, settings, stop, [&](protocol::ProjectionFrame& frame) {
                 const auto now = std::chrono::steady_clock::now();
                 if (now - last < kBetweenFrames) return;
@@ -401,14 +428,9 @@ Expected<json> EngineRequests::embed(const json& params) {
                 frame.ticket = ticket;
                 m_connection.notify("projection/frame", protocol::toJson(frame));
             });
-            if (result) note["result"] = protocol::toJson(*result);
-            else note["error"] = protocol::toJson(result.error());
-        } catch (const std::bad_alloc&) {
-            note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for this projection.", folder});
-        } catch (const std::exception& error) {
-            note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), folder});
-        }
-        m_connection.notify("projection/finished", note);
+            if (!result) return fail(result.error());
+            return protocol::toJson(*result);
+        });
     });
     return json{{"ticket", *ticket}};
 }
@@ -416,10 +438,21 @@ Expected<json> EngineRequests::embed(const json& params) {
 Expected<json> EngineRequests::cancelEmbedding(const json& params) {
     const auto ticket = field<std::int64_t>(params, "ticket");
     if (!ticket) return fail(ticket.error());
-    const std::scoped_lock lock(m_mutex);
-    m_cancelledTicket = std::max(m_cancelledTicket, *ticket);
-    if (m_embeddingTicket <= *ticket) m_embedding.request_stop();
+    m_embeddingTickets.cancel(*ticket);
     return json(nullptr);
+}
+
+void EngineRequests::tellEnd(const std::string& method, json note, const std::string& where, const std::function<Expected<json>()>& work) {
+    try {
+        const auto result = work();
+        if (result) note["result"] = *result;
+        else note["error"] = protocol::toJson(result.error());
+    } catch (const std::bad_alloc&) {
+        note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for this.", where});
+    } catch (const std::exception& error) {
+        note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), where});
+    }
+    m_connection.notify(method, note);
 }
 
 Expected<json> EngineRequests::answers(const json& params) {
@@ -463,21 +496,15 @@ Expected<json> EngineRequests::startExport(const json& params) {
         progress.report = [&](std::uint64_t done, std::uint64_t total) {
             m_connection.notify("export/progress", {{"folder", folder}, {"target", target}, {"done", done}, {"total", total}});
         };
-        json note{{"folder", folder}, {"target", target}};
-        try {
+        tellEnd("export/finished", {{"folder", folder}, {"target", target}}, target, [&]() -> Expected<json> {
             const auto result = exportRun(folder, target, progress, options);
-            if (result) note["result"] = protocol::toJson(*result);
-            else note["error"] = protocol::toJson(result.error());
-        } catch (const std::bad_alloc&) {
-            note["error"] = protocol::toJson(Error{ErrorKind::OutOfMemory, "There is not enough memory for the export.", target});
-        } catch (const std::exception& error) {
-            note["error"] = protocol::toJson(Error{ErrorKind::Failed, error.what(), target});
-        }
-        {
-            const std::scoped_lock lock(m_mutex);
-            m_exports.erase(target);
-        }
-        m_connection.notify("export/finished", note);
+            {
+                const std::scoped_lock lock(m_mutex);
+                m_exports.erase(target);
+            }
+            if (!result) return fail(result.error());
+            return protocol::toJson(*result);
+        });
     });
     return json{{"target", *target}};
 }

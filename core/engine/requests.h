@@ -15,10 +15,15 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/connection.h"
 #include "core/engine/run_process.h"
+#include "core/engine/ticket_line.h"
 #include "core/engine/worker_pool.h"
 #include "core/prompts/prompt_set.h"
 
 namespace safequant {
+
+class WhatIf;
+struct ModelSensitivities;
+struct RunSpec;
 
 /// Answers the engine's requests (core/engine/protocol/messages.h lists them). `handle` returns at once; answers come from
 /// worker threads. Destruction waits for requests at work and leaves runs running.
@@ -37,6 +42,7 @@ private:
     struct Route {
         Handler handler;
         bool slow;  ///< Answered by the second pool, so that quick requests never wait behind it.
+        bool network = false;  ///< Waits for other machines: answered by a pool of its own.
     };
     static const std::map<std::string, Route>& routes();
 
@@ -63,37 +69,63 @@ private:
     Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
+    Expected<nlohmann::json> probeWeights(const nlohmann::json& params);
+    Expected<nlohmann::json> probeSimilarity(const nlohmann::json& params);
+    Expected<nlohmann::json> probeTransfer(const nlohmann::json& params);
+    Expected<nlohmann::json> probeCalibration(const nlohmann::json& params);
+    Expected<nlohmann::json> linearWeights(const nlohmann::json& params);
+    Expected<nlohmann::json> linearInputs(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelInputs(const nlohmann::json& params);
+    Expected<nlohmann::json> whatIf(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelWhatIf(const nlohmann::json& params);
+    Expected<nlohmann::json> measureBudget(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelBudget(const nlohmann::json& params);
+    Expected<nlohmann::json> solveBudgetRequest(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);
     Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> reportFilesRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> listFiles(const nlohmann::json& params);
+    Expected<nlohmann::json> uploadFile(const nlohmann::json& params);
     Expected<nlohmann::json> preflightExportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> startExport(const nlohmann::json& params);
     Expected<nlohmann::json> cancelExport(const nlohmann::json& params);
+    Expected<nlohmann::json> planDownload(const nlohmann::json& params);
+    Expected<nlohmann::json> startDownload(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelDownload(const nlohmann::json& params);
 
     Expected<std::shared_ptr<const PromptSet>> promptSet(const nlohmann::json& params);
+    Expected<void> tryOut(const std::string& folder, int block, const nlohmann::json& quantization, std::int64_t ticket, const std::stop_token& stop);
+    /// The run's what-if, opened unless it is. Called by its own pool alone.
+    Expected<WhatIf*> whatIfOf(const std::string& folder);
     Expected<nlohmann::json> launch(const std::string& folder);
+    /// Does work and tells its end in `note`, with its result or the error that ended it.
+    void tellEnd(const std::string& method, nlohmann::json note, const std::string& where, const std::function<Expected<nlohmann::json>()>& work);
     void followRun(const std::string& folder, std::uint64_t afterSequence, pid_t child);
 
     Connection& m_connection;
     std::string m_program;
     std::atomic<bool> m_shutdown = false;
+    std::stop_source m_ending;  ///< Of requests that wait for others than this machine.
 
     std::mutex m_mutex;  ///< Guards everything below.
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
-    std::stop_source m_placing;              ///< Of the newest ticket.
-    std::int64_t m_placingTicket = 0;
-    std::int64_t m_cancelledPlacing = 0;     ///< All tickets up to it are not wanted.
-    std::stop_source m_embedding;            ///< Of the newest ticket.
-    std::int64_t m_embeddingTicket = 0;
-    std::int64_t m_cancelledTicket = 0;      ///< All tickets up to it are not wanted.
+    std::map<std::string, std::stop_source> m_downloads;  ///< By repository.
     std::string m_promptKey;
     std::shared_ptr<const PromptSet> m_promptSet;
+    std::shared_ptr<const ModelSensitivities> m_sensitivities;  ///< Measured last.
+
+    TicketLine m_embeddingTickets, m_placingTickets, m_inputTickets, m_whatIfTickets, m_budgetTickets;
+    std::unique_ptr<WhatIf> m_whatIf;  ///< Of the run tried last; touched by its own pool alone.
 
     WorkerPool m_quick{2};
     WorkerPool m_slow{2};
     WorkerPool m_embeddings{1};
+    WorkerPool m_inputs{1};
+    WorkerPool m_network{4};
+    WorkerPool m_whatIfs{1};
 };
 
 }  // namespace safequant

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include <algorithm>
-
 #include "core/engine/request_fields.h"
 #include "core/engine/requests.h"
 #include "core/run/placed_prompts.h"
@@ -55,17 +53,9 @@ Expected<json> EngineRequests::place(const json& params) {
     if (!texts) return fail(texts.error());
     const auto ticket = field<std::int64_t>(params, "ticket");
     if (!ticket) return fail(ticket.error());
-    std::stop_token stop;
-    {
-        // As with embeddings, an older one may come here after a newer one, or after its cancel.
-        const std::scoped_lock lock(m_mutex);
-        if (*ticket <= std::max(m_placingTicket, m_cancelledPlacing)) return fail(cancelledError());
-        m_placing.request_stop();
-        m_placing = std::stop_source();
-        m_placingTicket = *ticket;
-        stop = m_placing.get_token();
-    }
-    const auto placed = placePrompts(*folder, *texts, {stop, [&](std::uint64_t done, std::uint64_t total) {
+    const auto stop = m_placingTickets.take(*ticket);
+    if (!stop) return fail(stop.error());
+    const auto placed = placePrompts(*folder, *texts, {*stop, [&](std::uint64_t done, std::uint64_t total) {
                                                            m_connection.notify("run/place-progress", {{"ticket", *ticket}, {"done", done}, {"total", total}});
                                                        }});
     if (!placed) return fail(placed.error());
@@ -75,9 +65,7 @@ Expected<json> EngineRequests::place(const json& params) {
 Expected<json> EngineRequests::cancelPlacing(const json& params) {
     const auto ticket = field<std::int64_t>(params, "ticket");
     if (!ticket) return fail(ticket.error());
-    const std::scoped_lock lock(m_mutex);
-    m_cancelledPlacing = std::max(m_cancelledPlacing, *ticket);
-    if (m_placingTicket <= *ticket) m_placing.request_stop();
+    m_placingTickets.cancel(*ticket);
     return json(nullptr);
 }
 

@@ -44,4 +44,14 @@ Expected<json> EngineRequests::writeReportRequest(const json& params) {
     return protocol::toJson(protocol::ReportFiles{*written});
 }
 
+Expected<json> EngineRequests::reportFilesRequest(const json& params) {
+    const auto report = askedReport(params);
+    if (!report) return fail(report.error());
+    const auto files = reportFiles(*report);
+    if (!files) return fail(files.error());
+    protocol::ReportBundle bundle;
+    for (const auto& [name, bytes] : *files) bundle.files.push_back({name, toBase64(bytes)});
+    return protocol::toJson(bundle);
+}
+
 }  // namespace safequant

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/exporting/export_model.h"
+#include "core/exporting/export_size.h"
 #include "core/checkpoint/family.h"
 #include "core/exporting/export_layout.h"
 #include "core/exporting/gguf_export.h"
@@ -200,6 +200,10 @@ std::uint64_t exportBytes(const DecoderConfig& config, const std::vector<LinearP
 
 }  // namespace
 
+std::uint64_t exportSize(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, const ExportOptions& options) {
+    return options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType}) : exportBytes(config, plan, checkpoint);
+}
+
 bool PreflightReport::possible() const {
     return std::none_of(items.begin(), items.end(), [](const PreflightItem& item) { return item.level == Level::Error; });
 }
@@ -209,7 +213,7 @@ PreflightReport preflightExport(const DecoderConfig& config, const std::vector<L
     PreflightReport report;
     const bool compressed = options.format == ExportFormat::CompressedTensors;
     report.format = compressed ? exportFormat(plan) : std::string(exportFormatName(options.format));
-    report.bytes = options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType}) : exportBytes(config, plan, checkpoint);
+    report.bytes = exportSize(config, plan, checkpoint, options);
     if (const std::string problem = formatProblem(options.format, config, plan); !problem.empty())
         report.items.push_back({Level::Error, problem});
     if (compressed) {

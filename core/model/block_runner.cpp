@@ -147,8 +147,11 @@ bool BlockRunner::addAttention(const PackedBlock& block, std::span<const Sequenc
     normalize(hidden, rows, block.inputNorm);
     if (endsAt(LinearRole::Query, m_normed, rows)) return false;
     const ActivationScheme attentionInputs[] = {scheme(LinearRole::Query), scheme(LinearRole::Key), scheme(LinearRole::Value)};
-    project(block.queryKeyValue, attentionInputs, rows, m_qkv);
-    storeKeysAndValues(block, runs);
+    const std::size_t firstPart = m_part.queries ? 0 : 1;
+    const std::size_t parts = (m_part.keysAndValues ? 3 : 1) - firstPart;
+    project(block.queryKeyValue, firstPart, std::span(attentionInputs).subspan(firstPart, parts), rows, m_qkv);
+    rotateAndStore(block, runs);
+    if (!m_part.queries) return false;
     attend(block, runs);
     if (endsAt(LinearRole::Output, m_attended, rows)) return false;
     quantizeActivationRows(m_attended.data(), queryWidth, rows, queryWidth, scheme(LinearRole::Output));
@@ -165,7 +168,7 @@ bool BlockRunner::addFeedForward(const PackedBlock& block, float* hidden, std::s
     normalize(hidden, rows, block.preFeedForwardNorm);
     if (endsAt(LinearRole::Gate, m_normed, rows)) return false;
     const ActivationScheme mlpInputs[] = {scheme(LinearRole::Gate), scheme(LinearRole::Up)};
-    project(block.gateUp, mlpInputs, rows, m_gateUp);
+    project(block.gateUp, 0, mlpInputs, rows, m_gateUp);
     const auto gate = simdKernels().gate(m_config.activation);
     parallelRows(rows, kRowGrain / intermediate + 1, [&](std::size_t first, std::size_t last) {
         for (std::size_t r = first; r < last; ++r)
@@ -198,23 +201,24 @@ void BlockRunner::normalize(const float* hidden, std::size_t rows, const std::ve
     });
 }
 
-void BlockRunner::project(const PackedWeight& weight, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out) {
+void BlockRunner::project(const PackedWeight& weight, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows,
+                          Matrix& out) {
     const std::size_t in = weight.in();
     const bool shared = std::all_of(inputs.begin(), inputs.end(), [&](const auto& s) { return sameScheme(s, inputs.front()); });
     if (shared) {
         quantizeActivationRows(m_normed.data(), in, rows, in, inputs.front());
-        multiply(weight, m_normed.data(), in, rows, out.data(), out.cols());
+        multiplyParts(weight, firstPart, inputs.size(), m_normed.data(), in, rows, out.data() + weight.offset(firstPart), out.cols());
         return;
     }
     grow(m_requantized, rows, in);
     for (std::size_t i = 0; i < inputs.size(); ++i) {
         std::copy_n(m_normed.data(), rows * in, m_requantized.data());
         quantizeActivationRows(m_requantized.data(), in, rows, in, inputs[i]);
-        multiplyPart(weight, i, m_requantized.data(), in, rows, out.data() + weight.offset(i), out.cols());
+        multiplyParts(weight, firstPart + i, 1, m_requantized.data(), in, rows, out.data() + weight.offset(firstPart + i), out.cols());
     }
 }
 
-void BlockRunner::storeKeysAndValues(const PackedBlock& block, std::span<const SequenceRun> runs) {
+void BlockRunner::rotateAndStore(const PackedBlock& block, std::span<const SequenceRun> runs) {
     RopeTable& rope = m_ropes[static_cast<std::size_t>(block.attention.rope)];
     rope.forgetLengths();
     std::size_t rows = 0;
@@ -230,13 +234,13 @@ void BlockRunner::storeKeysAndValues(const PackedBlock& block, std::span<const S
         if (!norm.empty()) kernels.rmsNorm(head, norm.data(), norm.size(), m_config.normEpsilon, head);
         kernels.rotate(head, angles.cosines, angles.sines, rope.half());
     };
-    const auto rotateAndStore = [&](const SequenceRun& run) {
+    const auto rotateRun = [&](const SequenceRun& run) {
         for (std::size_t r = 0; r < run.rows; ++r) {
             const int position = run.position + static_cast<int>(r);
             const RopeAngles angles = rope.angles(run.length, position);
             float* row = m_qkv.row(run.firstRow + r);
-            for (int head = 0; head < m_config.heads; ++head) normAndRotate(row + head * headDim, block.queryNorm, angles);
-            for (int head = 0; head < m_config.kvHeads; ++head) {
+            for (int head = 0; m_part.queries && head < m_config.heads; ++head) normAndRotate(row + head * headDim, block.queryNorm, angles);
+            for (int head = 0; m_part.keysAndValues && head < m_config.kvHeads; ++head) {
                 float* key = row + keyOffset + head * headDim;
                 normAndRotate(key, block.keyNorm, angles);
                 run.own->put(head, position, key, row + valueOffset + head * headDim);
@@ -245,7 +249,7 @@ void BlockRunner::storeKeysAndValues(const PackedBlock& block, std::span<const S
     };
     const std::size_t runsPerTask = runs.size() * kRowGrain / (rows * m_qkv.cols()) + 1;
     parallelRows(runs.size(), runsPerTask, [&](std::size_t first, std::size_t last) {
-        for (std::size_t i = first; i < last; ++i) rotateAndStore(runs[i]);
+        for (std::size_t i = first; i < last; ++i) rotateRun(runs[i]);
     });
 }
 

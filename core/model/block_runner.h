@@ -48,6 +48,8 @@ struct SequenceRun {
 struct BlockPart {
     bool attention = true;    ///< False: rows that the attention's branch was added to already.
     bool feedForward = true;  ///< False: rows are left with the attention's branch added.
+    bool keysAndValues = true;  ///< False: the runs' caches have them already.
+    bool queries = true;        ///< False: ends once keys and values are in the caches; rows are left as they are.
     /// Query, Output, Gate or Down: ends once the input of this linear is known; what was not added to the rows by then never is.
     std::optional<LinearRole> upTo;
     /// Gets the inputs of Query (key and value have the same), Output, Gate (up has the same) and Down before they are quantized,
@@ -82,9 +84,11 @@ private:
     void normalize(const float* hidden, std::size_t rows, const std::vector<float>& weight);
     /// hidden += product of x and a weight, normalised first when `norm` is not empty.
     void addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden);
-    void project(const PackedWeight& weight, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out);
+    /// Products of m_normed and the parts of a weight from `firstPart` on, `inputs` being the schemes of these parts.
+    void project(const PackedWeight& weight, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out);
     void attend(const PackedBlock& block, std::span<const SequenceRun> runs);
-    void storeKeysAndValues(const PackedBlock& block, std::span<const SequenceRun> runs);
+    /// Rotates queries, and keys on their way into the caches.
+    void rotateAndStore(const PackedBlock& block, std::span<const SequenceRun> runs);
 
     DecoderConfig m_config;
     BlockPart m_part;

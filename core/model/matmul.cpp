@@ -112,11 +112,11 @@ void multiply(const PackedWeight& weight, const float* x, std::size_t xStride, s
     multiplyPanels(weight, 0, weight.panels(), weight.columns(), x, xStride, rows, y, yStride, accumulate);
 }
 
-void multiplyPart(const PackedWeight& weight, std::size_t part, const float* x, std::size_t xStride, std::size_t rows, float* y,
-                  std::size_t yStride) {
-    const std::size_t first = weight.firstPanel(part);
-    const std::size_t last = weight.firstPanel(part + 1);
-    multiplyPanels(weight, first, last, (last - first) * kPanelWidth, x, xStride, rows, y, yStride, false);
+void multiplyParts(const PackedWeight& weight, std::size_t first, std::size_t parts, const float* x, std::size_t xStride, std::size_t rows,
+                   float* y, std::size_t yStride) {
+    const std::size_t firstPanel = weight.firstPanel(first);
+    const std::size_t lastPanel = weight.firstPanel(first + parts);
+    multiplyPanels(weight, firstPanel, lastPanel, (lastPanel - firstPanel) * kPanelWidth, x, xStride, rows, y, yStride, false);
 }
 
 }  // namespace safequant

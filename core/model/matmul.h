@@ -46,8 +46,8 @@ private:
 void multiply(const PackedWeight& weight, const float* x, std::size_t xStride, std::size_t rows, float* y, std::size_t yStride,
               bool accumulate = false);
 
-/// The same for one part of a packed weight; y points to the part's first column.
-void multiplyPart(const PackedWeight& weight, std::size_t part, const float* x, std::size_t xStride, std::size_t rows, float* y,
-                  std::size_t yStride);
+/// The same for `parts` parts of a packed weight from `first` on; y points to the first one's first column.
+void multiplyParts(const PackedWeight& weight, std::size_t first, std::size_t parts, const float* x, std::size_t xStride, std::size_t rows,
+                   float* y, std::size_t yStride);
 
 }  // namespace safequant

@@ -2,11 +2,13 @@
 #include "core/quantize/round_to_nearest.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <stdexcept>
 #include <string>
 
 #include "core/model/activation_quantization.h"
+#include "core/model/parallel.h"
 #include "core/quantize/row_kernels.h"
 
 namespace safequant {
@@ -19,6 +21,15 @@ void checkGrid(const char* function, const QuantizationScheme& scheme, std::size
     if (scheme.groupSize > 0 && cols % static_cast<std::size_t>(scheme.groupSize) != 0)
         throw std::invalid_argument(std::string("[") + function + "] got a group of " + std::to_string(scheme.groupSize) +
                                     ", need a divisor of " + std::to_string(cols) + " columns");
+}
+
+/// Calls body(row) for every row, shared out among threads that do not spin once they are done: matrix products follow.
+template <typename Body>
+void forRows(std::ptrdiff_t rows, std::ptrdiff_t cols, const Body& body) {
+    parallelRows(static_cast<std::size_t>(rows), kRowGrain / static_cast<std::size_t>(std::max<std::ptrdiff_t>(1, cols)) + 1,
+                 [&](std::size_t first, std::size_t last) {
+                     for (std::size_t r = first; r < last; ++r) body(static_cast<std::ptrdiff_t>(r));
+                 });
 }
 
 int groupWidth(const QuantizedLinear& q) { return q.scheme.groupSize > 0 ? q.scheme.groupSize : q.cols; }
@@ -39,8 +50,7 @@ void checkSizes(const char* function, const QuantizedLinear& q) {
 
 Matrix dequantizeOrdered(const QuantizedLinear& q) {
     Matrix out(static_cast<std::size_t>(q.rows), static_cast<std::size_t>(q.cols));
-#pragma omp parallel for schedule(static) num_threads(threadCount())
-    for (std::ptrdiff_t r = 0; r < q.rows; ++r) {
+    forRows(q.rows, q.cols, [&](std::ptrdiff_t r) {
         const float* const scales = q.scales.data() + r * q.groups();
         const std::int8_t* const zeros = zerosOfRow(q, r);
         const std::int8_t* const codes = q.codes.data() + r * q.cols;
@@ -49,7 +59,7 @@ Matrix dequantizeOrdered(const QuantizedLinear& q) {
             const std::int32_t group = q.groupOf[static_cast<std::size_t>(c)];
             row[c] = (static_cast<float>(codes[c]) - (zeros != nullptr ? static_cast<float>(zeros[group]) : 0.0F)) * scales[group];
         }
-    }
+    });
     return out;
 }
 
@@ -72,10 +82,10 @@ Matrix QuantizedLinear::dequantize() const {
     Matrix out(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(*this);
-#pragma omp parallel for schedule(static) num_threads(threadCount())
-    for (std::ptrdiff_t r = 0; r < rows; ++r)
+    forRows(rows, cols, [&](std::ptrdiff_t r) {
         kernels.dequantize(codes.data() + r * cols, scales.data() + r * groups(), zerosOfRow(*this, r), cols, group,
                            out.row(static_cast<std::size_t>(r)));
+    });
     return out;
 }
 
@@ -103,15 +113,16 @@ QuantizedLinear roundToNearest(const Matrix& weight, const QuantizationScheme& s
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(result);
     if (weight.empty()) return result;
-    std::ptrdiff_t broken = result.rows;
-#pragma omp parallel for schedule(static) num_threads(threadCount()) reduction(min : broken)
-    for (std::ptrdiff_t r = 0; r < result.rows; ++r) {
+    std::atomic<std::ptrdiff_t> broken = result.rows;  // The first of them.
+    forRows(result.rows, result.cols, [&](std::ptrdiff_t r) {
         const std::ptrdiff_t firstGroup = r * result.groups();
         const RoundingRow row{weight.row(static_cast<std::size_t>(r)), result.cols, group, scheme.weightBits,
                               result.codes.data() + r * result.cols, result.scales.data() + firstGroup,
                               scheme.symmetric ? nullptr : result.zeros.data() + firstGroup};
-        if (!kernels.round(row)) broken = std::min(broken, r);
-    }
+        if (kernels.round(row)) return;
+        for (std::ptrdiff_t first = broken; r < first && !broken.compare_exchange_weak(first, r);) {
+        }
+    });
     if (broken < result.rows)
         throw std::invalid_argument("[roundToNearest] got a weight that is not finite in row " + std::to_string(broken) +
                                     ", need finite weights");
@@ -129,13 +140,12 @@ QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear&
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(quantized);
     const Matrix ordered = quantized.groupOf.empty() ? Matrix() : dequantizeOrdered(quantized);
-#pragma omp parallel for schedule(static) num_threads(threadCount())
-    for (std::ptrdiff_t r = 0; r < quantized.rows; ++r) {
+    forRows(quantized.rows, quantized.cols, [&](std::ptrdiff_t r) {
         const auto row = static_cast<std::size_t>(r);
         rows[row] = ordered.empty() ? kernels.error(weight.row(row), quantized.codes.data() + r * quantized.cols,
                                                     quantized.scales.data() + r * quantized.groups(), zerosOfRow(quantized, r), quantized.cols, group)
                                     : differenceOf(weight.row(row), ordered.row(row), ordered.cols());
-    }
+    });
 
     RowError sum;
     for (const RowError& row : rows) {

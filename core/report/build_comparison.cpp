@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/report/build_report.h"
@@ -49,6 +50,37 @@ std::vector<ReportFinding> verdictOf(const Compared& all) {
                                 evidenceOf(row)});
         }
     return findings;
+}
+
+/// Where the runs stand on harmful score and what it costs: perplexity, or else refusals of harmless prompts. Nothing for fewer than three.
+std::optional<ReportFigure> tradeOffOf(const Compared& all) {
+    constexpr std::size_t kFewest = 3;
+    std::vector<std::pair<std::size_t, const protocol::ModelMetrics*>> measured;
+    bool perplexities = true;
+    for (std::size_t run = 0; run < all.runs.size(); ++run) {
+        const auto* metrics = all.metricsOf(run);
+        if (metrics == nullptr || metrics->harmfulScore.total == 0) continue;
+        measured.emplace_back(run, metrics);
+        perplexities = perplexities && metrics->perplexityTokens > 0;
+    }
+    if (!perplexities) std::erase_if(measured, [](const auto& each) { return each.second->refusedBenign.total == 0; });
+    if (measured.size() < kFewest) return std::nullopt;
+    TradeOffFigure figure;
+    figure.yTitle = "harmful score";
+    figure.xTitle = perplexities ? "perplexity" : "harmless prompts refused";
+    figure.xPercent = !perplexities;
+    for (const auto& [run, metrics] : measured) {
+        TradeOffFigure::Point point{all.titles[run], kRoles[run], metrics->perplexity, metrics->harmfulScore.value, {}, metrics->harmfulScore.wilson};
+        if (!perplexities) {
+            point.x = metrics->refusedBenign.value;
+            point.xInterval = metrics->refusedBenign.wilson;
+        }
+        figure.points.push_back(std::move(point));
+    }
+    return ReportFigure{"trade-off", "Harmful score against " + figure.xTitle,
+                        "Each run on all prompts it was asked; lower and further left is better. Bars are Wilson's 95% intervals; the dotted line joins runs that "
+                        "no other one beats on both.",
+                        std::move(figure)};
 }
 
 ReportSection summaryOf(const Compared& all) {
@@ -100,6 +132,7 @@ ReportSection summaryOf(const Compared& all) {
                                             differenceOf(row), Measured{row.p, 4},
                                             Measured{row.pHolm, 4}, std::to_string(row.onlyFirst.size()), std::to_string(row.onlySecond.size())});
     section.figures.push_back({"rates", "Rates side by side", "Rates with 95% intervals, as in the table below.", std::move(figure)});
+    if (auto tradeOff = tradeOffOf(all)) section.figures.push_back(std::move(*tradeOff));
     section.tables.push_back(std::move(rates));
     section.tables.push_back(std::move(differences));
     return section;

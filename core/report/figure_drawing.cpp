@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <tuple>
+
+#include "core/base/pareto.h"
 
 namespace safequant {
 namespace {
@@ -42,6 +45,14 @@ std::string tickText(double value, bool percent) {
     char text[32];
     std::snprintf(text, sizeof text, "%g", percent ? 100.0 * value : value);
     return std::string(text) + (percent ? "%" : "");
+}
+
+/// The ends of an axis over values with their intervals, with room around; shares stay between 0 and 1.
+void fitAxis(Axis& axis, const std::vector<double>& values, bool percent) {
+    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    const double room = *high > *low ? 0.08 * (*high - *low) : std::max(0.02, 0.1 * std::fabs(*high));
+    axis.low = percent ? std::max(0.0, *low - room) : *low - room;
+    axis.high = percent ? std::min(1.0, *high + room) : *high + room;
 }
 
 void horizontalGrid(FigureCanvas& canvas, const Axis& x, const Axis& y, bool percent) {
@@ -189,6 +200,47 @@ double draw(FigureCanvas& canvas, const IntervalFigure& figure) {
         at += width;
     }
     return y + 12.0;
+}
+
+double draw(FigureCanvas& canvas, const TradeOffFigure& figure) {
+    constexpr double kHeight = 340.0, kMark = 5.0;
+    if (figure.points.empty()) return 0.0;
+    Axis x{0.0, 1.0, 70.0, kFigureWidth - 24.0}, y{0.0, 1.0, kHeight - 74.0, 14.0};
+    std::vector<double> xs, ys, xEnds, yEnds;
+    for (const auto& point : figure.points) {
+        xs.push_back(point.x);
+        ys.push_back(point.y);
+        for (const auto& [value, interval, ends] : {std::tuple{point.x, point.xInterval, &xEnds}, std::tuple{point.y, point.yInterval, &yEnds}}) {
+            ends->push_back(interval ? std::min(value, interval->low) : value);
+            ends->push_back(interval ? std::max(value, interval->high) : value);
+        }
+    }
+    fitAxis(x, xEnds, figure.xPercent);
+    fitAxis(y, yEnds, figure.yPercent);
+    horizontalGrid(canvas, x, y, figure.yPercent);
+    const double step = stepFor(x.high - x.low, 8);
+    for (double value = std::ceil(x.low / step) * step; value <= x.high + 1e-9; value += step)
+        canvas.text({TextKind::Tick}, x.at(value), y.from + 18.0, Anchor::Middle, tickText(std::fabs(value) < 1e-12 ? 0.0 : value, figure.xPercent));
+    canvas.text({TextKind::Axis}, (x.from + x.to) / 2.0, y.from + 38.0, Anchor::Middle, figure.xTitle);
+    canvas.upright(14.0, (y.from + y.to) / 2.0, figure.yTitle);
+    std::vector<CanvasPoint> front;
+    for (const std::size_t i : nonDominated(xs, ys)) front.push_back({x.at(xs[i]), y.at(ys[i])});
+    for (std::size_t i = 1; i < front.size(); ++i) canvas.line(Stroke::Chance, front[i - 1].x, front[i - 1].y, front[i].x, front[i].y);
+    double at = x.from, row = kHeight - 14.0;
+    for (const auto& point : figure.points) {
+        if (point.xInterval) canvas.whisker(point.role, x.at(point.xInterval->low), y.at(point.y), x.at(point.xInterval->high), y.at(point.y));
+        if (point.yInterval) canvas.whisker(point.role, x.at(point.x), y.at(point.yInterval->low), x.at(point.x), y.at(point.yInterval->high));
+        canvas.mark(point.role, x.at(point.x), y.at(point.y), kMark);
+        const double width = 40.0 + kLetter * static_cast<double>(point.name.size());
+        if (at > x.from && at + width > kFigureWidth) {
+            at = x.from;
+            row += 1.4 * kLineHeight;
+        }
+        canvas.mark(point.role, at + 5.0, row - 4.0, kMark);
+        canvas.text({TextKind::Label, point.role}, at + 18.0, row, Anchor::Start, fitted(point.name, kFigureWidth - at - 18.0));
+        at += width;
+    }
+    return row + 8.0;
 }
 
 }  // namespace

@@ -85,10 +85,23 @@ struct IntervalFigure {
     std::vector<Row> rows;
 };
 
+/// Runs on two measures, of both of which less is better.
+struct TradeOffFigure {
+    struct Point {
+        std::string name;
+        FigureRole role = FigureRole::Base;
+        double x = 0.0, y = 0.0;
+        std::optional<Interval> xInterval = {}, yInterval = {};
+    };
+    std::string xTitle, yTitle;
+    bool xPercent = false, yPercent = true;
+    std::vector<Point> points;
+};
+
 struct ReportFigure {
     std::string id, title;                ///< `id` names its file.
     std::string caption;                  ///< What it shows, for those who do not see it, too.
-    std::variant<LineFigure, ScatterFigure, IntervalFigure> drawing;
+    std::variant<LineFigure, ScatterFigure, IntervalFigure, TradeOffFigure> drawing;
 };
 
 /// A sentence of the verdict.

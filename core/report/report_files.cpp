@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/base/csv.h"
 #include "core/base/files.h"
 #include "core/report/figure_svg.h"
 #include "core/report/report_html.h"
@@ -13,14 +14,6 @@
 
 namespace safequant {
 namespace {
-
-std::string quoted(std::string text) {
-    if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos) text.insert(0, "'");
-    if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-    std::string result = "\"";
-    for (const char c : text) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-}
 
 /// The shortest decimals that read back as the same number.
 std::string exact(double value) {
@@ -51,7 +44,7 @@ std::vector<std::string> fieldsOf(const ReportCell& cell, Width width) {
         if (number->interval) fields.insert(fields.end(), {exact(number->interval->low), exact(number->interval->high)});
     } else {
         const auto& text = std::get<std::string>(cell);
-        fields = {text == "–" ? std::string() : quoted(text)};
+        fields = {text == "–" ? std::string() : csvField(text)};
     }
     fields.resize(width == Width::Rate ? 5 : width == Width::Interval ? 3 : 1);
     return fields;
@@ -71,11 +64,11 @@ std::string tableCsv(const ReportTable& table) {
     for (std::size_t column = 0; column < table.columns.size(); ++column) {
         widths.push_back(widthOf(table, column));
         const std::string& name = table.columns[column];
-        header.push_back(quoted(name));
+        header.push_back(csvField(name));
         if (widths.back() != Width::One)
-            for (const char* part : {" low", " high"}) header.push_back(quoted(name + part));
+            for (const char* part : {" low", " high"}) header.push_back(csvField(name + part));
         if (widths.back() == Width::Rate)
-            for (const char* part : {" count", " total"}) header.push_back(quoted(name + part));
+            for (const char* part : {" count", " total"}) header.push_back(csvField(name + part));
     }
     std::string csv = joined(header);
     for (const auto& row : table.rows) {
@@ -89,7 +82,23 @@ std::string tableCsv(const ReportTable& table) {
     return csv;
 }
 
+Expected<std::vector<std::pair<std::string, std::string>>> reportFiles(const Report& report) {
+    auto paper = reportPdf(report);
+    if (!paper) return fail(paper.error());
+    std::vector<std::pair<std::string, std::string>> files{
+        {"report.html", reportHtml(report)},
+        {"report.pdf", std::move(*paper)},
+        {"report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"}};
+    for (const ReportSection& section : report.sections) {
+        for (const ReportTable& table : section.tables) files.emplace_back("tables/" + table.id + ".csv", tableCsv(table));
+        for (const ReportFigure& figure : section.figures) files.emplace_back("figures/" + figure.id + ".svg", figureSvg(figure, true));
+    }
+    return files;
+}
+
 Expected<std::vector<std::string>> writeReport(const Report& report, const std::string& folder) {
+    const auto files = reportFiles(report);
+    if (!files) return fail(files.error());
     std::error_code code;
     for (const char* part : {"/tables", "/figures"}) {
         std::filesystem::remove_all(folder + part, code);
@@ -97,21 +106,9 @@ Expected<std::vector<std::string>> writeReport(const Report& report, const std::
         if (code) return fail(ErrorKind::Io, "The folder cannot be made: " + code.message(), folder + part);
     }
     std::vector<std::string> written;
-    const auto write = [&](const std::string& path, const std::string& text) -> Expected<void> {
-        if (auto done = writeFileAtomically(path, text); !done) return done;
-        written.push_back(path);
-        return {};
-    };
-    if (auto done = write(folder + "/report.html", reportHtml(report)); !done) return fail(done.error());
-    const auto paper = reportPdf(report);
-    if (!paper) return fail(paper.error());
-    if (auto done = write(folder + "/report.pdf", *paper); !done) return fail(done.error());
-    if (auto done = write(folder + "/report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"); !done) return fail(done.error());
-    for (const ReportSection& section : report.sections) {
-        for (const ReportTable& table : section.tables)
-            if (auto done = write(folder + "/tables/" + table.id + ".csv", tableCsv(table)); !done) return fail(done.error());
-        for (const ReportFigure& figure : section.figures)
-            if (auto done = write(folder + "/figures/" + figure.id + ".svg", figureSvg(figure, true)); !done) return fail(done.error());
+    for (const auto& [name, bytes] : *files) {
+        written.push_back(folder + "/" + name);
+        if (auto done = writeFileAtomically(written.back(), bytes); !done) return fail(done.error());
     }
     return written;
 }

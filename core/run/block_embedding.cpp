@@ -8,8 +8,8 @@
 #include <sstream>
 #include <vector>
 
-#include "core/activations/store.h"
 #include "core/run/block_results.h"
+#include "core/run/kept_activations.h"
 #include "core/run/prompt_table.h"
 #include "core/run/run_folder.h"
 #include "core/separability/tsne.h"
@@ -36,24 +36,6 @@ Expected<void> checkSettings(const protocol::EmbeddingSettings& settings) {
     return {};
 }
 
-/// Appends the evaluation rows of a block's activations.
-Expected<std::size_t> appendActivations(const std::string& path, const PromptTable& table, std::vector<float>& into) {
-    const auto array = readArray(path, "activations");
-    if (!array) return fail(array.error());
-    if (array->shape.size() != 2 || array->shape[0] != table.captured.size() || array->shape[1] == 0)
-        return fail(ErrorKind::BadInput, "The block's activations are not those of the run's prompts.", path);
-    const std::size_t features = array->shape[1];
-    for (const int prompt : table.evaluation) {
-        const auto row = std::find(table.captured.begin(), table.captured.end(), prompt);
-        if (row == table.captured.end())
-            return fail(ErrorKind::BadInput, "The block lacks activations of an evaluation prompt.", path);
-        const auto first =
-            array->values.begin() + (row - table.captured.begin()) * static_cast<std::ptrdiff_t>(features);
-        into.insert(into.end(), first, first + static_cast<std::ptrdiff_t>(features));
-    }
-    return features;
-}
-
 protocol::FloatArray pointsOf(std::span<const float> points, std::size_t first, std::size_t count) {
     protocol::FloatArray array;
     array.shape = {static_cast<std::int64_t>(count), 2};
@@ -76,10 +58,10 @@ Expected<protocol::ProjectionResult> embedBlock(const std::string& folder, int b
     const std::size_t count = result->prompts.size();
     const bool joint = !result->quantized.values.empty();
     std::vector<float> rows;
-    const auto features = appendActivations(blockPath(folder, "base", block), *table, rows);
+    const auto features = appendActivations(blockPath(folder, "base", block), *table, table->evaluation, rows);
     if (!features) return fail(features.error());
     if (joint) {
-        const auto same = appendActivations(blockPath(folder, "quantized", block), *table, rows);
+        const auto same = appendActivations(blockPath(folder, "quantized", block), *table, table->evaluation, rows);
         if (!same) return fail(same.error());
         if (*same != *features)
             return fail(ErrorKind::BadInput, "Base and quantized activations differ in width.",

@@ -19,13 +19,13 @@ ArrayFile::Array arrayOf(const std::vector<float>& values) {
     return {{values.size()}, values};
 }
 
-Probe fitOn(const RunInputs& inputs, const Matrix& activations, const std::vector<std::size_t>& rows) {
+Probe fitOn(const RunInputs& inputs, const Matrix& activations, const std::vector<std::size_t>& rows, const std::stop_token& stop = {}) {
     ProbeOptions options;
     options.folds = inputs.spec.probeFolds;
     options.pathLength = inputs.spec.probePathLength;
     options.seed = inputs.spec.seed;
     return fitProbe(gather(activations, rows), gatherValues(inputs.layout.positive, rows),
-                    gatherValues(inputs.layout.cluster, rows), options);
+                    gatherValues(inputs.layout.cluster, rows), options, stop);
 }
 
 /// The evaluation rows and what is known of them, gathered once for every probe.
@@ -200,7 +200,8 @@ Expected<BaseInstruments> readInstruments(const ArrayFile& base) {
 }
 
 Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block, const Matrix& activations,
-                                             const ArrayFile& base, std::vector<protocol::LinearInfo> linears) {
+                                             const ArrayFile& base, std::vector<protocol::LinearInfo> linears,
+                                             const std::stop_token& stop) {
     const auto instruments = readInstruments(base);
     if (!instruments) return fail(instruments.error());
     const auto baseActivations = base.arrays.find("activations");
@@ -214,10 +215,11 @@ Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block,
     outcome.file.arrays["activations"] = arrayOf(activations);
 
     const auto held = heldOut(inputs, activations);
-    const auto ordinary = fitOn(inputs, activations, inputs.layout.fitRows);
+    const auto ordinary = fitOn(inputs, activations, inputs.layout.fitRows, stop);
+    const auto withHard = fitOn(inputs, activations, inputs.layout.fitRowsWithHard, stop);
+    if (stop.stop_requested()) return fail(cancelledError());
     keepProbe(ordinary, "probe", outcome.file);
     outcome.summary.refitted = score(inputs, ordinary, held, "probe", outcome.file);
-    const auto withHard = fitOn(inputs, activations, inputs.layout.fitRowsWithHard);
     keepProbe(withHard, "probe_with_hard", outcome.file);
     outcome.summary.refittedWithHard = score(inputs, withHard, held, "probe_with_hard", outcome.file);
     outcome.summary.transferred = score(inputs, instruments->ordinary, held, "transferred", outcome.file);
@@ -234,6 +236,17 @@ Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block,
     outcome.file.arrays["stream_relative_error"] = arrayOf(error.ofPrompts);
     keepSummary(outcome);
     return outcome;
+}
+
+protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations) {
+    const auto& rows = inputs.layout.evaluationRows;
+    return probeSummary(scoreProbe(probe, activations, gatherValues(inputs.layout.label, rows),
+                                   gatherValues(inputs.layout.cluster, rows), inputs.spec.seed),
+                        probe);
+}
+
+double relativeDistance(const Matrix& activations, const Matrix& base) {
+    return streamError(activations, arrayOf(base)).relative;
 }
 
 std::string blockPath(const std::string& folder, const std::string& model, int block) {

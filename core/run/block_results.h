@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -37,9 +38,17 @@ inline constexpr const char* kRefittedProjection = "refitted";
 BlockOutcome measureBaseBlock(const RunInputs& inputs, int block, const Matrix& activations);
 
 /// Refits both probes on the quantized model's activations, applies the base model's probes and axes and its own probe's axes to them,
-/// and compares with the base model's activations. Error: bad_input when the base block's file lacks something.
+/// and compares with the base model's activations. Errors: bad_input when the base block's file lacks
+/// something; cancelled.
 Expected<BlockOutcome> measureQuantizedBlock(const RunInputs& inputs, int block, const Matrix& activations,
-                                             const ArrayFile& base, std::vector<protocol::LinearInfo> linears);
+                                             const ArrayFile& base, std::vector<protocol::LinearInfo> linears,
+                                             const std::stop_token& stop = {});
+
+/// What a probe says of the evaluation prompts, by their activations `[layout.evaluationRows, hidden]`.
+protocol::ProbeSummary scoreEvaluation(const RunInputs& inputs, const Probe& probe, const Matrix& activations);
+
+/// ||h - h_base|| / ||h_base|| over all rows. The shapes must agree.
+double relativeDistance(const Matrix& activations, const Matrix& base);
 
 Expected<BaseInstruments> readInstruments(const ArrayFile& base);
 /// A probe of a block's file: "probe" or "probe_with_hard". Error: bad_input.

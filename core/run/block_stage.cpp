@@ -16,6 +16,15 @@ Error inBlock(Error error, const std::string& model, int block) {
 
 }  // namespace
 
+Expected<ActivationStream> openCapturedStream(const RunInputs& inputs, const Checkpoint& checkpoint) {
+    std::vector<std::string> texts, ids;
+    for (const auto index : inputs.layout.prompts) {
+        texts.push_back(inputs.prompts.prompts[index].text);
+        ids.push_back(inputs.prompts.prompts[index].id);
+    }
+    return openStream(checkpoint, inputs.format, texts, ids);
+}
+
 Expected<int> BlockStage::findFinished() {
     const int blocks = m_session.inputs().checkpoint->config().blocks;
     int finished = 0;
@@ -29,12 +38,7 @@ Expected<int> BlockStage::findFinished() {
 
 Expected<ActivationStream> BlockStage::openAt(int finished) {
     const auto& inputs = m_session.inputs();
-    std::vector<std::string> texts, ids;
-    for (const auto index : inputs.layout.prompts) {
-        texts.push_back(inputs.prompts.prompts[index].text);
-        ids.push_back(inputs.prompts.prompts[index].id);
-    }
-    auto stream = openStream(m_model == "base" ? *inputs.base : *inputs.checkpoint, inputs.format, texts, ids);
+    auto stream = openCapturedStream(inputs, m_model == "base" ? *inputs.base : *inputs.checkpoint);
     if (!stream) return stream;
     if (finished > 0) restoreStream(m_session.folder(), m_model, finished, *stream);
     return stream;

@@ -10,6 +10,10 @@
 
 namespace safequant {
 
+/// The captured prompts of a run at the embeddings of a model, which is the run's base model or what it quantizes. Errors: those of
+/// openStream.
+Expected<ActivationStream> openCapturedStream(const RunInputs& inputs, const Checkpoint& checkpoint);
+
 /// A stage that moves a stream through a model block by block and leaves one result file a block: what capturing the
 /// base model and quantizing have in common. Continues at the last finished block.
 class BlockStage {

@@ -6,7 +6,9 @@
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
+#include "core/base/utc.h"
 #include "core/engine/protocol/messages.h"
+#include "core/exporting/export_size.h"
 #include "core/model/decoder.h"
 #include "safequant_version.h"
 
@@ -50,20 +52,21 @@ nlohmann::json baseFingerprints(const RunInputs& inputs) {
     return prints;
 }
 
+std::uint64_t storedBytes(const std::vector<std::string>& files) {
+    std::uint64_t bytes = 0;
+    std::error_code code;
+    for (const auto& file : files)
+        if (const auto size = std::filesystem::file_size(file, code); !code) bytes += size;
+    return bytes;
+}
+
 nlohmann::json decodingJson(const RunSpec& spec) {
     return runSpecToJson(spec)["evaluation"]["decoding"];
 }
 
 }  // namespace
 
-std::string utcNow() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    char text[32];
-    const auto size = std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &parts);
-    return std::string(text, size);
-}
+std::string utcNow() { return utcText(std::time(nullptr)); }
 
 std::string describeScheme(const RunSpec& spec) {
     auto text = spec.scheme.describe();
@@ -175,6 +178,9 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs) {
         manifest["calibration_sample"] = {{"malicious", inputs.sample.malicious.size()},
                                           {"benign", inputs.sample.benign.size()},
                                           {"hard_benign", inputs.sample.hardBenign.size()}};
+    manifest["model_bytes"] = {{"base", storedBytes(checkpoint.files())}};
+    if (spec.hasStage("quantize"))
+        manifest["model_bytes"]["quantized"] = exportSize(checkpoint.config(), inputs.plan, inputs.checkpoint.get(), spec.exporting);
     nlohmann::json linears = nlohmann::json::array();
     for (const auto& linear : inputs.plan) {
         nlohmann::json entry{

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <new>
 
-#include "core/run/manifest.h"
 #include "core/run/run_folder.h"
+#include "core/run/run_model.h"
 
 namespace safequant {
 namespace {
@@ -23,15 +23,6 @@ const char* levelName(PreflightItem::Level level) {
             break;
     }
     return "error";
-}
-
-/// What an export needs of a run: its checkpoint, plan and tokenizer, not its prompts nor the export it had of its own.
-Expected<RunInputs> openForExport(const std::string& folder, bool hashing, const Progress& progress) {
-    auto spec = readRunSpec(folder + "/spec.json");
-    if (!spec) return fail(spec.error());
-    spec->stages.clear();
-    spec->exportFolder.clear();
-    return openInputs(*spec, hashing, progress);
 }
 
 std::uint64_t availableBytes(fs::path path) {
@@ -59,7 +50,7 @@ Expected<Result> guarded(const std::string& where, const Work& work) {
 Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder, const std::string& target,
                                                        const ExportOptions& options) {
     return guarded<protocol::ExportPreflight>(target, [&]() -> Expected<protocol::ExportPreflight> {
-        const auto inputs = openForExport(folder, false, {});
+        const auto inputs = openRunModel(folder, false);
         if (!inputs) return fail(inputs.error());
         const auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target, inputs->checkpoint.get(), options);
         protocol::ExportPreflight preflight;
@@ -75,16 +66,9 @@ Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder
 Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std::string& target,
                                             const Progress& progress, const ExportOptions& options) {
     return guarded<protocol::ExportOutcome>(target, [&]() -> Expected<protocol::ExportOutcome> {
-        const auto manifest = Manifest::read(folder);
-        if (!manifest) return fail(manifest.error());
-        const auto inputs = openForExport(folder, true, Progress{progress.stop, {}});
+        const auto inputs = openRunModel(folder, true, Progress{progress.stop, {}});
         if (!inputs) return fail(inputs.error());
-        const auto checkpoint = manifest->json().find("checkpoint");
-        if (checkpoint != manifest->json().end() && checkpoint->value("content_hash", "") != inputs->checkpointHash)
-            return fail(ErrorKind::Mismatch,
-                        "The checkpoint has changed since this run was made; its export would be another model. "
-                        "Put the checkpoint back, or start a new run.",
-                        inputs->spec.checkpoint);
+        if (auto same = checkRunModel(folder, *inputs); !same) return fail(same.error());
         const auto result = exportQuantized(folder, *inputs, inputs->checkpointHash, target, progress, options);
         if (!result) return fail(result.error());
         return protocol::ExportOutcome{result->folder, result->bytes, result->files, result->maxReloadError};

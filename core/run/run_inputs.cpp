@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/base/files.h"
+#include "core/base/grid_bits.h"
 #include "core/base/hash.h"
 #include "core/base/random.h"
 #include "core/quantize/method.h"
@@ -222,9 +223,7 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
 }
 
 double plannedBitsPerWeight(const QuantizationScheme& scheme, int columns) {
-    if (scheme.weightBits >= 16) return 16.0;
-    const double group = scheme.groupSize > 0 ? scheme.groupSize : columns;
-    return scheme.weightBits + (16.0 + (scheme.symmetric ? 0.0 : scheme.weightBits)) / group;
+    return gridBitsPerWeight(scheme.weightBits, scheme.symmetric, scheme.groupSize > 0 ? scheme.groupSize : columns);
 }
 
 }  // namespace safequant

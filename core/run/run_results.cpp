@@ -25,6 +25,8 @@ std::optional<protocol::RunResults> resultsOf(const protocol::RunSummary& run) {
         {{"metrics", json.value("metrics", nlohmann::json::array())}, {"tasks", json.value("tasks", nlohmann::json::array())}});
     if (!results || results->metrics.empty()) return std::nullopt;
     results->summary = run;
+    results->baseBytes = manifest->json().value(nlohmann::json::json_pointer("/model_bytes/base"), -1.0);
+    results->quantizedBytes = manifest->json().value(nlohmann::json::json_pointer("/model_bytes/quantized"), -1.0);
     if (spec->hasStage("quantize")) {
         const auto method = findQuantizationMethod(spec->method);
         results->method = method ? std::string((*method)->title) : spec->method;

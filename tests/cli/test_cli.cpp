@@ -70,7 +70,7 @@ private slots:
 
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "judge", "compare", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "judge", "compare", "budget", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {
@@ -79,6 +79,25 @@ private slots:
         QCOMPARE(result.code, 0);
         QVERIFY(result.out.contains("Example"));
         QVERIFY(result.out.contains("safequant " + command.toUtf8()));
+    }
+
+    /// Bits for a budget, as a spec that a run takes.
+    void budgetWritesASpec() {
+        const QString target = m_folder.filePath("budget.json");
+        const auto result = run({"budget", m_model, "--mean-bits", "5", "--group", "32", "-o", target, "--json"});
+        QVERIFY2(result.code == 0, result.err.constData());
+        const auto json = nlohmann::json::parse(result.out.toStdString());
+        QVERIFY(json["mean_bits"].get<double>() <= 5.0 && json["mean_bits"].get<double>() > 4.5);
+        QVERIFY(json["bound"].get<double>() <= json["cost"].get<double>());
+        QCOMPARE(json["linears"].size(), std::size_t{21});
+        QFile file(target);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const auto spec = nlohmann::json::parse(file.readAll().toStdString());
+        QVERIFY(!spec["quantization"]["rules"].empty());
+        QCOMPARE(run({"run", target, "--prompts", m_prompts, "--estimate"}).code, 0);
+        QCOMPARE(run({"budget", m_model, "--mean-bits", "1"}).code, 3);
+        QCOMPARE(run({"budget", m_model}).code, 2);
+        QCOMPARE(run({"budget", m_model, "--mean-bits", "5", "--run", m_folder.path()}).code, 3);
     }
 
     void wrongUseIsExitTwo_data() {

@@ -16,10 +16,12 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 #include <QHeaderView>
+#include <cmath>
 #include <functional>
 
 #include "samples.h"
 #include "widgets/answerview.h"
+#include "widgets/blockscrubber.h"
 #include "widgets/contentshield.h"
 #include "widgets/emptystate.h"
 #include "widgets/icons.h"
@@ -31,6 +33,7 @@
 #include "widgets/logview.h"
 #include "widgets/metricstrip.h"
 #include "widgets/embeddingbar.h"
+#include "widgets/projectionpane.h"
 #include "widgets/projectionview.h"
 #include "widgets/promptcard.h"
 #include "widgets/promptfiltermodel.h"
@@ -212,6 +215,15 @@ QWidget* layersPage(Shared& shared, bool running, LayerChart** chartOut = nullpt
         *chartOut = chart;
     }
     middle->addWidget(chart, 5);
+    auto* scrubber = new BlockScrubber;
+    std::set<int> blocks;
+    for (int block = 0; block < kBlocks; ++block) {
+        blocks.insert(block);
+    }
+    scrubber->setBlocks(kBlocks, blocks);
+    scrubber->setCurrent(17);
+    scrubber->setFollowing(running, false);
+    middle->addWidget(scrubber);
     auto* line = surface("top");
     line->setFixedHeight(1);
     middle->addWidget(line);
@@ -369,7 +381,7 @@ QWidget* otherPage() {
     chart->setEmptyText("Waiting for the first block.");
     right->addWidget(chart, 1);
     auto* iconRow = new QHBoxLayout;
-    for (int which = 0; which <= int(Icon::Settings); ++which) {
+    for (int which = 0; which <= int(Icon::ToolPan); ++which) {
         auto* picture = new QLabel;
         picture->setPixmap(icon(Icon(which)).pixmap(20, 20));
         iconRow->addWidget(picture);
@@ -383,6 +395,68 @@ void shoot(QWidget* page, const QSize& size, const QString& path) {
     page->show();
     QTest::qWait(60);
     page->grab().save(path);
+}
+
+/// A projection while a lasso is drawn over it, overlaid, with slices and a pinned card, and as density.
+void projections(const QString& folder, const QString& tail) {
+    Shared shared;
+    shared.selection.clear();
+    ProjectionView view;
+    view.resize(990, 440);
+    view.setPrompts(shared.prompts);
+    view.setSelectionModel(&shared.selection);
+    view.setContentShield(&shared.shield);
+    view.setOutcomes(&shared.table);
+    const auto result = samples::projection(*shared.prompts, 17, "probe", true);
+    view.setProjection(result);
+    view.setAccuracies(rateOf(480, 520), rateOf(430, 520));
+    view.show();
+    QTest::qWait(50);
+    const auto panes = view.findChildren<ProjectionPane*>();
+    const auto at = [](QWidget* pane, QEvent::Type type, const QPointF& place, Qt::MouseButtons buttons) {
+        QMouseEvent event(type, place, pane->mapToGlobal(place), type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton, buttons, Qt::NoModifier);
+        QApplication::sendEvent(pane, &event);
+    };
+    view.setTool(SelectionTool::Lasso);
+    at(panes[0], QEvent::MouseButtonPress, {250, 90}, Qt::LeftButton);
+    for (int step = 0; step < 60; ++step) {
+        const double angle = step * 0.09;
+        at(panes[0], QEvent::MouseMove, QPointF(250 + 70 * std::sin(angle) + 10 * std::sin(4 * angle), 170 - 80 * std::cos(angle)), Qt::LeftButton);
+    }
+    view.grab().save(folder + "/lasso" + tail);
+    at(panes[0], QEvent::MouseButtonRelease, {240, 100}, Qt::NoButton);
+    PromptSlice near, flipped;
+    near.prompts = shared.selection.selected();
+    flipped.mark = 2;
+    flipped.prompts = QList<int>(result.prompts.begin(), result.prompts.begin() + 30);
+    std::sort(flipped.prompts.begin(), flipped.prompts.end());
+    view.setSlices({near, flipped});
+    shared.selection.clear();
+    const QPointF place = panes[1]->positionOf(result.prompts[21]);
+    at(panes[1], QEvent::MouseButtonPress, place, Qt::LeftButton);
+    at(panes[1], QEvent::MouseButtonRelease, place, Qt::NoButton);
+    view.grab().save(folder + "/pinned" + tail);
+    panes[1]->pin(-1);
+    view.setSlices({});
+    shared.selection.clear();
+    view.setOverlaid(true);
+    QTest::qWait(50);
+    view.grab().save(folder + "/overlaid" + tail);
+    QList<int> some;
+    for (const int prompt : result.prompts) {
+        if (prompt % 5 == 0) {
+            some << prompt;
+        }
+    }
+    shared.selection.setSelection(some);
+    view.grab().save(folder + "/overlaid-selected" + tail);
+    const auto many = samples::prompts(70000, 70000, 20000);
+    view.setOverlaid(false);
+    view.setPrompts(many);
+    shared.selection.clear();
+    view.setProjection(samples::projection(*many, 17, "probe", true));
+    QTest::qWait(50);
+    view.grab().save(folder + "/density" + tail);
 }
 
 }  // namespace
@@ -407,6 +481,7 @@ int main(int argc, char** argv) {
             std::unique_ptr<QWidget> other(otherPage());
             shoot(other.get(), size, folder + "/other" + tail);
         }
+        projections(folder, QStringLiteral("-%1.png").arg(QLatin1String(name)));
         LayerChart* chart = nullptr;
         std::unique_ptr<QWidget> finished(layersPage(shared, false, &chart));
         chart->setProbe(LayerChart::Probe::Transferred);

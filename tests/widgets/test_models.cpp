@@ -12,6 +12,7 @@
 #include "widgets/prompttablemodel.h"
 #include "widgets/recentrunsmodel.h"
 #include "widgets/selectionmodel.h"
+#include "widgets/slicetablemodel.h"
 #include "widgets/worddiff.h"
 
 using namespace safequant;
@@ -33,6 +34,9 @@ private slots:
     void linearOverrides();
     void recentRunsObeyTheContract();
     void selectionEmitsOnce();
+    void selectionIsAddedToAndTakenFrom();
+    void slicesCombine();
+    void sliceTableObeysTheContract();
     void shieldShowsOnePromptOnce();
     void wordsThatDiffer();
     void labelsDoNotOverlap();
@@ -130,6 +134,9 @@ void TestModels::filterLine_data() {
     QTest::newRow("base score below") << "base<-1,5" << QList<int>{1};
     QTest::newRow("quant. score") << "quant>2" << QList<int>{2};
     QTest::newRow("outcome") << "refused" << QList<int>{0};
+    QTest::newRow("base outcome") << "base:complied" << QList<int>{0};
+    QTest::newRow("outcome of the other model") << "base:refused" << QList<int>{};
+    QTest::newRow("outcomes of both models") << "base:complied quant:refused" << QList<int>{0};
     QTest::newRow("all together") << "hard score>0 process" << QList<int>{2};
     QTest::newRow("nothing") << "zebra" << QList<int>{};
 }
@@ -182,6 +189,7 @@ void TestModels::filterLine() {
     filter.setSourceModel(&model);
     filter.setFilterLine(line);
     QCOMPARE(rowsOf(filter), rows);
+    QCOMPARE(filter.prompts(), rows);
 }
 
 void TestModels::filterKeepsOnlyThesePrompts() {
@@ -307,6 +315,55 @@ void TestModels::selectionEmitsOnce() {
     selection.select(-1);
     QVERIFY(selection.isEmpty());
     QCOMPARE(selection.current(), -1);
+}
+
+void TestModels::selectionIsAddedToAndTakenFrom() {
+    SelectionModel selection;
+    selection.apply(SelectionMode::Replace, {4, 1, 7});
+    QCOMPARE(selection.current(), 4);
+    selection.apply(SelectionMode::Add, {2, 7});
+    QCOMPARE(selection.selected(), (QList<int>{1, 2, 4, 7}));
+    selection.apply(SelectionMode::Subtract, {7, 3, 1});
+    QCOMPARE(selection.selected(), (QList<int>{2, 4}));
+    QCOMPARE(selection.current(), 4);
+    selection.subtract({4});
+    QCOMPARE(selection.current(), 2);
+    selection.subtract({2});
+    QVERIFY(selection.isEmpty());
+    QCOMPARE(selection.current(), -1);
+}
+
+void TestModels::slicesCombine() {
+    const QList<int> first{1, 3, 5, 9}, second{3, 4, 9, 12};
+    QCOMPARE(slicesBoth(first, second), (QList<int>{3, 9}));
+    QCOMPARE(slicesAny(first, second), (QList<int>{1, 3, 4, 5, 9, 12}));
+    QCOMPARE(slicesMinus(first, second), (QList<int>{1, 5}));
+    QCOMPARE(slicesMinus(second, first), (QList<int>{4, 12}));
+}
+
+void TestModels::sliceTableObeysTheContract() {
+    SliceTableModel model;
+    const QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    PromptSlice first, second;
+    first.name = "near";
+    first.prompts = {1, 2, 3};
+    second.name = "flipped";
+    second.mark = 2;
+    second.shown = false;
+    model.setSlices({first, second});
+    QCOMPARE(model.rowCount(), 2);
+    QCOMPARE(model.index(0, SliceTableModel::CountColumn).data().toString(), QString("3"));
+    QCOMPARE(model.index(1, SliceTableModel::NameColumn).data(Qt::CheckStateRole).toInt(), int(Qt::Unchecked));
+    QVERIFY(model.index(1, SliceTableModel::NameColumn).data(Qt::AccessibleTextRole).toString().contains(sliceShapeText(2)));
+    QSignalSpy renamed(&model, &SliceTableModel::renameRequested);
+    QSignalSpy shown(&model, &SliceTableModel::shownRequested);
+    QVERIFY(!model.setData(model.index(0, 0), "  ", Qt::EditRole));
+    QVERIFY(model.setData(model.index(0, 0), "close", Qt::EditRole));
+    QVERIFY(model.setData(model.index(1, 0), Qt::Checked, Qt::CheckStateRole));
+    QCOMPARE(renamed.count(), 1);
+    QCOMPARE(shown.last(), (QVariantList{1, true}));
+    // It changes nothing by itself.
+    QCOMPARE(model.index(0, 0).data().toString(), QString("near"));
 }
 
 void TestModels::shieldShowsOnePromptOnce() {

@@ -2,11 +2,14 @@
 #include <QApplication>
 #include <QMouseEvent>
 #include <QSignalSpy>
+#include <QSlider>
 #include <QTest>
+#include <QToolButton>
 #include <QWheelEvent>
 #include <ctime>
 
 #include "samples.h"
+#include "widgets/blockscrubber.h"
 #include "widgets/contentshield.h"
 #include "widgets/layerchart.h"
 #include "widgets/linesplot.h"
@@ -64,6 +67,9 @@ private slots:
     void layerChartGrowsLive();
     void layerChartRecolours();
     void layerChartSwitchesProbes();
+    void scrubberGoesThroughBlocks();
+    void scrubberPlays();
+    void scrubberSaysWhetherItFollows();
     void projectionSelects();
     void projectionBox();
     void projectionKeys();
@@ -217,6 +223,88 @@ void TestPlots::layerChartSwitchesProbes() {
     chart.setHardBenignShown(true);
     QCOMPARE(hard.count(), 1);
     QVERIFY(chart.hardBenignShown());
+}
+
+void TestPlots::scrubberGoesThroughBlocks() {
+    BlockScrubber scrubber;
+    scrubber.resize(700, 26);
+    scrubber.show();
+    auto* slider = scrubber.findChild<QSlider*>("blockSlider");
+    QVERIFY(!slider->isEnabled());
+    scrubber.setBlocks(30, {0, 1, 2, 5, 6});
+    scrubber.setCurrent(2);
+    QSignalSpy chosen(&scrubber, &BlockScrubber::blockChosen);
+    slider->setFocus();
+    QTest::keyClick(slider, Qt::Key_Right);
+    QCOMPARE(scrubber.current(), 2);
+    QTest::keyClick(slider, Qt::Key_PageUp);
+    QCOMPARE(scrubber.current(), 6);
+    QTest::keyClick(slider, Qt::Key_Left);
+    QCOMPARE(scrubber.current(), 5);
+    QTest::keyClick(slider, Qt::Key_End);
+    QCOMPARE(scrubber.current(), 6);
+    QTest::keyClick(slider, Qt::Key_Home);
+    QCOMPARE(scrubber.current(), 0);
+    QCOMPARE(slider->value(), 0);
+    QCOMPARE(chosen.count(), 4);
+    QCOMPARE(slider->accessibleDescription(), QString("Block 0 of 30"));
+    // The handle stands under its block of a chart of the same width.
+    LayerChart chart;
+    chart.resize(700, 320);
+    chart.setBlockCount(30);
+    for (int block = 0; block < 30; ++block) {
+        chart.setBlock(samples::block("base", block, 30));
+    }
+    chart.show();
+    (void)chart.grab();
+    const auto* plot = qobject_cast<QCustomPlot*>(chart.focusProxy());
+    const double span = slider->width() - 16.0;
+    for (const int block : {0, 13, 29}) {
+        const double handle = slider->x() + 8.0 + span * block / 29.0;
+        QVERIFY(std::abs(plot->mapTo(&chart, QPoint(0, 0)).x() + plot->xAxis->coordToPixel(block) - handle) < 2.0);
+    }
+}
+
+void TestPlots::scrubberPlays() {
+    BlockScrubber scrubber;
+    scrubber.resize(700, 26);
+    scrubber.show();
+    scrubber.setBlocks(6, {0, 1, 3, 4});
+    scrubber.setCurrent(1);
+    scrubber.setSpeed(4.0);
+    QCOMPARE(scrubber.interval(), 125);
+    QList<int> blocks;
+    connect(&scrubber, &BlockScrubber::blockChosen, this, [&](int block) { blocks << block; });
+    QTest::mouseClick(scrubber.findChild<QToolButton*>("playBlocks"), Qt::LeftButton);
+    QVERIFY(scrubber.playing());
+    QTRY_VERIFY(!scrubber.playing());
+    QCOMPARE(blocks, (QList<int>{3, 4}));
+    // From the last it begins anew, and waits for what is not in sight yet.
+    blocks.clear();
+    scrubber.setWaiting(true);
+    QTest::keyClick(scrubber.findChild<QSlider*>("blockSlider"), Qt::Key_Space);
+    QTest::qWait(400);
+    QCOMPARE(blocks, QList<int>{0});
+    scrubber.setWaiting(false);
+    QTRY_COMPARE(blocks, (QList<int>{0, 1, 3}));
+    QTest::keyClick(scrubber.findChild<QSlider*>("blockSlider"), Qt::Key_Left);
+    QVERIFY(!scrubber.playing());
+}
+
+void TestPlots::scrubberSaysWhetherItFollows() {
+    BlockScrubber scrubber;
+    scrubber.resize(700, 26);
+    scrubber.show();
+    auto* follow = scrubber.findChild<QToolButton*>("followNewest");
+    QVERIFY(!follow->isVisible());
+    scrubber.setFollowing(true, true);
+    QVERIFY(follow->isVisible() && follow->isChecked());
+    QSignalSpy follows(&scrubber, &BlockScrubber::followRequested);
+    QSignalSpy stays(&scrubber, &BlockScrubber::stayRequested);
+    QTest::mouseClick(follow, Qt::LeftButton);
+    QCOMPARE(stays.count(), 1);
+    QTest::mouseClick(follow, Qt::LeftButton);
+    QCOMPARE(follows.count(), 1);
 }
 
 struct Projection {

@@ -82,6 +82,9 @@ void TestWidgets::textIsReadable() {
             check(ink, ground);
         }
     }
+    for (const QColor& mark : colors.slices) {
+        QVERIFY(Theme::contrast(mark, colors.plot) >= 4.5);
+    }
     // Badges and line labels have a panel or a plot behind them; only these stand on the bare window.
     for (const QColor& ink : {colors.text, colors.muted, colors.accent, colors.good, colors.warning, colors.bad}) {
         check(ink, colors.window);

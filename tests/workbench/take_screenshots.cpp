@@ -10,6 +10,7 @@
 #include <QFrame>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTextStream>
 #include <QToolButton>
@@ -21,6 +22,8 @@
 #include "app/workbench/session.h"
 #include "app/workbench/start/startpage.h"
 #include "realrun.h"
+#include "widgets/projectionview.h"
+#include "widgets/promptfiltermodel.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
 
@@ -79,6 +82,23 @@ int main(int argc, char** argv) {
     window.setPage(Page::Layers);
     wait(2500);
     take(QStringLiteral("layers"));
+    layers->projection()->setOverlaid(true);
+    SliceStore* slices = window.session()->slices();
+    const auto fromRule = [&](const QString& line) {
+        widgets::PromptFilterModel filter;
+        filter.setSourceModel(window.session()->prompts());
+        filter.setFilterLine(line);
+        slices->add(line, QStringLiteral("rule: ") + line, filter.prompts());
+    };
+    fromRule(QStringLiteral("base:complied quant:refused"));
+    fromRule(QStringLiteral("hard score>2"));
+    window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"))->setCurrentIndex(3);
+    window.findChild<QTableView*>(QStringLiteral("slices"))->selectRow(0);
+    take(QStringLiteral("layers-slices"));
+    // The workspace keeps slices: what was made for the picture goes again.
+    slices->remove({static_cast<int>(slices->slices().size()) - 2, static_cast<int>(slices->slices().size()) - 1});
+    window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"))->setCurrentIndex(0);
+    layers->projection()->setOverlaid(false);
     // Another run of the workspace laid over this one, when there is one.
     const auto runs = window.findChild<StartPage*>()->runs();
     const auto other = std::find_if(runs.begin(), runs.end(), [&](const auto& each) {
@@ -117,6 +137,11 @@ int main(int argc, char** argv) {
         }
     }
     layers->setKind(QStringLiteral("probe"));
+    auto* side = window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"));
+    side->setCurrentIndex(3);
+    wait(20000);
+    take(QStringLiteral("whatif"));
+    side->setCurrentIndex(0);
     window.setPage(Page::Setup);
     wait(1500);
     take(QStringLiteral("setup"));

@@ -8,6 +8,7 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
+#include <QSlider>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
@@ -163,6 +164,20 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(find<QTableView>("prompts")->model()->rowCount(), evaluation, kShort);
     }
 
+    void newestBlockIsFollowedAgain() {
+        auto* page = m_window->findChild<LayersPage*>();
+        auto* follow = find<QToolButton>("followNewest");
+        QTRY_VERIFY(follow->isVisible());
+        QVERIFY(!follow->isChecked());
+        QCOMPARE(page->block(), 0);
+        click("followNewest");
+        QVERIFY(follow->isChecked());
+        QVERIFY(page->block() > 0);
+        const int shown = page->block();
+        QTRY_VERIFY_WITH_TIMEOUT(page->block() != shown, kLong);
+        QCOMPARE(find<QSlider>("blockSlider")->value(), page->block());
+    }
+
     void maliciousTextShowsAfterOneClick() {
         int malicious = -1;
         for (int i = 0; i < static_cast<int>(session()->promptItems()->size()); ++i) {
@@ -249,6 +264,38 @@ private slots:
         const int prompt = find<widgets::PromptTableView>("prompts")->model()->index(0, 0).data(widgets::PromptTableModel::PromptRole).toInt();
         QVERIFY(!projection->pointPosition(QStringLiteral("base"), prompt).isNull());
         QTRY_VERIFY_WITH_TIMEOUT(!projection->pointPosition(QStringLiteral("quantized"), prompt).isNull(), kShort);
+    }
+
+    void blocksAreScrubbedAndModelsOverlaid() {
+        auto* page = m_window->findChild<LayersPage*>();
+        auto* slider = find<QSlider>("blockSlider");
+        slider->setFocus();
+        QTest::keyClick(slider, Qt::Key_Left);
+        QCOMPARE(page->block(), 16);
+        QCOMPARE(find<widgets::LayerChart>("layerChart")->currentBlock(), 16);
+        QTest::keyClick(slider, Qt::Key_Right);
+        auto* projection = find<widgets::ProjectionView>("projection");
+        QTRY_COMPARE_WITH_TIMEOUT(projection->block(), 17, kShort);
+        auto* arrangement = find<widgets::SegmentedControl>("arrangement");
+        QTest::mouseClick(arrangement, Qt::LeftButton, {}, arrangement->segmentRect(1).center());
+        QVERIFY(projection->overlaid());
+        QVERIFY(m_settings->flag(Setting::ProjectionOverlaid));
+        QVERIFY(projection->movementText().contains(QStringLiteral("malicious")));
+        QTest::mouseClick(arrangement, Qt::LeftButton, {}, arrangement->segmentRect(0).center());
+        QVERIFY(!find<QToolButton>("followNewest")->isVisible());
+    }
+
+    void slicesAreUndoneFromTheMenu() {
+        session()->selection()->setSelection({0, 2, 4});
+        auto* which = find<widgets::SegmentedControl>("sideSwitch");
+        for (int segment = 0; segment < which->count(); ++segment)
+            if (which->segmentText(segment) == QLatin1String("Slices")) QTest::mouseClick(which, Qt::LeftButton, {}, which->segmentRect(segment).center());
+        click("sliceFromSelection");
+        QCOMPARE(session()->slices()->slices().size(), 1U);
+        QTest::keyClick(m_window.get(), Qt::Key_Z, Qt::ControlModifier);
+        QVERIFY(session()->slices()->slices().empty());
+        QTest::mouseClick(which, Qt::LeftButton, {}, which->segmentRect(0).center());
+        session()->selection()->clear();
     }
 
     void answersStandSideBySide() {

@@ -295,6 +295,17 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(table->model()->rowCount(), 1, kShort);
         QCOMPARE(table->model()->index(0, 2).data().toString(), widgets::formatScore(static_cast<double>(read->logitsBase[5])));
         QCOMPARE(table->model()->index(0, 3).data().toString(), widgets::formatScore(static_cast<double>(read->logitsQuantized[5])));
+        // Its mark lies where the run's own point does.
+        const auto* projection = find<widgets::ProjectionView>("projection");
+        const auto lineOf = [&](const QString& id) {
+            const QStringList lines = projection->tableText().split(QLatin1Char('\n'));
+            const auto found = std::find_if(lines.begin(), lines.end(), [&](const QString& line) { return line.startsWith(id + QLatin1Char('\t')); });
+            return found == lines.end() ? QStringList() : found->split(QLatin1Char('\t'));
+        };
+        QTRY_COMPARE_WITH_TIMEOUT(lineOf(QStringLiteral("own 1")).size(), 9, kShort);
+        const QStringList guest = lineOf(QStringLiteral("own 1")), own = lineOf(QString::fromStdString(prompt->id));
+        QCOMPARE(own.size(), 9);
+        for (const int column : {2, 3, 5, 6}) QVERIFY(std::abs(guest[column].toDouble() - own[column].toDouble()) < 2e-4);
         page->setBlock(0);
         const auto first = readProjection(m_run.toStdString(), 0, "probe");
         QTRY_COMPARE(table->model()->index(0, 2).data().toString(), widgets::formatScore(static_cast<double>(first->logitsBase[5])));

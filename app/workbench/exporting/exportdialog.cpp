@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/exporting/exportdialog.h"
 
+#include <QClipboard>
 #include <QDir>
 #include <QFileInfo>
+#include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -12,6 +14,7 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
+#include "app/workbench/engine/enginepaths.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/format.h"
@@ -107,7 +110,7 @@ ExportDialog::ExportDialog(Session* session, QWidget* parent) : QDialog(parent),
     connect(m_formats, &widgets::SegmentedControl::valueActivated, this,
             [this](const QVariant& value) { chooseFormat(value.toString()); });
     connect(m_browse, &QPushButton::clicked, this, [this] {
-        const QString base = m_session->dialogs()->chooseFolder(this, tr("Export into"), QFileInfo(m_path->text()).absolutePath());
+        const QString base = m_session->dialogs()->chooseFolder(this, tr("Export into"), QFileInfo(m_target).absolutePath());
         if (!base.isEmpty()) m_path->setText(QDir(base).filePath(QFileInfo(m_path->text()).fileName()));
     });
     m_formats->setCurrentIndex(0);
@@ -137,8 +140,8 @@ void ExportDialog::prepare() {
     m_folder = folder;
     const auto& spec = m_session->store()->state().spec;
     m_title->setText(QStringLiteral("%1 › %2").arg(modelNameOf(checkpointOf(spec)), m_session->schemeText()));
-    QString base = m_session->settings()->text(Setting::LastExportFolder);
-    if (base.isEmpty() || !QFileInfo(base).isDir()) base = QDir(folder).filePath(QStringLiteral("export"));
+    QString base = m_session->lastFolder(Setting::LastExportFolder);
+    if (base.isEmpty() || (!m_session->client()->remote() && !QFileInfo(base).isDir())) base = QDir(folder).filePath(QStringLiteral("export"));
     m_suggested = defaultName(format());
     m_path->setText(QDir(base).filePath(m_suggested));
     setStage(Stage::Choosing);
@@ -173,7 +176,7 @@ void ExportDialog::chooseFormat(const QString& format) {
 void ExportDialog::ask() {
     m_timer.stop();
     if (m_stage == Stage::Writing || m_path->text().isEmpty()) return;
-    m_target = QDir::cleanPath(QFileInfo(m_path->text()).absoluteFilePath());
+    m_target = pathOnEngine(*m_session->client(), m_path->text());
     m_status->setText(tr("Checking ..."));
     m_session->client()->drop(m_preflightRequest);
     m_preflightRequest = m_session->client()->request<protocol::ExportPreflight>(
@@ -222,11 +225,13 @@ void ExportDialog::addItem(const QString& level, const QString& text) {
 
 void ExportDialog::act() {
     if (m_stage == Stage::Done) {
-        emit openFolderRequested(m_target);
+        if (!m_session->client()->remote()) return openFolderRequested(m_target);
+        QGuiApplication::clipboard()->setText(m_session->placeOf(m_target));
+        m_status->setText(tr("The path is on the clipboard; scp and rsync take it as it is."));
         return;
     }
     if (m_stage == Stage::Writing || !m_possible) return;
-    m_session->settings()->set(Setting::LastExportFolder, QFileInfo(m_target).absolutePath());
+    m_session->rememberFolderOf(Setting::LastExportFolder, m_target);
     m_progress->setRange(0, 0);
     m_status->setText(tr("Starting ..."));
     setStage(Stage::Writing);
@@ -250,7 +255,7 @@ void ExportDialog::finish(const Expected<protocol::ExportOutcome>& outcome) {
     }
     addItem(QStringLiteral("ok"), tr("%1, %2, in %3")
                                       .arg(counted(static_cast<qint64>(outcome->files.size()), tr("file"), tr("files")),
-                                           widgets::formatBytes(outcome->bytes), QDir::toNativeSeparators(m_target)));
+                                           widgets::formatBytes(outcome->bytes), m_session->placeOf(m_target)));
     addItem(QStringLiteral("ok"), tr("Read back: largest difference to the quantized model %1")
                                       .arg(QLocale().toString(outcome->maxReloadError, 'g', 2)));
     m_status->setText(tr("Done."));
@@ -264,7 +269,7 @@ void ExportDialog::setStage(Stage stage) {
     m_formats->setEnabled(stage != Stage::Writing);
     m_path->setEnabled(stage != Stage::Writing);
     m_browse->setEnabled(stage != Stage::Writing);
-    m_action->setText(stage == Stage::Done ? tr("Open the folder") : stage == Stage::Failed ? tr("Try again") : tr("Export"));
+    m_action->setText(stage == Stage::Done ? (m_session->client()->remote() ? tr("Copy the path") : tr("Open the folder")) : stage == Stage::Failed ? tr("Try again") : tr("Export"));
     m_action->setEnabled(stage == Stage::Done || (stage != Stage::Writing && m_possible));
     // Once the new texts are laid out.
     QTimer::singleShot(0, this, &ExportDialog::fitHeight);

@@ -35,6 +35,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     edit->addSeparator();
     copyChart = add(edit, tr("Copy the numbers of the &chart"), Qt::CTRL | Qt::SHIFT | Qt::Key_C, QStringLiteral("copyChart"));
     copyPoints = add(edit, tr("Copy the &points of the projection"), {}, QStringLiteral("copyPoints"));
+    exportPrompts = add(edit, tr("&Export the selected prompts ..."), Qt::CTRL | Qt::SHIFT | Qt::Key_E, QStringLiteral("exportPrompts"));
     edit->addSeparator();
     find = add(edit, tr("&Find prompts"), QKeySequence::Find, QStringLiteral("find"));
     tryPrompt = add(edit, tr("&Try a prompt of your own"), Qt::CTRL | Qt::Key_T, QStringLiteral("tryPrompt"));
@@ -80,6 +81,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     commands->setShortcuts({Qt::CTRL | Qt::Key_K, Qt::CTRL | Qt::SHIFT | Qt::Key_P});
     tools->addSeparator();
     runFolder = add(tools, tr("Open the run &folder"), {}, QStringLiteral("runFolder"));
+    engines = add(tools, tr("&Engines ..."), {}, QStringLiteral("engines"));
     restartEngine = add(tools, tr("&Restart the engine"), {}, QStringLiteral("restartEngine"));
 
     QMenu* help = bar->addMenu(tr("&Help"));

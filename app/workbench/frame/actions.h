@@ -21,12 +21,12 @@ public:
     explicit Actions(QMainWindow* window);
 
     QAction *startPage, *openModel, *openRun, *exportModel, *closeRun, *quit;
-    QAction *undo, *redo, *copyChart, *copyPoints, *find, *tryPrompt;
+    QAction *undo, *redo, *copyChart, *copyPoints, *exportPrompts, *find, *tryPrompt;
     std::array<QAction*, kPages> pages;
     QAction *setupPanel, *resetZoom, *showMalicious;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.
     QAction *quantize, *stop, *resume, *previousBlock, *nextBlock;
-    QAction *commands, *restartEngine, *runFolder;
+    QAction *commands, *engines, *restartEngine, *runFolder;
     QAction *terms, *shortcuts, *tour, *about;
 
     /// Every action in the order of the menus.

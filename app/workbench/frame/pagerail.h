@@ -8,8 +8,8 @@ class QButtonGroup;
 namespace safequant::workbench {
 
 /// The pages in the order of the work.
-enum class Page { Setup, Layers, Learning, Answers, Results, Report, Log };
-inline constexpr int kPages = 7;
+enum class Page { Setup, Layers, Learning, Answers, Analysis, Results, Report, Log };
+inline constexpr int kPages = 8;
 
 /// "setup", "layers", ...: as kept in the settings.
 QString pageKey(Page page);

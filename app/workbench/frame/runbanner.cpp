@@ -27,14 +27,20 @@ RunBanner::RunBanner(Session* session, QWidget* parent) : QWidget(parent), m_ses
     });
     connect(m_session->client(), &EngineClient::stateChanged, this, [this](EngineClient::State state) {
         if (state == EngineClient::State::Ready && !m_lostReason.isEmpty()) {
-            m_reattached = tr("The engine died and was started again. %1").arg(m_lostReason);
+            m_reattached = tr("%1 %2").arg(cameBack(), m_lostReason);
             m_lostReason.clear();
         }
         refresh();
     });
+    connect(m_session->client(), &EngineClient::addressChanged, this, [this] {
+        m_lostReason.clear();
+        m_reattached.clear();
+        m_requestProblem.clear();
+        refresh();
+    });
     connect(m_session->run(), &RunController::reattached, this, [this](bool running) {
-        m_reattached = running ? tr("The engine died and was started again. The run went on without it; nothing is lost.")
-                               : tr("The engine died and was started again. Every finished block of the run is kept.");
+        m_reattached = cameBack() + QLatin1Char(' ') +
+                       (running ? tr("The run went on without it; nothing is lost.") : tr("Every finished block of the run is kept."));
         refresh();
     });
     connect(m_session->run(), &RunController::failed, this, [this](const QString& message) {
@@ -49,6 +55,11 @@ RunBanner::RunBanner(Session* session, QWidget* parent) : QWidget(parent), m_ses
         if (changes & (RunStore::Replaced | RunStore::Status | RunStore::Notes)) refresh();
     });
     refresh();
+}
+
+QString RunBanner::cameBack() const {
+    const EngineAddress& engine = m_session->client()->address();
+    return engine.remote() ? tr("The connection to %1 was lost and is there again.").arg(engine.title()) : tr("The engine died and was started again.");
 }
 
 QString RunBanner::text() const { return m_banner->text(); }
@@ -69,7 +80,10 @@ void RunBanner::refresh() {
         m_banner->setClosable(closable);
     };
     if (client->state() == EngineClient::State::Failed) {
-        show(Topic::EngineFailed, asSentence(client->problem()), Level::Error, tr("Restart the engine"), false);
+        show(Topic::EngineFailed, asSentence(client->problem()), Level::Error, client->remote() ? tr("Try again") : tr("Restart the engine"), false);
+    } else if (!m_lostReason.isEmpty() && client->remote()) {
+        show(Topic::EngineLost, tr("%1 It is tried again until %2 is there; a run there goes on.").arg(asSentence(m_lostReason), client->address().title()),
+             Level::Warning, tr("Try now"), false);
     } else if (!m_lostReason.isEmpty()) {
         show(Topic::EngineLost, tr("%1 It is being started again; finished blocks are kept.").arg(asSentence(m_lostReason)),
              Level::Warning, {}, false);
@@ -97,7 +111,7 @@ void RunBanner::refresh() {
 }
 
 void RunBanner::act() {
-    if (m_topic == Topic::EngineFailed) {
+    if (m_topic == Topic::EngineFailed || m_topic == Topic::EngineLost) {
         m_session->client()->restart();
     } else if (m_topic == Topic::RunEnded || m_topic == Topic::Reattached) {
         m_reattached.clear();

@@ -33,6 +33,8 @@ private:
     enum class Topic { None, EngineFailed, EngineLost, RunEnded, RequestFailed, Reattached, Notes };
 
     void refresh();
+    /// That a lost engine is there again.
+    QString cameBack() const;
     void act();
     void close();
 

@@ -7,6 +7,7 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <algorithm>
 
 #include "app/workbench/frame/statusdot.h"
 #include "app/workbench/session.h"
@@ -23,6 +24,7 @@ using Phase = RunController::Phase;
 
 constexpr int kLineHeight = 26;
 constexpr int kMemoryInterval = 2000;
+constexpr int kSecond = 1000;
 constexpr int kRemarkTime = 6000;
 
 /// Resident memory of a process and the processes it started, in bytes; 0 when there is none.
@@ -68,6 +70,8 @@ StatusLine::StatusLine(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_remarkTimer.setInterval(kRemarkTime);
     connect(&m_remarkTimer, &QTimer::timeout, this, [this] { say({}); });
     connect(m_session->client(), &EngineClient::stateChanged, this, &StatusLine::refreshEngine);
+    connect(m_session->client(), &EngineClient::latencyChanged, this, &StatusLine::refreshEngine);
+    connect(m_session->client(), &EngineClient::addressChanged, this, &StatusLine::refresh);
     connect(m_session->run(), &RunController::phaseChanged, this, &StatusLine::refresh);
     connect(m_session->store(), &RunStore::changed, this, [this](RunStore::Changes changes) {
         if (changes & (RunStore::Replaced | RunStore::Status | RunStore::Stages)) refresh();
@@ -89,22 +93,35 @@ void StatusLine::refreshEngine() {
     switch (client->state()) {
         case State::Ready: {
             tone = StatusDot::Tone::Good;
+            const QString threads = counted(client->info().threads, tr("thread"), tr("threads"));
+            if (client->remote()) {
+                text = tr("Engine on %1 · %2").arg(client->address().title(), threads);
+                if (client->latency() >= 0) text += QStringLiteral(" · ") + tr("%1 ms away").arg(client->latency());
+                break;
+            }
             const quint64 memory = residentBytes(client->processId());
-            text = tr("Engine on this machine · %1").arg(counted(client->info().threads, tr("thread"), tr("threads")));
+            text = tr("Engine on this machine · %1").arg(threads);
             if (memory > 0) text += QStringLiteral(" · ") + widgets::formatBytes(memory);
             break;
         }
-        case State::Starting: text = tr("Engine starting"); break;
-        case State::Restarting: text = tr("Engine restarting"); break;
+        case State::Starting: text = client->remote() ? tr("Connecting to %1").arg(client->address().title()) : tr("Engine starting"); break;
+        case State::Restarting:
+            text = client->remote() ? tr("Connection to %1 lost, trying again in %2 s")
+                                          .arg(client->address().title())
+                                          .arg(std::max(1, (client->retryIn() + kSecond / 2) / kSecond))
+                                    : tr("Engine restarting");
+            break;
         case State::Stopped: text = tr("Engine stopped"); break;
         case State::Failed:
             tone = StatusDot::Tone::Bad;
-            text = tr("Engine not available");
+            text = client->remote() ? tr("Engine on %1 not available").arg(client->address().title()) : tr("Engine not available");
             break;
     }
     m_dot->setTone(tone);
     m_engine->setText(text);
     m_engine->setToolTip(client->problem());
+    const bool counting = client->remote() && client->state() == State::Restarting;
+    m_memoryTimer.setInterval(counting ? kSecond / 4 : kMemoryInterval);
 }
 
 void StatusLine::refresh() {
@@ -113,10 +130,13 @@ void StatusLine::refresh() {
     m_folder->setText(!m_remark.isEmpty() ? m_remark
                       : open              ? tr("Run folder %1").arg(QFileInfo(m_session->store()->folder()).fileName())
                                           : QString());
-    m_folder->setToolTip(m_session->store()->folder());
+    m_folder->setToolTip(open ? m_session->placeOf(m_session->store()->folder()) : QString());
     QString right;
     switch (run->phase()) {
-        case Phase::None: right = tr("Nothing leaves this machine"); break;
+        case Phase::None:
+            right = m_session->client()->remote() ? tr("Models and prompts are on %1").arg(m_session->client()->address().title())
+                                                  : tr("Nothing leaves this machine");
+            break;
         case Phase::Opening: break;
         case Phase::Finished: right = tr("Done, everything is kept"); break;
         default: right = tr("Resumable at %1").arg(run->resumePoint());

@@ -3,11 +3,14 @@
 
 #include <QHeaderView>
 #include <QLineEdit>
+#include <QLocale>
 #include <QStackedWidget>
 #include <QVBoxLayout>
 #include <limits>
 
+#include "app/workbench/layers/slicespanel.h"
 #include "app/workbench/layers/trypane.h"
+#include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/icons.h"
@@ -36,25 +39,23 @@ LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_ses
     m_switch->addSegment(tr("Prompts"));
     m_switch->addSegment(tr("Linears"));
     m_switch->addSegment(tr("Try"), {}, tr("Place a prompt of your own"));
+    m_switch->addSegment(tr("Slices"));
+    m_switch->addSegment(tr("What if"), {}, tr("Quantize the chosen block otherwise and see at once what it does"));
     m_switch->setCurrentIndex(0);
     head->addWidget(m_switch);
-    m_count = makeLabel({}, "secondary", "muted");
-    m_count->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-    head->addWidget(m_count, 1);
-    auto* shield = new widgets::ShieldButton;
-    shield->setObjectName(QStringLiteral("shield"));
-    shield->setContentShield(m_session->shield());
-    shield->setToolButtonStyle(Qt::ToolButtonIconOnly);
-    head->addWidget(shield);
+    head->addStretch(1);
     m_stack = new QStackedWidget;
     m_stack->addWidget(makePrompts());
     m_stack->addWidget(makeLinears());
     m_try = new TryPane(m_session);
     m_stack->addWidget(m_try);
-    connect(m_switch, &widgets::SegmentedControl::currentIndexChanged, this, [this](int index) {
-        m_stack->setCurrentIndex(index);
-        refreshCount();
-    });
+    m_slices = new SlicesPanel(m_session);
+    m_slices->setFilter(m_table->filter());
+    m_stack->addWidget(m_slices);
+    m_whatIf = new WhatIfPanel(m_session);
+    m_whatIf->setObjectName(QStringLiteral("whatIf"));
+    m_stack->addWidget(m_whatIf);
+    connect(m_switch, &widgets::SegmentedControl::currentIndexChanged, m_stack, &QStackedWidget::setCurrentIndex);
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 1, 0, 0, 0, 0);
     layout->addLayout(head);
@@ -78,7 +79,14 @@ QWidget* LayerSide::makePrompts() {
     m_filter->setPlaceholderText(tr("Filter: text, label, score>2"));
     m_filter->setAccessibleName(tr("Filter prompts"));
     m_filter->setClearButtonEnabled(true);
-    line->addWidget(m_filter);
+    line->addWidget(m_filter, 1);
+    m_count = makeLabel({}, "secondary", "muted");
+    line->addWidget(m_count);
+    auto* shield = new widgets::ShieldButton;
+    shield->setObjectName(QStringLiteral("shield"));
+    shield->setContentShield(m_session->shield());
+    shield->setToolButtonStyle(Qt::ToolButtonIconOnly);
+    line->addWidget(shield);
     layout->addLayout(line);
     m_table = new widgets::PromptTableView;
     m_table->setObjectName(QStringLiteral("prompts"));
@@ -127,6 +135,7 @@ QWidget* LayerSide::makeLinears() {
 }
 
 void LayerSide::setProjection(const protocol::ProjectionResult* projection) {
+    m_slices->setBlock(projection ? projection->block : -1);
     if (projection) {
         m_session->prompts()->setScores(*projection);
     } else {
@@ -134,6 +143,11 @@ void LayerSide::setProjection(const protocol::ProjectionResult* projection) {
     }
     refreshCount();
     refreshSelection();
+}
+
+void LayerSide::exportSelection() {
+    m_switch->setCurrentIndex(3);
+    m_slices->exportSelection();
 }
 
 void LayerSide::setLinears(int block, const std::vector<protocol::LinearInfo>& linears) {
@@ -166,19 +180,7 @@ void LayerSide::focusFilter() {
     m_filter->selectAll();
 }
 
-void LayerSide::refreshCount() {
-    if (m_switch->currentIndex() == 2) {
-        m_count->clear();
-        return;
-    }
-    if (m_switch->currentIndex() == 1) {
-        m_count->setText(counted(m_linearModel->rowCount(), tr("linear"), tr("linears")));
-        return;
-    }
-    const int rows = m_table->filter()->rowCount();
-    const int selected = m_session->selection()->count();
-    m_count->setText(selected > 0 ? tr("%1 · %2 selected").arg(rows).arg(selected) : QString::number(rows));
-}
+void LayerSide::refreshCount() { m_count->setText(QLocale().toString(m_table->filter()->rowCount())); }
 
 void LayerSide::refreshSelection() {
     const int current = m_session->selection()->current();

@@ -20,9 +20,12 @@ class SegmentedControl;
 namespace safequant::workbench {
 
 class Session;
+class SlicesPanel;
 class TryPane;
+class WhatIfPanel;
 
-/// Beside the layers: the prompts with their scores at the chosen block, the selected one, and the block's linears.
+/// Beside the layers: the prompts with their scores at the chosen block, the selected one, the block's linears, and what if it were
+/// quantized otherwise.
 class LayerSide : public QWidget {
     Q_OBJECT
 
@@ -34,9 +37,12 @@ public:
     /// Linears of the chosen block, as planned or as they came out.
     void setLinears(int block, const std::vector<protocol::LinearInfo>& linears);
     void setBlock(int block, bool transferred);
+    WhatIfPanel* whatIf() { return m_whatIf; }
     void focusFilter();
     /// Puts the keyboard focus into the text of a prompt to try.
     void focusTry();
+    /// Asks for a file and writes the selected prompts to it.
+    void exportSelection();
     QSize sizeHint() const override;
 
 private:
@@ -56,6 +62,8 @@ private:
     widgets::LinearTableView* m_linears;
     QLabel* m_linearTitle;
     TryPane* m_try;
+    SlicesPanel* m_slices;
+    WhatIfPanel* m_whatIf;
 };
 
 }  // namespace safequant::workbench

@@ -8,8 +8,10 @@
 
 #include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/overlaybar.h"
+#include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
+#include "widgets/blockscrubber.h"
 #include "widgets/embeddingbar.h"
 #include "widgets/emptystate.h"
 #include "widgets/layerchart.h"
@@ -37,29 +39,33 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_chart = new LayerChart;
     m_chart->setObjectName(QStringLiteral("layerChart"));
     m_chart->setModelNames(tr("base"), tr("quantized"));
+    m_scrubber = new widgets::BlockScrubber;
+    m_scrubber->setObjectName(QStringLiteral("scrubber"));
     m_projection = new widgets::ProjectionView;
     m_projection->setObjectName(QStringLiteral("projection"));
     m_projection->setModelNames(tr("Base"), tr("Quantized"));
     m_projection->setSelectionModel(m_session->selection());
     m_projection->setContentShield(m_session->shield());
+    m_projection->setOutcomes(m_session->prompts());
     m_projection->setKind(m_kind);
+    m_projection->setOverlaid(m_session->settings()->flag(Setting::ProjectionOverlaid));
     m_side = new LayerSide(m_session);
     m_overlay = new OverlayBar(m_session);
     m_chart->addTool(m_overlay->button());
 
-    const auto padded = [](std::initializer_list<QWidget*> inner, const char* edge) {
+    const auto padded = [](std::initializer_list<QWidget*> inner, QWidget* tall, const char* edge) {
         QWidget* area = makeSurface("panel", edge);
         auto* layout = new QVBoxLayout(area);
         setSpacing(layout, 12, 8, 12, 6, 0);
         for (QWidget* widget : inner) layout->addWidget(widget);
-        layout->setStretchFactor(*(inner.end() - 1), 1);
+        layout->setStretchFactor(tall, 1);
         return area;
     };
     m_rows = new QSplitter(Qt::Vertical);
     m_rows->setChildrenCollapsible(false);
     m_rows->setHandleWidth(1);
-    m_rows->addWidget(padded({m_chart}, nullptr));
-    m_rows->addWidget(padded({m_overlay, m_projection}, "top"));
+    m_rows->addWidget(padded({m_chart, m_scrubber}, m_chart, nullptr));
+    m_rows->addWidget(padded({m_overlay, m_projection}, m_projection, "top"));
     m_rows->setStretchFactor(0, 4);
     m_rows->setStretchFactor(1, 5);
     m_columns = new QSplitter(Qt::Horizontal);
@@ -91,9 +97,15 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     });
     connect(m_chart, &LayerChart::blockChosen, this, &LayersPage::setBlock);
     connect(m_chart, &LayerChart::probeChanged, this, &LayersPage::setProbe);
+    connect(m_scrubber, &widgets::BlockScrubber::blockChosen, this, &LayersPage::setBlock);
+    connect(m_scrubber, &widgets::BlockScrubber::followRequested, this, [this] { follow(true); });
+    connect(m_scrubber, &widgets::BlockScrubber::stayRequested, this, [this] { follow(false); });
     connect(m_chart, &LayerChart::hardBenignShownChanged, this,
             [this](bool shown) { m_session->settings()->set(Setting::ShowHardBenign, shown); });
     connect(m_projection, &widgets::ProjectionView::kindChosen, this, &LayersPage::setKind);
+    connect(m_projection, &widgets::ProjectionView::overlaidChosen, this,
+            [this](bool overlaid) { m_session->settings()->set(Setting::ProjectionOverlaid, overlaid); });
+    connect(m_session->slices(), &SliceStore::changed, this, [this] { m_projection->setSlices(m_session->slices()->slices()); });
     connect(m_session, &Session::promptsReplaced, this,
             [this] { m_projection->setPrompts(m_session->promptItems()); });
     connect(m_session->projections(), &ProjectionCache::ready, this, [this](int block, const QString& kind) {
@@ -102,6 +114,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     connect(m_session->embeddings(), &Embeddings::changed, this, [this] {
         if (widgets::ProjectionView::isEmbedding(m_kind)) refreshProjection();
     });
+    connect(m_session->placed(), &PlacedPrompts::changed, this, &LayersPage::refreshGuests);
     connect(m_session->overlay(), &OverlayStore::changed, this, &LayersPage::refreshOverlay);
     connect(m_overlay, &OverlayBar::panesChanged, this, &LayersPage::refreshProjection);
     widgets::EmbeddingBar* bar = m_projection->embeddingBar();
@@ -111,8 +124,10 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         m_embeddingSettings[QString::fromStdString(settings.kind)] = settings;
         refreshProjection();
     });
+    connect(m_side->whatIf(), &WhatIfPanel::shownChanged, this, &LayersPage::refreshProjection);
     connect(m_session->store(), &RunStore::changed, this, &LayersPage::handleStore);
     connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshState);
+    connect(m_session->run(), &RunController::phaseChanged, this, &LayersPage::refreshScrubber);
     for (auto signal : {&SetupModel::checkpointChanged, &SetupModel::promptsChanged, &SetupModel::specChanged}) {
         connect(m_session->setup(), signal, this, &LayersPage::refreshState);
     }
@@ -126,6 +141,8 @@ void LayersPage::focusFilter() { m_side->focusFilter(); }
 
 void LayersPage::focusTry() { m_side->focusTry(); }
 
+void LayersPage::exportSelection() { m_side->exportSelection(); }
+
 void LayersPage::saveLayout() {
     m_session->settings()->set(Setting::LayersSplitter, m_rows->saveState());
     m_session->settings()->set(Setting::LayersColumns, m_columns->saveState());
@@ -138,12 +155,29 @@ void LayersPage::restoreLayout() {
 
 void LayersPage::setBlock(int block) {
     m_following = false;
-    if (block == m_block) return;
-    m_block = block;
-    m_chart->setCurrentBlock(block);
+    if (block != m_block) {
+        m_block = block;
+        m_chart->setCurrentBlock(block);
+        refreshProjection();
+        refreshPlan();
+        refreshAccuracies();
+    }
+    refreshScrubber();
+}
+
+void LayersPage::follow(bool following) {
+    m_following = following;
+    followNewest();
     refreshProjection();
     refreshPlan();
     refreshAccuracies();
+    refreshScrubber();
+}
+
+void LayersPage::refreshScrubber() {
+    m_scrubber->setBlocks(m_session->store()->blockCount(), m_session->store()->blocksOf("base"));
+    m_scrubber->setCurrent(m_block);
+    m_scrubber->setFollowing(m_session->run()->active(), m_following);
 }
 
 void LayersPage::setKind(const QString& kind) {
@@ -183,6 +217,7 @@ void LayersPage::handleStore(RunStore::Changes changes) {
         // The cache asks again by itself when the block in view got its quantized half.
         refreshProjection();
     }
+    refreshScrubber();
     refreshState();
 }
 
@@ -190,6 +225,25 @@ void LayersPage::refreshOverlay() {
     m_chart->setOverlay(m_overlay->name(), m_session->overlay()->overlay());
     refreshProjection();
     refreshAccuracies();
+}
+
+void LayersPage::refreshGuests() {
+    // Embeddings and another run's points have no place for them.
+    if (widgets::ProjectionView::isEmbedding(m_kind) || overlaid()) return m_projection->setGuests({});
+    std::vector<widgets::GuestPoint> guests;
+    const bool refitted = m_chart->probe() == LayerChart::Probe::Refitted;
+    const auto pointOf = [&](const protocol::PlacedBlock* block) -> std::optional<QPointF> {
+        if (!block) return std::nullopt;
+        const protocol::FloatArray& points = m_kind == QLatin1String("lda")                    ? block->lda
+                                             : m_kind == QLatin1String("pca")                  ? block->pca
+                                             : refitted && !block->refitted.values.empty() ? block->refitted
+                                                                                               : block->probe;
+        if (points.values.size() < 2) return std::nullopt;
+        return QPointF(static_cast<double>(points.values[0]), static_cast<double>(points.values[1]));
+    };
+    for (const auto& item : m_session->placed()->items())
+        guests.push_back({QString::number(guests.size() + 1), pointOf(item.block("base", m_block)), pointOf(item.block("quantized", m_block))});
+    m_projection->setGuests(std::move(guests));
 }
 
 bool LayersPage::overlaid() const { return m_overlay->otherInPanes() && !widgets::ProjectionView::isEmbedding(m_kind); }
@@ -250,6 +304,7 @@ void LayersPage::followNewest() {
 }
 
 void LayersPage::refreshProjection() {
+    m_side->whatIf()->setBlock(m_block);
     if (m_block < 0) {
         m_session->embeddings()->hide();
         m_projection->embeddingBar()->setIdle();
@@ -257,6 +312,7 @@ void LayersPage::refreshProjection() {
         m_side->setProjection(nullptr);
         return;
     }
+    m_scrubber->setWaiting(false);
     if (widgets::ProjectionView::isEmbedding(m_kind)) return refreshEmbedding();
     m_session->embeddings()->hide();
     const bool both = overlaid();
@@ -272,6 +328,7 @@ void LayersPage::refreshProjection() {
         } else {
             m_projection->setBusy(true);
         }
+        m_scrubber->setWaiting(problem.isEmpty());
         return;
     }
     showProjection(*projection);
@@ -279,16 +336,28 @@ void LayersPage::refreshProjection() {
 
 void LayersPage::showProjection(const protocol::ProjectionResult& projection) {
     m_projection->setBusy(false);
+    m_scrubber->setWaiting(false);
     const auto* quantize = m_session->store()->stage("quantize");
     m_projection->setWaitingText(quantize ? tr("Not quantized yet.") : tr("This run does not quantize."));
-    m_projection->setProjection(projection);
+    m_projection->setProjection(overlaid() ? projection : withWhatIf(projection));
+    refreshGuests();
     // Table and card have the columns of this run, whatever stands in the panes.
     const auto own = overlaid() ? m_session->projections()->get(m_block, m_kind) : nullptr;
     m_side->setProjection(overlaid() ? own.get() : &projection);
     refreshAccuracies();
 }
 
+protocol::ProjectionResult LayersPage::withWhatIf(protocol::ProjectionResult projection) const {
+    const protocol::WhatIfResult* tried = m_side->whatIf()->shown();
+    if (!tried || tried->block != projection.block || widgets::ProjectionView::isEmbedding(QString::fromStdString(projection.kind))) return projection;
+    projection.quantized = projection.kind == "probe" ? tried->probe : projection.kind == "lda" ? tried->lda : tried->pca;
+    projection.logitsQuantized = tried->logits;
+    projection.probe = "transferred";
+    return projection;
+}
+
 void LayersPage::refreshEmbedding() {
+    refreshGuests();
     Embeddings* embeddings = m_session->embeddings();
     widgets::EmbeddingBar* bar = m_projection->embeddingBar();
     auto settings = m_embeddingSettings.try_emplace(m_kind, widgets::ProjectionView::defaultSettings(m_kind)).first->second;
@@ -349,7 +418,10 @@ void LayersPage::refreshAccuracies() {
         m_projection->setAccuracies(ownBase ? baseRate : quantizedRate, otherRate);
         return;
     }
-    m_projection->setModelNames(tr("Base"), tr("Quantized"));
+    // Embeddings have no place for new points: they go on showing the run. What is tried stands on the base model's axes, with its probe.
+    const auto* tried = widgets::ProjectionView::isEmbedding(m_kind) ? nullptr : m_side->whatIf()->shown();
+    if (tried) quantizedRate = tried->transferred.accuracy;
+    m_projection->setModelNames(tr("Base"), tried ? m_side->whatIf()->title() : tr("Quantized"));
     m_projection->setAccuracies(baseRate, quantizedRate);
 }
 

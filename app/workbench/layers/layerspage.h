@@ -13,6 +13,7 @@ class QSplitter;
 class QStackedWidget;
 
 namespace safequant::widgets {
+class BlockScrubber;
 class EmptyState;
 class ProjectionView;
 }
@@ -37,6 +38,8 @@ public:
     void focusFilter();
     /// The same for the text of a prompt to try.
     void focusTry();
+    /// Asks for a file and writes the selected prompts to it.
+    void exportSelection();
     void saveLayout();
     void restoreLayout();
 
@@ -60,12 +63,18 @@ private:
     void refreshProjection();
     void refreshEmbedding();
     void refreshOverlay();
+    /// Prompts that were tried, as marks in the projection.
+    void refreshGuests();
     /// Whether the panes show this run's model beside another run's now.
     bool overlaid() const;
     void showProjection(const protocol::ProjectionResult& projection);
+    /// The projection with the points of what is tried on the block in place of the quantized model's.
+    protocol::ProjectionResult withWhatIf(protocol::ProjectionResult projection) const;
     void refreshAccuracies();
     void refreshState();
+    void refreshScrubber();
     void followNewest();
+    void follow(bool following);
 
     Session* m_session;
     QString m_folder;
@@ -78,6 +87,7 @@ private:
     QSplitter* m_columns;
     QSplitter* m_rows;
     widgets::LayerChart* m_chart;
+    widgets::BlockScrubber* m_scrubber;
     widgets::ProjectionView* m_projection;
     OverlayBar* m_overlay;
     LayerSide* m_side;

@@ -112,7 +112,7 @@ void OverlayBar::fillMenu() {
 
 void OverlayBar::chooseFolder() {
     const QString folder =
-        m_session->dialogs()->chooseFolder(window(), tr("Compare with a run"), QDir(m_session->run()->workspace()).filePath(QStringLiteral("runs")));
+        m_session->dialogs()->chooseFolder(window(), tr("Compare with a run"), QDir(m_session->client()->workspacePath()).filePath(QStringLiteral("runs")));
     if (!folder.isEmpty()) m_session->overlay()->choose(folder);
 }
 

@@ -25,7 +25,15 @@ LogPage::LogPage(Session* session, QWidget* parent) : QWidget(parent), m_session
     m_source = makeLabel({}, "secondary", "muted");
     head->addWidget(m_source, 1);
     auto* open = makeLink(tr("Open the run folder"));
+    open->setObjectName(QStringLiteral("openRunFolder"));
     connect(open, &QPushButton::clicked, this, &LogPage::openFolderRequested);
+    const auto refreshOpen = [this, open] {
+        const EngineClient* client = m_session->client();
+        open->setEnabled(!client->remote());
+        open->setToolTip(client->remote() ? tr("The run folder is on %1.").arg(client->address().title()) : QString());
+    };
+    connect(m_session->client(), &EngineClient::addressChanged, this, refreshOpen);
+    refreshOpen();
     head->addWidget(open);
     auto* level = new widgets::SegmentedControl;
     level->setAccessibleName(tr("Which lines to show"));
@@ -61,7 +69,7 @@ void LogPage::handleStore(RunStore::Changes changes) {
             m_view->clearLog();
             if (m_session->store()->hasRun()) summarizeRun();
         }
-        m_source->setText(m_session->store()->hasRun() ? m_folder : tr("No run is open. The engine's own messages appear here."));
+        m_source->setText(m_session->store()->hasRun() ? m_session->placeOf(m_folder) : tr("No run is open. The engine's own messages appear here."));
     }
     if (!(changes & (RunStore::Replaced | RunStore::Log))) return;
     const auto& log = m_session->store()->state().log;

@@ -10,11 +10,35 @@
 
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
+#include "core/base/base64.h"
+#include "core/base/files.h"
 #include "widgets/documentview.h"
 #include "widgets/emptystate.h"
 #include "widgets/segmentedcontrol.h"
 
 namespace safequant::workbench {
+
+namespace {
+
+/// Writes a report that came as bytes; the path of its page. No name may lead out of the folder.
+Expected<QString> writeReportHere(const protocol::ReportBundle& bundle, const QString& folder) {
+    QString page;
+    for (const auto& file : bundle.files) {
+        const QString name = QDir::cleanPath(QString::fromStdString(file.name));
+        const auto bytes = fromBase64(file.data);
+        if (!bytes || name.isEmpty() || name.startsWith(QLatin1Char('/')) || name.startsWith(QLatin1String("..")))
+            return fail(ErrorKind::BadInput, "The engine sent a file of the report that cannot be written.", file.name);
+        const QString path = QDir(folder).filePath(name);
+        if (!QDir().mkpath(QFileInfo(path).absolutePath()))
+            return fail(ErrorKind::Io, "The folder cannot be made.", QFileInfo(path).absolutePath().toStdString());
+        if (auto done = writeFileAtomically(path.toStdString(), *bytes); !done) return fail(done.error());
+        if (page.isEmpty()) page = path;
+    }
+    if (page.isEmpty()) return fail(ErrorKind::BadInput, "The engine sent no files.", {});
+    return page;
+}
+
+}  // namespace
 
 ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
     setAttribute(Qt::WA_StyledBackground);
@@ -33,6 +57,9 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_save->setObjectName(QStringLiteral("saveReport"));
     m_save->setProperty("primary", true);
     m_save->setToolTip(tr("Writes page (HTML), paper (PDF), tables (CSV), figures (SVG) and JSON into a folder"));
+    m_saveHere = makeLink(tr("Save it here ..."));
+    m_saveHere->setObjectName(QStringLiteral("saveReportHere"));
+    m_saveHere->setToolTip(tr("Brings the same files to a folder of this machine"));
     m_open = makeLink(tr("Open the page"));
     m_open->setObjectName(QStringLiteral("openReport"));
     m_open->hide();
@@ -51,6 +78,7 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     head->addWidget(m_back);
     head->addWidget(m_said, 1);
     head->addWidget(m_open);
+    head->addWidget(m_saveHere);
     head->addWidget(m_save);
     m_empty = new widgets::EmptyState;
     m_empty->setIcon(widgets::Icon::Report);
@@ -78,8 +106,11 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         m_openRun = m_session->run()->folder();
         other ? showRuns({}) : refresh();
     });
+    connect(m_saveHere, &QPushButton::clicked, this, &ReportPage::saveHere);
     connect(m_session->client(), &EngineClient::stateChanged, this, &ReportPage::refresh);
-    m_save->setEnabled(false);
+    connect(m_session->client(), &EngineClient::addressChanged, this, &ReportPage::refreshEngine);
+    setSavable(false);
+    refreshEngine();
 }
 
 void ReportPage::showEvent(QShowEvent* event) {
@@ -116,7 +147,7 @@ void ReportPage::refresh() {
     if (!isVisible() || m_session->client()->state() != EngineClient::State::Ready) return;
     if (folders().isEmpty()) {
         m_shown.clear();
-        m_save->setEnabled(false);
+        setSavable(false);
         m_empty->setText(tr("A report tells what a run measured. Start a run, or open one that has finished."));
         m_stack->setCurrentIndex(0);
         return;
@@ -134,7 +165,7 @@ void ReportPage::refresh() {
 
 void ReportPage::take(Expected<protocol::ReportPreview> preview) {
     const bool shown = preview && m_preview->setDocument(QByteArray::fromBase64(QByteArray::fromStdString(preview->pdf)));
-    m_save->setEnabled(shown);
+    setSavable(shown);
     if (!shown) {
         m_shown.clear();
         m_empty->setText(preview ? tr("The preview cannot be drawn.") : asSentence(QString::fromStdString(preview.error().message)));
@@ -146,23 +177,56 @@ void ReportPage::take(Expected<protocol::ReportPreview> preview) {
     m_stack->setCurrentIndex(shown ? 1 : 0);
 }
 
+void ReportPage::setSavable(bool savable) {
+    m_save->setEnabled(savable);
+    m_saveHere->setEnabled(savable);
+}
+
+void ReportPage::refreshEngine() {
+    const EngineClient* client = m_session->client();
+    m_saveHere->setVisible(client->remote());
+    m_save->setText(client->remote() ? tr("Save report on %1 ...").arg(client->address().title()) : tr("Save report ..."));
+    m_open->hide();
+    showRuns({});
+}
+
 void ReportPage::save() {
-    const QString folder = m_session->dialogs()->chooseFolder(this, tr("Folder for the report"), QDir(folders().constLast()).absolutePath());
+    const QString folder = m_session->dialogs()->chooseFolder(this, tr("Folder for the report"), QDir::cleanPath(folders().constLast()));
     if (folder.isEmpty()) return;
     nlohmann::json asked = parameters();
-    asked["target"] = QDir(folder).filePath(m_chosen.size() > 1 ? QStringLiteral("comparison") : QStringLiteral("report")).toStdString();
-    m_save->setEnabled(false);
+    asked["target"] = QDir(folder).filePath(nameOfReport()).toStdString();
+    setSavable(false);
     m_session->client()->request<protocol::ReportFiles>(QStringLiteral("report/write"), asked, this, [this](Expected<protocol::ReportFiles> files) {
-        m_save->setEnabled(true);
+        setSavable(true);
         if (!files || files->files.empty()) {
             m_open->hide();
             return say(files ? tr("Nothing was written.") : asSentence(QString::fromStdString(files.error().describe())), "bad");
         }
-        m_page = QString::fromStdString(files->files.front());
-        m_open->show();
-        say(tr("Written to %1").arg(QFileInfo(m_page).absolutePath()), "muted");
-        emit written(m_page);
+        const QString page = QString::fromStdString(files->files.front());
+        say(tr("Written to %1").arg(m_session->placeOf(QFileInfo(page).absolutePath())), "muted");
+        m_open->setVisible(!m_session->client()->remote());
+        if (!m_session->client()->remote()) m_page = page;
+        emit written(page);
     });
+}
+
+void ReportPage::saveHere() {
+    const QString folder = m_session->dialogs()->chooseLocalFolder(this, tr("Folder for the report"), {});
+    if (folder.isEmpty()) return;
+    const QString target = QDir(folder).filePath(nameOfReport());
+    setSavable(false);
+    m_session->client()->request<protocol::ReportBundle>(
+        QStringLiteral("report/files"), parameters(), this, [this, target](const Expected<protocol::ReportBundle>& bundle) {
+            setSavable(true);
+            m_open->hide();
+            if (!bundle) return say(asSentence(QString::fromStdString(bundle.error().describe())), "bad");
+            const auto written = writeReportHere(*bundle, target);
+            if (!written) return say(asSentence(QString::fromStdString(written.error().describe())), "bad");
+            m_page = *written;
+            m_open->show();
+            say(tr("Written to %1 on this machine").arg(QDir::toNativeSeparators(target)), "muted");
+            emit this->written(m_page);
+        });
 }
 
 }  // namespace safequant::workbench

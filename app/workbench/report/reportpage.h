@@ -44,6 +44,10 @@ private:
     void refresh();
     void take(Expected<protocol::ReportPreview> preview);
     void save();
+    void saveHere();
+    void refreshEngine();
+    void setSavable(bool savable);
+    QString nameOfReport() const { return m_chosen.size() > 1 ? QStringLiteral("comparison") : QStringLiteral("report"); }
     void say(const QString& text, const char* tone);
     QStringList folders() const;
     nlohmann::json parameters() const;
@@ -53,6 +57,7 @@ private:
     QCheckBox* m_texts;
     QPushButton* m_save;
     QPushButton* m_open;
+    QPushButton* m_saveHere;
     QLabel* m_said;
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;
@@ -61,7 +66,7 @@ private:
     QString m_openRun;     ///< The session's; another one takes the place of chosen ones.
     QStringList m_chosen;  ///< Runs to tell of; empty: the open one.
     QString m_shown;   ///< What the preview is of.
-    QString m_page;    ///< Written last.
+    QString m_page;    ///< Written last, on this machine.
     EngineClient::RequestId m_request{};
 };
 

@@ -168,9 +168,25 @@ void ResultsPage::refresh() {
                 if (chosen.contains(index.data(ResultsModel::FolderRole).toString()) && index.data(ResultsModel::ModelRole) != QStringLiteral("base"))
                     m_table->selectionModel()->select(index, QItemSelectionModel::Select | QItemSelectionModel::Rows);
             }
+            selectWanted();
             for (int row = 0; row < m_sorted->rowCount() && chosen.isEmpty() && selectedFolders().isEmpty(); ++row)
                 if (m_sorted->index(row, 0).data(ResultsModel::ModelRole) != QStringLiteral("base")) m_table->selectRow(row);
         });
+}
+
+void ResultsPage::selectRun(const QString& folder) {
+    m_wanted = folder;
+    selectWanted();
+}
+
+void ResultsPage::selectWanted() {
+    for (int row = 0; row < m_sorted->rowCount() && !m_wanted.isEmpty(); ++row) {
+        const QModelIndex index = m_sorted->index(row, 0);
+        if (index.data(ResultsModel::FolderRole).toString() != m_wanted || index.data(ResultsModel::ModelRole) == QStringLiteral("base")) continue;
+        m_table->selectRow(row);
+        m_table->scrollTo(index);
+        m_wanted.clear();
+    }
 }
 
 QStringList ResultsPage::selectedFolders() const {

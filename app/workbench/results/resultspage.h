@@ -31,6 +31,8 @@ public:
     explicit ResultsPage(Session* session, QWidget* parent = nullptr);
 
     QTableView* table() { return m_table; }
+    /// Selects what a run made, once its results are there.
+    void selectRun(const QString& folder);
     /// Both tables as tab-separated lines.
     QString tableText() const;
 
@@ -47,6 +49,7 @@ private:
     void compareSelected();
     void showComparison(Expected<protocol::ComparisonTable> table);
     QStringList selectedFolders() const;
+    void selectWanted();
 
     Session* m_session;
     QStackedWidget* m_stack;
@@ -61,6 +64,7 @@ private:
     QPushButton* m_open;
     QPushButton* m_report;
     EngineClient::RequestId m_request{};
+    QString m_wanted;  ///< Run to select with the next results.
 };
 
 }  // namespace safequant::workbench

@@ -14,8 +14,8 @@ constexpr int kSilence = 3000;
 }  // namespace
 
 RunController::RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, Embeddings* embeddings,
-                             const QString& workspace, QObject* parent)
-    : QObject(parent), m_client(client), m_store(store), m_projections(projections), m_embeddings(embeddings), m_workspace(workspace) {
+                             QObject* parent)
+    : QObject(parent), m_client(client), m_store(store), m_projections(projections), m_embeddings(embeddings) {
     connect(m_client, &EngineClient::stateChanged, this, &RunController::handleEngineState);
     connect(m_client, &EngineClient::runEvent, this, &RunController::handleEvent);
     connect(m_store, &RunStore::changed, this, [this](RunStore::Changes changes) {
@@ -62,7 +62,7 @@ void RunController::start(const nlohmann::json& spec) {
     updatePhase();
     m_client->drop(m_startRequest);
     m_startRequest = m_client->request<protocol::RunRef>(
-        QStringLiteral("run/start"), {{"spec", spec}, {"workspace", m_workspace.toStdString()}}, this,
+        QStringLiteral("run/start"), {{"spec", spec}, {"workspace", workspace().toStdString()}}, this,
         [this](Expected<protocol::RunRef> run) {
             if (!run) {
                 m_opening = false;
@@ -115,7 +115,7 @@ void RunController::close() {
     m_client->drop(m_stateRequest);
     m_client->drop(m_startRequest);
     m_folder.clear();
-    m_opening = m_stopping = m_lostEngine = false;
+    m_opening = m_stopping = m_lostEngine = m_leftEngine = false;
     m_projections->setFolder({});
     m_embeddings->setFolder({});
     m_silence.stop();
@@ -124,7 +124,7 @@ void RunController::close() {
 
 void RunController::adopt(const QString& folder) {
     m_folder = folder;
-    m_stopping = m_lostEngine = false;
+    m_stopping = m_lostEngine = m_leftEngine = false;
     m_projections->setFolder(folder);
     m_embeddings->setFolder(folder);
     readState(false);
@@ -162,10 +162,9 @@ void RunController::handleEngineState() {
         m_lostEngine = !m_folder.isEmpty();
         m_silence.stop();
     }
-    if (state == EngineClient::State::Ready && m_lostEngine) {
-        m_lostEngine = false;
-        readState(true);
-    }
+    if (state == EngineClient::State::Stopped) m_leftEngine = !m_folder.isEmpty();
+    if (state == EngineClient::State::Ready && (m_lostEngine || m_leftEngine)) readState(m_lostEngine);
+    if (state == EngineClient::State::Ready) m_lostEngine = m_leftEngine = false;
 }
 
 void RunController::handleEvent(const QString& folder, const std::shared_ptr<const protocol::RunEvent>& event) {
@@ -195,7 +194,7 @@ void RunController::take(const protocol::RunEvent& event) {
 void RunController::checkAlive() {
     if (!active() || m_client->state() != EngineClient::State::Ready) return;
     m_client->request<std::vector<protocol::RunSummary>>(
-        QStringLiteral("run/list"), {{"workspace", m_workspace.toStdString()}}, this,
+        QStringLiteral("run/list"), {{"workspace", workspace().toStdString()}}, this,
         [this](Expected<std::vector<protocol::RunSummary>> runs) {
             if (!runs || !active()) return;
             const auto mine = std::find_if(runs->begin(), runs->end(), [this](const protocol::RunSummary& run) {

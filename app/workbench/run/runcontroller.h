@@ -35,16 +35,15 @@ public:
     };
     Q_ENUM(Phase)
 
-    RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, Embeddings* embeddings,
-                  const QString& workspace,
-                  QObject* parent = nullptr);
+    RunController(EngineClient* client, RunStore* store, ProjectionCache* projections, Embeddings* embeddings, QObject* parent = nullptr);
 
     Phase phase() const;
     bool active() const { return phase() == Phase::Running || phase() == Phase::Stopping; }
     bool resumable() const;
     /// Where a resumed run goes on: "block 12", "answer 40".
     QString resumePoint() const;
-    QString workspace() const { return m_workspace; }
+    /// Of the engine that is in use; empty: its own default.
+    QString workspace() const { return m_client->workspace(); }
     QString folder() const { return m_folder; }
     /// What went wrong last, for the page; empty when nothing did.
     QString problem() const { return m_problem; }
@@ -75,7 +74,6 @@ private:
     RunStore* m_store;
     ProjectionCache* m_projections;
     Embeddings* m_embeddings;
-    QString m_workspace;
     QString m_folder;
     QString m_problem;
     QTimer m_silence;
@@ -84,6 +82,7 @@ private:
     bool m_opening = false;
     bool m_stopping = false;
     bool m_lostEngine = false;
+    bool m_leftEngine = false;  ///< On request; another follows.
     bool m_reading = false;
     std::vector<std::shared_ptr<const protocol::RunEvent>> m_early;  ///< Events that came while the state was on its way.
     std::optional<std::uint64_t> m_launchedAfter;

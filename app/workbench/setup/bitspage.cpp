@@ -9,8 +9,10 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
+#include <utility>
 
 #include "app/workbench/run/runstore.h"
+#include "app/workbench/setup/bitseditor.h"
 #include "app/workbench/setup/ruleseditor.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
@@ -22,7 +24,7 @@
 
 namespace safequant::workbench {
 
-BitsPage::BitsPage(SetupModel* model, RunStore* store, QWidget* parent)
+BitsPage::BitsPage(SetupModel* model, RunStore* store, EngineClient* client, QWidget* parent)
     : QWidget(parent), m_model(model), m_store(store), m_linears(new widgets::LinearTableModel(this)) {
     setAttribute(Qt::WA_StyledBackground);
     setProperty("surface", "panel");
@@ -32,10 +34,13 @@ BitsPage::BitsPage(SetupModel* model, RunStore* store, QWidget* parent)
     m_splitter = new QSplitter(Qt::Vertical);
     m_splitter->setChildrenCollapsible(false);
     m_splitter->setHandleWidth(1);
+    m_editor = new BitsEditor(m_model, m_store, client);
+    m_splitter->addWidget(m_editor);
     m_splitter->addWidget(makeTableArea());
     m_splitter->addWidget(makeRulesArea());
     m_splitter->setStretchFactor(0, 3);
-    m_splitter->setStretchFactor(1, 1);
+    m_splitter->setStretchFactor(1, 3);
+    m_splitter->setStretchFactor(2, 1);
     m_stack = new QStackedWidget;
     m_stack->addWidget(m_empty);
     m_stack->addWidget(m_splitter);
@@ -60,9 +65,9 @@ QByteArray BitsPage::saveLayout() const { return m_splitter->saveState(); }
 void BitsPage::restoreLayout(const QByteArray& state) { m_splitter->restoreState(state); }
 
 QWidget* BitsPage::makeTableArea() {
-    auto* area = new QWidget;
+    QWidget* area = makeSurface("panel", "top");
     auto* layout = new QVBoxLayout(area);
-    setSpacing(layout, 14, 12, 14, 8, 8);
+    setSpacing(layout, 14, 10, 14, 8, 8);
     auto* head = new QHBoxLayout;
     head->setSpacing(8);
     head->addWidget(makeLabel(tr("Bits of every linear"), "heading"));
@@ -200,7 +205,23 @@ void BitsPage::refreshSelection() {
 void BitsPage::storeOverrides() {
     if (m_refreshing) return;
     NamedSchemes named = splitRules(rulesOf(m_model->spec()));
-    named.byName = m_linears->overrides();
+    auto overrides = m_linears->overrides();
+    if (m_editor->keepsFused()) {
+        const auto before = std::exchange(named.byName, {});
+        for (auto own = overrides.cbegin(), end = overrides.cend(); own != end; ++own) {
+            if (before.contains(own.key()) && before[own.key()] == own.value()) continue;
+            for (const QString& partner : fusedWith(own.key())) named.byName.insert(partner, own.value());
+        }
+        for (auto own = overrides.cbegin(), end = overrides.cend(); own != end; ++own)
+            if (!named.byName.contains(own.key())) named.byName.insert(own.key(), own.value());
+        // A linear that was given back takes its partners with it.
+        for (auto old = before.cbegin(), end = before.cend(); old != end; ++old) {
+            if (overrides.contains(old.key())) continue;
+            for (const QString& partner : fusedWith(old.key())) named.byName.remove(partner);
+        }
+    } else {
+        named.byName = overrides;
+    }
     m_model->setRuleList(joinRules(named), tr("Set bits of linears"));
     refreshSelection();
 }

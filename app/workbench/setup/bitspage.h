@@ -22,16 +22,19 @@ class SegmentedControl;
 
 namespace safequant::workbench {
 
+class BitsEditor;
+class EngineClient;
 class RulesEditor;
 class RunStore;
 class SetupModel;
 
-/// Setup in full: the grid of every linear, asked and actual, with the reason for a difference; rules for many at once.
+/// Setup in full: bits as bars to drag, with a budget; the grid of every linear, asked and actual, with the reason for a difference; rules
+/// for many at once.
 class BitsPage : public QWidget {
     Q_OBJECT
 
 public:
-    BitsPage(SetupModel* model, RunStore* store, QWidget* parent = nullptr);
+    BitsPage(SetupModel* model, RunStore* store, EngineClient* client, QWidget* parent = nullptr);
 
     QByteArray saveLayout() const;
     void restoreLayout(const QByteArray& state);
@@ -50,6 +53,7 @@ private:
 
     SetupModel* m_model;
     RunStore* m_store;
+    BitsEditor* m_editor;
     bool m_refreshing = false;
     widgets::LinearTableModel* m_linears;
     widgets::LinearTableView* m_table;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/setup/openmodeldialog.h"
 
+#include <QEvent>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QVBoxLayout>
+#include <algorithm>
 
+#include "app/workbench/engine/enginepaths.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/adapterlist.h"
+#include "app/workbench/setup/hubdownloadpane.h"
 #include "app/workbench/setup/modelfacts.h"
 #include "app/workbench/ui.h"
 #include "core/base/model_path.h"
@@ -28,7 +32,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 20, 18, 20, 18, 12);
     layout->addWidget(makeLabel(tr("Open a model"), "cardTitle"));
-    layout->addWidget(makeParagraph(tr("A GGUF file, a Hugging Face folder, or the name of a model in the local Hugging Face cache."), nullptr, "muted"));
+    layout->addWidget(makeParagraph(tr("A GGUF file, a Hugging Face folder, or the name of a model on the Hugging Face Hub."), nullptr, "muted"));
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
     m_path = new QLineEdit;
@@ -53,7 +57,10 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     m_facts = makeParagraph({}, "secondary", "muted");
     m_facts->setObjectName(QStringLiteral("modelFamilyFacts"));
     layout->addWidget(m_facts);
+    m_download = new HubDownloadPane(m_session->client());
+    layout->addWidget(m_download);
     layout->addStretch(1);
+    m_inputs = {m_path, file, folder, m_adapterList};
     m_open = addDialogButtons(this, layout, tr("Open"), "openChosenModel");
 
     m_timer.setSingleShot(true);
@@ -69,9 +76,14 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     connect(folder, &QPushButton::clicked, this, [this] {
         take(m_session->dialogs()->chooseFolder(this, tr("Choose the folder of a model"), startFolder()));
     });
-    connect(m_open, &QPushButton::clicked, this, [this] {
-        accept();
-        emit chosen(checkpoint(), m_adapters);
+    connect(m_open, &QPushButton::clicked, this, &OpenModelDialog::openChosen);
+    connect(m_download, &HubDownloadPane::downloadingChanged, this, [this](bool downloading) {
+        for (QWidget* input : m_inputs) input->setEnabled(!downloading);
+    });
+    connect(m_download, &HubDownloadPane::downloaded, this, [this](const QString& chosenFile) {
+        if (!chosenFile.isEmpty()) m_path->setText(chosenFile);
+        changed();
+        m_openWhenRead = true;
     });
 }
 
@@ -87,20 +99,32 @@ void OpenModelDialog::prepare() {
 
 QString OpenModelDialog::checkpoint() const {
     const QString text = m_path->text().trimmed();
-    return text.isEmpty() ? QString() : QString::fromStdString(absoluteModelPath(text.toStdString()));
+    return modelPathOnEngine(*m_session->client(), text);
 }
 
-QString OpenModelDialog::startFolder() const { return m_session->settings()->text(Setting::LastModelFolder); }
+QString OpenModelDialog::startFolder() const { return m_session->lastFolder(Setting::LastModelFolder); }
 
 void OpenModelDialog::take(const QString& path) {
     if (path.isEmpty()) return;
-    m_session->settings()->set(Setting::LastModelFolder, QFileInfo(path).absolutePath());
+    m_session->rememberFolderOf(Setting::LastModelFolder, path);
     m_path->setText(path);
+}
+
+void OpenModelDialog::done(int result) {
+    m_download->clear();
+    QDialog::done(result);
+}
+
+void OpenModelDialog::openChosen() {
+    accept();
+    emit chosen(checkpoint(), m_adapters);
 }
 
 void OpenModelDialog::changed() {
     // An answer about what was there before must not allow this.
     m_session->client()->drop(m_request);
+    m_openWhenRead = false;
+    m_download->clear();
     m_open->setEnabled(false);
     m_facts->clear();
     m_facts->hide();
@@ -117,11 +141,26 @@ void OpenModelDialog::ask() {
 }
 
 void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
-    m_summary->setText(info ? modelSummary(*info) : asSentence(QString::fromStdString(info.error().describe())));
-    setTone(m_summary, info ? "" : "bad");
+    const bool missing = !info && info.error().kind == ErrorKind::NotFound && HubName::parse(checkpoint().toStdString()) &&
+                         std::none_of(m_adapters.begin(), m_adapters.end(), [&](const QString& adapter) {
+                             return info.error().context.starts_with(adapter.toStdString());
+                         });
+    // Of a model to download the place of the cache says nothing.
+    m_summary->setText(info ? modelSummary(*info)
+                            : asSentence(QString::fromStdString(missing ? info.error().message : info.error().describe())));
+    setTone(m_summary, info || missing ? "" : "bad");
     m_facts->setText(info ? (modelFamilyFacts(*info) + modelNotices(*info)).join(QLatin1Char('\n')) : QString());
     m_facts->setVisible(info.has_value());
     m_open->setEnabled(info.has_value());
+    if (missing) m_download->offer(checkpoint());
+    if (info && m_openWhenRead) openChosen();
+}
+
+bool OpenModelDialog::event(QEvent* event) {
+    const bool handled = QDialog::event(event);
+    // Texts came or went: paragraphs do not tell their height by themselves.
+    if (event->type() == QEvent::LayoutRequest) setMinimumHeight(layout()->totalHeightForWidth(width()));
+    return handled;
 }
 
 }  // namespace safequant::workbench

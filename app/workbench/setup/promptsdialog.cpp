@@ -184,9 +184,11 @@ void PromptsDialog::prepare() {
 }
 
 void PromptsDialog::addFiles() {
-    const QStringList chosen = m_session->dialogs()->choosePromptFiles(this, m_session->settings()->text(Setting::LastPromptFolder));
+    const QStringList chosen = m_session->dialogs()->choosePromptFiles(this, m_session->lastFolder(Setting::LastPromptFolder));
     if (chosen.isEmpty()) return;
-    m_session->settings()->set(Setting::LastPromptFolder, QFileInfo(chosen.first()).absolutePath());
+    // Copies of files of this machine lie in a folder each.
+    const bool copied = m_session->client()->remote() && chosen.first().startsWith(m_session->client()->workspacePath() + QStringLiteral("/uploads/"));
+    if (!copied) m_session->rememberFolderOf(Setting::LastPromptFolder, chosen.first());
     for (const QString& path : chosen) {
         const std::string name = path.toStdString();
         const bool there = std::any_of(m_files.begin(), m_files.end(), [&](const nlohmann::json& file) { return pathOf(file) == name; });

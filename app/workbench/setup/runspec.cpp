@@ -6,6 +6,7 @@
 #include <QFileInfo>
 #include <QRegularExpression>
 #include <algorithm>
+#include <array>
 
 #include "core/base/files.h"
 #include "core/base/json_path.h"
@@ -33,11 +34,6 @@ QStringList textsOf(const nlohmann::json& list) {
         if (item.is_string()) texts.append(QString::fromStdString(item.get<std::string>()));
     }
     return texts;
-}
-
-std::string absolute(const std::string& path, const QDir& folder) {
-    if (path.starts_with("builtin:")) return path;
-    return QDir::cleanPath(folder.absoluteFilePath(QString::fromStdString(path))).toStdString();
 }
 
 }  // namespace
@@ -69,7 +65,7 @@ nlohmann::json exampleRunSpec(const QString& modelPath) {
     return spec;
 }
 
-Expected<nlohmann::json> readSpecFile(const QString& path) {
+Expected<nlohmann::json> parseSpecFile(const QString& path) {
     const std::string name = path.toStdString();
     auto content = readTextFile(name);
     if (!content) return fail(content.error());
@@ -77,23 +73,36 @@ Expected<nlohmann::json> readSpecFile(const QString& path) {
     if (spec.is_discarded() || !spec.is_object()) {
         return fail(ErrorKind::BadInput, "This is not a run spec: a JSON object is expected.", name);
     }
-    const QDir folder = QFileInfo(path).absoluteDir();
-    const auto anchorModel = [&](nlohmann::json& model) {
-        if (model.is_string()) model = absoluteModelPath(model.get<std::string>(), folder.path().toStdString());
+    return spec;
+}
+
+void changePaths(nlohmann::json& spec, const std::function<std::string(const std::string&)>& model,
+                 const std::function<std::string(const std::string&)>& file) {
+    const auto changeModel = [&](nlohmann::json& named) {
+        if (named.is_string()) named = model(named.get<std::string>());
     };
-    const auto anchorModels = [&](nlohmann::json& models) {
-        if (models.contains("checkpoint")) anchorModel(models["checkpoint"]);
+    const auto changeModels = [&](nlohmann::json& models) {
+        if (models.contains("checkpoint")) changeModel(models["checkpoint"]);
         if (jsonAt(models, {"adapters"}).is_array())
-            for (auto& adapter : models["adapters"]) anchorModel(adapter);
+            for (auto& adapter : models["adapters"]) changeModel(adapter);
     };
-    anchorModels(spec);
-    if (jsonAt(spec, {"aligned"}).is_object()) anchorModels(spec["aligned"]);
+    changeModels(spec);
+    if (jsonAt(spec, {"aligned"}).is_object()) changeModels(spec["aligned"]);
     if (jsonAt(spec, {"prompts"}).is_array()) {
-        for (auto& file : spec["prompts"]) {
-            auto& entry = file.is_object() && file.contains("file") ? file["file"] : file;
-            if (entry.is_string()) entry = absolute(entry, folder);
+        for (auto& source : spec["prompts"]) {
+            auto& entry = source.is_object() && source.contains("file") ? source["file"] : source;
+            if (entry.is_string() && !entry.get<std::string>().starts_with("builtin:")) entry = file(entry);
         }
     }
+}
+
+Expected<nlohmann::json> readSpecFile(const QString& path) {
+    auto spec = parseSpecFile(path);
+    if (!spec) return spec;
+    const QDir folder = QFileInfo(path).absoluteDir();
+    changePaths(
+        *spec, [&](const std::string& model) { return absoluteModelPath(model, folder.path().toStdString()); },
+        [&](const std::string& file) { return QDir::cleanPath(folder.absoluteFilePath(QString::fromStdString(file))).toStdString(); });
     return spec;
 }
 
@@ -212,7 +221,7 @@ std::vector<SchemeRule> joinRules(const NamedSchemes& named) {
     std::vector<SchemeRule> rules;
     std::vector<QStringList> members;
     for (const QString& name : names) {
-        const LinearScheme& scheme = *named.byName.constFind(name);
+        const LinearScheme scheme = named.byName.value(name);
         const auto same = std::find_if(rules.begin(), rules.end(), [&](const SchemeRule& rule) { return rule.scheme == scheme; });
         const auto index = static_cast<std::size_t>(same - rules.begin());
         if (same == rules.end()) {
@@ -226,6 +235,51 @@ std::vector<SchemeRule> joinRules(const NamedSchemes& named) {
     }
     rules.insert(rules.end(), named.others.begin(), named.others.end());
     return rules;
+}
+
+void putRule(nlohmann::json& spec, const SchemeRule& rule) {
+    NamedSchemes named = splitRules(rulesOf(spec));
+    const QRegularExpression pattern(rule.pattern);
+    named.byName.removeIf([&](QHash<QString, LinearScheme>::iterator item) { return pattern.match(item.key()).hasMatch(); });
+    std::erase_if(named.others, [&](const SchemeRule& other) { return other.pattern == rule.pattern; });
+    named.others.insert(named.others.begin(), rule);
+    setRules(spec, joinRules(named));
+}
+
+void setBlockScheme(nlohmann::json& spec, int block, const LinearScheme& scheme) {
+    putRule(spec, {QStringLiteral("^model\\.layers\\.%1\\.").arg(block), scheme});
+}
+
+std::vector<LinearScheme> schemesOf(const nlohmann::json& spec, const QStringList& linears) {
+    std::vector<std::pair<QRegularExpression, LinearScheme>> rules;
+    for (const SchemeRule& rule : rulesOf(spec)) {
+        QRegularExpression pattern(rule.pattern);
+        if (pattern.isValid()) rules.emplace_back(std::move(pattern), rule.scheme);
+    }
+    const LinearScheme standard = defaultSchemeOf(spec);
+    std::vector<LinearScheme> schemes;
+    for (const QString& linear : linears) {
+        const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& each) { return each.first.match(linear).hasMatch(); });
+        schemes.push_back(rule == rules.end() ? standard : rule->second);
+    }
+    return schemes;
+}
+
+int fusedItem(const QString& linear) {
+    static const QHash<QString, int> items{{QStringLiteral("q_proj"), 0}, {QStringLiteral("k_proj"), 0}, {QStringLiteral("v_proj"), 0},
+                                           {QStringLiteral("o_proj"), 1}, {QStringLiteral("gate_proj"), 2}, {QStringLiteral("up_proj"), 2}};
+    return items.value(linear.section(QLatin1Char('.'), -1), 3);
+}
+
+QStringList fusedWith(const QString& linear) {
+    static const std::array<QStringList, 4> members{{{QStringLiteral("q_proj"), QStringLiteral("k_proj"), QStringLiteral("v_proj")},
+                                                     {QStringLiteral("o_proj")},
+                                                     {QStringLiteral("gate_proj"), QStringLiteral("up_proj")},
+                                                     {QStringLiteral("down_proj")}}};
+    const QString parent = linear.section(QLatin1Char('.'), 0, -2);
+    QStringList names;
+    for (const QString& member : members[static_cast<std::size_t>(fusedItem(linear))]) names << parent + QLatin1Char('.') + member;
+    return names;
 }
 
 bool sameQuantization(const nlohmann::json& first, const nlohmann::json& second) {

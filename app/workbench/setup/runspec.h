@@ -4,6 +4,7 @@
 #include <QHash>
 #include <QString>
 #include <QStringList>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -35,6 +36,11 @@ nlohmann::json exampleRunSpec(const QString& modelPath);
 /// A run spec file for the setup panel; fields that the panel does not show are kept. Relative paths are taken from the file's
 /// folder; names of models on the hub stay names. Errors: not_found, bad_input.
 Expected<nlohmann::json> readSpecFile(const QString& path);
+/// The same, with its paths as they stand.
+Expected<nlohmann::json> parseSpecFile(const QString& path);
+/// Puts other paths in the place of those that a spec names: `model` of models and adapters, `file` of prompt files.
+void changePaths(nlohmann::json& spec, const std::function<std::string(const std::string&)>& model,
+                 const std::function<std::string(const std::string&)>& file);
 
 /// Sets the field of a dotted path, or removes it when the value is null; a section that becomes empty goes, too.
 void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value);
@@ -75,6 +81,18 @@ struct NamedSchemes {
 };
 NamedSchemes splitRules(const std::vector<SchemeRule>& rules);
 std::vector<SchemeRule> joinRules(const NamedSchemes& named);
+
+/// Puts a rule before all others, in place of one with the same pattern; linears that were named one by one and match lose their own.
+void putRule(nlohmann::json& spec, const SchemeRule& rule);
+/// Gives all linears of a block one scheme, by a rule "^model\\.layers\\.12\\.".
+void setBlockScheme(nlohmann::json& spec, int block, const LinearScheme& scheme);
+/// The schemes that a spec asks for linears by name. A pattern that Qt cannot read matches nothing.
+std::vector<LinearScheme> schemesOf(const nlohmann::json& spec, const QStringList& linears);
+
+/// Which linears of a block runtimes run as one product, by a number: 0 query, key and value, 1 output, 2 gate and up, 3 down.
+int fusedItem(const QString& linear);
+/// The linear itself and those fused with it, by full name.
+QStringList fusedWith(const QString& linear);
 
 /// "SmolLM2-135M-Instruct W4A16 g64": the name a run gets when its spec has none.
 QString runNameFor(const nlohmann::json& spec);

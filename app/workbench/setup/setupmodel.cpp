@@ -44,8 +44,7 @@ private:
     int m_mergeId;
 };
 
-SetupModel::SetupModel(EngineClient* client, const QString& workspace, QObject* parent)
-    : QObject(parent), m_client(client), m_workspace(workspace) {
+SetupModel::SetupModel(EngineClient* client, QObject* parent) : QObject(parent), m_client(client) {
     for (auto [timer, delay] : {std::pair(&m_sampleTimer, kSampleDelay), std::pair(&m_planTimer, kPlanDelay)}) {
         timer->setSingleShot(true);
         timer->setInterval(delay);
@@ -56,6 +55,14 @@ SetupModel::SetupModel(EngineClient* client, const QString& workspace, QObject* 
         if (state != EngineClient::State::Ready) return;
         emit methodsChanged();
         askAgain();
+    });
+    connect(m_client, &EngineClient::addressChanged, this, [this] {
+        // What another engine found on another machine says nothing about this one's.
+        m_checkpoint.clear();
+        m_prompts.clear();
+        m_sample.clear();
+        m_plan.clear();
+        for (auto signal : {&SetupModel::checkpointChanged, &SetupModel::promptsChanged, &SetupModel::sampleChanged, &SetupModel::planChanged}) emit (this->*signal)();
     });
 }
 
@@ -268,7 +275,7 @@ void SetupModel::askPlan() {
     m_plan.load();
     emit planChanged();
     m_planRequest = m_client->request<protocol::RunPlan>(
-        QStringLiteral("run/plan"), {{"spec", m_spec}, {"workspace", m_workspace.toStdString()}}, this,
+        QStringLiteral("run/plan"), {{"spec", m_spec}, {"workspace", m_client->workspace().toStdString()}}, this,
         [this](Expected<protocol::RunPlan> plan) {
             m_plan.take(std::move(plan));
             emit planChanged();

@@ -19,7 +19,7 @@ class SetupModel : public QObject {
     Q_OBJECT
 
 public:
-    SetupModel(EngineClient* client, const QString& workspace, QObject* parent = nullptr);
+    explicit SetupModel(EngineClient* client, QObject* parent = nullptr);
 
     bool hasSpec() const { return !m_spec.is_null(); }
     const nlohmann::json& spec() const { return m_spec; }
@@ -87,7 +87,6 @@ private:
     void askAgain();
 
     EngineClient* m_client;
-    QString m_workspace;
     QUndoStack m_undo;
     nlohmann::json m_spec;
     nlohmann::json m_askedCheckpoint, m_askedPrompts, m_askedSample, m_askedPlan;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/setup/setuppanel.h"
 
-#include <QCheckBox>
-#include <QComboBox>
 #include <QFileInfo>
 #include <QLocale>
 #include <QScrollArea>
@@ -16,12 +14,12 @@
 #include "app/workbench/setup/evaluationdialog.h"
 #include "app/workbench/setup/methodpane.h"
 #include "app/workbench/setup/modelfacts.h"
+#include "app/workbench/setup/schemecontrols.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 #include "widgets/elidedlabel.h"
 #include "widgets/format.h"
 #include "widgets/labelshape.h"
-#include "widgets/segmentedcontrol.h"
 
 namespace safequant::workbench {
 
@@ -29,8 +27,6 @@ namespace {
 
 constexpr int kPanelWidth = 252;
 constexpr std::array kLabels{"malicious", "benign", "hard_benign"};
-
-QString groupText(int size) { return size > 0 ? QString::number(size) : SetupPanel::tr("per channel"); }
 
 }  // namespace
 
@@ -195,51 +191,10 @@ QWidget* SetupPanel::makeQuantizationSection() {
     connect(m_methodSettings, &QPushButton::clicked, this, &SetupPanel::methodSettingsRequested);
     layout->addWidget(new MethodPane(m_model, m_dialogs));
 
-    m_weights = new widgets::SegmentedControl;
-    m_weights->setObjectName(QStringLiteral("weightBits"));
-    m_weights->setAccessibleName(tr("Weight bits"));
-    for (int bits = 2; bits <= 8; ++bits) m_weights->addSegment(QString::number(bits), bits);
-    connect(m_weights, &widgets::SegmentedControl::valueActivated, this, [this](const QVariant& value) {
-        LinearScheme scheme = defaultSchemeOf(m_model->spec());
-        scheme.weightBits = value.toInt();
-        m_model->setDefaultScheme(scheme, tr("Set weight bits"));
-    });
-    // Seven choices do not fit beside their name.
-    auto* weights = new QHBoxLayout;
-    weights->addWidget(makeLabel(tr("Weights")), 1);
-    weights->addWidget(makeLabel(tr("bits"), "secondary", "muted"));
-    layout->addLayout(weights);
-    layout->addWidget(m_weights);
-
-    m_group = new QComboBox;
-    m_group->setMinimumWidth(96);
-    m_group->setObjectName(QStringLiteral("groupSize"));
-    connect(m_group, &QComboBox::activated, this, [this](int index) {
-        LinearScheme scheme = defaultSchemeOf(m_model->spec());
-        scheme.groupSize = m_group->itemData(index).toInt();
-        m_model->setDefaultScheme(scheme, tr("Set the group size"));
-    });
-    addRow(layout, tr("Group"), m_group);
-
-    m_activations = new widgets::SegmentedControl;
-    m_activations->setObjectName(QStringLiteral("activationBits"));
-    for (const int bits : {16, 8, 6, 4}) m_activations->addSegment(QString::number(bits), bits);
-    connect(m_activations, &widgets::SegmentedControl::valueActivated, this, [this](const QVariant& value) {
-        LinearScheme scheme = defaultSchemeOf(m_model->spec());
-        scheme.activationBits = value.toInt();
-        m_model->setDefaultScheme(scheme, tr("Set activation bits"));
-    });
-    addRow(layout, tr("Activations"), m_activations);
-
-    m_symmetric = new QCheckBox;
-    m_symmetric->setObjectName(QStringLiteral("symmetric"));
-    connect(m_symmetric, &QCheckBox::toggled, this, [this](bool on) {
-        if (m_refreshing) return;
-        LinearScheme scheme = defaultSchemeOf(m_model->spec());
-        scheme.symmetric = on;
-        m_model->setDefaultScheme(scheme, tr("Set symmetry"));
-    });
-    addRow(layout, tr("Symmetric"), m_symmetric);
+    m_scheme = new SchemeControls({});
+    connect(m_scheme, &SchemeControls::edited, m_model,
+            [this](const LinearScheme& scheme, const QString& what) { m_model->setDefaultScheme(scheme, what); });
+    layout->addWidget(m_scheme);
 
     m_rules = makeLink({});
     m_rules->setObjectName(QStringLiteral("rulesLink"));
@@ -286,19 +241,11 @@ void SetupPanel::setRunning(bool running) {
 void SetupPanel::refreshSpec() {
     m_refreshing = true;
     const auto& spec = m_model->spec();
-    const LinearScheme scheme = defaultSchemeOf(spec);
     m_fraction->setValue(static_cast<int>(std::lround(maliciousFractionOf(spec) * 100)));
     m_fractionValue->setText(widgets::formatPercent(m_fraction->value() / 100.0));
-    m_weights->setCurrentValue(scheme.weightBits);
-    m_activations->setCurrentValue(scheme.activationBits);
-    m_symmetric->setChecked(scheme.symmetric);
+    m_scheme->setScheme(defaultSchemeOf(spec), m_model->groupSizes());
     const auto rules = static_cast<int>(rulesOf(spec).size());
     m_rules->setText(rules == 0 ? tr("none") : counted(rules, tr("rule"), tr("rules")));
-    m_group->clear();
-    QList<int> sizes = m_model->groupSizes();
-    if (!sizes.contains(scheme.groupSize)) sizes.prepend(scheme.groupSize);
-    for (const int size : std::as_const(sizes)) m_group->addItem(groupText(size), size);
-    m_group->setCurrentIndex(m_group->findData(scheme.groupSize));
     const QString means = methodOf(spec) == QLatin1String("rtn")
                               ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
                               : tr("Of the prompts that probes are fitted on, and of those the method learns from.");
@@ -307,8 +254,7 @@ void SetupPanel::refreshSpec() {
     const bool any = m_model->hasSpec();
     m_adapters->setAdapters(adaptersOf(spec));
     m_adapters->setEnabled(any);
-    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_weights, m_group, m_activations, m_symmetric, m_rules, m_methodSettings,
-                                                                   m_changeEvaluation}) {
+    for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_scheme, m_rules, m_methodSettings, m_changeEvaluation}) {
         control->setEnabled(any);
     }
     const QStringList files = promptFilesOf(spec);

@@ -3,8 +3,6 @@
 
 #include <QWidget>
 
-class QCheckBox;
-class QComboBox;
 class QLabel;
 class QPushButton;
 class QSlider;
@@ -12,13 +10,13 @@ class QVBoxLayout;
 
 namespace safequant::widgets {
 class ElidedLabel;
-class SegmentedControl;
 }
 
 namespace safequant::workbench {
 
 class AdapterList;
 class Dialogs;
+class SchemeControls;
 class SetupModel;
 
 /// What to quantize, with which prompts and to how many bits, with what it will cost, and the button that does it.
@@ -78,10 +76,7 @@ private:
     QLabel* m_fractionValue;
     QLabel* m_sampleText;
     QLabel* m_fractionName;
-    widgets::SegmentedControl* m_weights;
-    QComboBox* m_group;
-    QCheckBox* m_symmetric;
-    widgets::SegmentedControl* m_activations;
+    SchemeControls* m_scheme;
     QPushButton* m_methodSettings;
     QPushButton* m_rules;
     QLabel* m_evaluation;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/start/startpage.h"
 
-#include <QDir>
 #include <QFileInfo>
 #include <QHeaderView>
 #include <QScrollArea>
@@ -10,6 +9,8 @@
 
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
+#include "core/base/files.h"
+#include "core/engine/protocol/file_messages.h"
 #include "widgets/format.h"
 #include "widgets/recentrunsmodel.h"
 
@@ -21,6 +22,7 @@ constexpr int kContentWidth = 880;
 constexpr int kCardHeight = 190;
 constexpr int kRecentRow = 26;
 constexpr int kMaxRecentRows = 8;
+constexpr const char* kExampleFile = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
 }  // namespace
 
@@ -43,10 +45,8 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
     QPushButton* model = nullptr;
     QPushButton* run = nullptr;
     cards->addWidget(makeCard(tr("Try the example"), {}, tr("Open the example"), "openExample", true, &m_exampleText, &example));
-    cards->addWidget(makeCard(tr("Open a model"), tr("A GGUF file or a Hugging Face folder of the Llama, Qwen, Gemma or Phi families. Or drop it here."),
-                              tr("Choose a model ..."), "chooseModel", false, nullptr, &model));
-    cards->addWidget(makeCard(tr("Open a run"), tr("A run folder from this machine, a cluster or a colleague."),
-                              tr("Choose a run ..."), "chooseRun", false, nullptr, &run));
+    cards->addWidget(makeCard(tr("Open a model"), {}, tr("Choose a model ..."), "chooseModel", false, &m_modelText, &model));
+    cards->addWidget(makeCard(tr("Open a run"), {}, tr("Choose a run ..."), "chooseRun", false, &m_runText, &run));
     connect(example, &QPushButton::clicked, this, [this] {
         refreshExample();
         if (exampleThere()) emit exampleRequested();
@@ -90,8 +90,17 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
     frame->addWidget(m_recent);
     column->addWidget(m_recentFrame);
     column->addSpacing(28);
-    m_machine = makeLabel({}, nullptr, "muted");
-    column->addWidget(m_machine);
+    auto* machine = new QHBoxLayout;
+    machine->setSpacing(12);
+    m_machine = makeParagraph({}, nullptr, "muted");
+    m_machine->setObjectName(QStringLiteral("machine"));
+    machine->addWidget(m_machine, 1);
+    QPushButton* engines = makeLink(tr("Engines ..."));
+    engines->setObjectName(QStringLiteral("chooseEngine"));
+    engines->setToolTip(tr("Compute on this machine or on another one"));
+    connect(engines, &QPushButton::clicked, this, &StartPage::enginesRequested);
+    machine->addWidget(engines, 0, Qt::AlignTop);
+    column->addLayout(machine);
     column->addStretch(1);
 
     auto* inside = new QWidget;
@@ -113,14 +122,29 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
 
     connect(m_session->client(), &EngineClient::stateChanged, this, [this](EngineClient::State state) {
         refreshMachine();
-        if (state == EngineClient::State::Ready) refreshRuns();
+        if (state != EngineClient::State::Ready) return;
+        refreshExample();
+        refreshRuns();
+    });
+    connect(m_session->client(), &EngineClient::addressChanged, this, [this] {
+        m_remoteExample = false;
+        m_runs->setRuns({});
+        fitTable();
+        refreshExample();
+        refreshMachine();
     });
     refreshExample();
     refreshMachine();
     fitTable();
 }
 
-bool StartPage::exampleThere() const { return QFileInfo(m_exampleModel).isFile(); }
+QString StartPage::exampleModel() const {
+    const EngineClient* client = m_session->client();
+    if (!m_exampleModel.isEmpty() && !client->remote()) return m_exampleModel;
+    return QString::fromStdString((client->remote() ? client->info().cacheFolder : cacheFolder()) + "/models/") + QString::fromLatin1(kExampleFile);
+}
+
+bool StartPage::exampleThere() const { return m_session->client()->remote() ? m_remoteExample : QFileInfo(exampleModel()).isFile(); }
 
 void StartPage::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
@@ -149,23 +173,42 @@ QFrame* StartPage::makeCard(const QString& title, const QString& text, const QSt
 }
 
 void StartPage::refreshExample() {
+    tellExample();
+    EngineClient* client = m_session->client();
+    if (!client->remote() || client->state() != EngineClient::State::Ready) return;
+    client->request<protocol::FolderListing>(
+        QStringLiteral("files/list"), {{"folder", client->info().cacheFolder + "/models"}, {"endings", {kExampleFile}}}, this,
+        [this](const Expected<protocol::FolderListing>& listing) {
+            m_remoteExample = listing && !listing->entries.empty();
+            tellExample();
+        });
+}
+
+void StartPage::tellExample() {
+    const EngineClient* client = m_session->client();
+    const QString where = client->remote() ? client->address().title() : tr("this machine");
     m_exampleText->setText(exampleThere()
                                ? tr("SmolLM2-135M, whose refusals a harmless fine-tuning has eroded. One click quantizes it to "
                                     "8 bits, restores them while it does, and shows how, block by block.")
-                               : tr("The example model is not on this machine. ./run.sh fetches it (98 MB) into\n%1")
-                                     .arg(QDir(QFileInfo(m_exampleModel).absolutePath()).path()));
-    m_exampleText->setToolTip(m_exampleModel);
+                               : tr("The example model is not on %1. ./run.sh there fetches it (98 MB) into\n%2")
+                                     .arg(where, QFileInfo(exampleModel()).absolutePath()));
+    m_exampleText->setToolTip(exampleModel());
 }
 
 void StartPage::refreshMachine() {
     const EngineClient* client = m_session->client();
+    const QString kinds = tr("A GGUF file or a Hugging Face folder of the Llama, Qwen, Gemma or Phi families");
+    m_modelText->setText(client->remote() ? tr("%1, on %2.").arg(kinds, client->address().title()) : tr("%1. Or drop it here.").arg(kinds));
+    m_runText->setText(client->remote() ? tr("A run folder on %1.").arg(client->address().title())
+                                        : tr("A run folder from this machine, a cluster or a colleague."));
+    setTone(m_machine, client->state() == EngineClient::State::Failed ? "bad" : "muted");
     if (client->state() != EngineClient::State::Ready) {
-        m_machine->clear();
+        m_machine->setText(asSentence(client->problem()));
         return;
     }
     const auto& info = client->info();
-    m_machine->setText(tr("This machine: %1, %2%3.")
-                           .arg(counted(info.threads, tr("thread"), tr("threads")), widgets::formatBytes(info.memoryBytes),
+    m_machine->setText(tr("%1: %2, %3%4.")
+                           .arg(client->remote() ? client->address().title() : tr("This machine"), counted(info.threads, tr("thread"), tr("threads")), widgets::formatBytes(info.memoryBytes),
                                 info.cpuName.empty() ? QString() : QStringLiteral(", ") + QString::fromStdString(info.cpuName)));
 }
 

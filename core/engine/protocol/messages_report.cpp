@@ -15,9 +15,22 @@ void visitFields(V& visit, M& m) {
     visit("files", m.files);
 }
 
+template <typename V, MessageOf<ReportBundle::File> M>
+void visitFields(V& visit, M& m) {
+    visit("name", m.name);
+    visit("data", m.data);
+}
+
+template <typename V, MessageOf<ReportBundle> M>
+void visitFields(V& visit, M& m) {
+    visit("files", m.files);
+}
+
 }  // namespace
 
 SAFEQUANT_DEFINE_MESSAGE(ReportPreview);
 SAFEQUANT_DEFINE_MESSAGE(ReportFiles);
+SAFEQUANT_DEFINE_MESSAGE(ReportBundle::File);
+SAFEQUANT_DEFINE_MESSAGE(ReportBundle);
 
 }  // namespace safequant::protocol

@@ -19,6 +19,8 @@ void visitFields(V& visit, M& m) {
     visit("metrics", m.metrics);
     visit("tasks", m.tasks);
     visit("quantize_seconds", m.quantizeSeconds);
+    visit("base_bytes", m.baseBytes);
+    visit("quantized_bytes", m.quantizedBytes);
 }
 
 template <typename V, MessageOf<PairedRow> M>

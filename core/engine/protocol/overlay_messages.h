@@ -10,7 +10,7 @@
 
 namespace safequant::protocol {
 
-/// Accuracy of another run's model less that of the open run's, prompt by prompt.
+/// Accuracy of another model (another run's, or what is tried on a block) less that of the open run's, prompt by prompt.
 struct AccuracyDifference {
     double value = 0.0;
     Interval interval;                          ///< 95%, bootstrap over near-duplicate clusters.

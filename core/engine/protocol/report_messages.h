@@ -18,9 +18,22 @@ struct ReportFiles {
     std::vector<std::string> files;  ///< Paths, the page first.
 };
 
+/// `report/files` {folders, template, show_text} -> ReportBundle: the same files as bytes, for a client on another machine.
+struct ReportBundle {
+    struct File {
+        std::string name;  ///< Relative, "tables/metrics.csv"; the page first.
+        std::string data;  ///< Its bytes as base64.
+    };
+    std::vector<File> files;
+};
+
 nlohmann::json toJson(const ReportPreview&);
 void fromJson(const nlohmann::json&, ReportPreview&);
 nlohmann::json toJson(const ReportFiles&);
 void fromJson(const nlohmann::json&, ReportFiles&);
+nlohmann::json toJson(const ReportBundle::File&);
+void fromJson(const nlohmann::json&, ReportBundle::File&);
+nlohmann::json toJson(const ReportBundle&);
+void fromJson(const nlohmann::json&, ReportBundle&);
 
 }  // namespace safequant::protocol

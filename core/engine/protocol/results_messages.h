@@ -23,6 +23,8 @@ struct RunResults {
     std::vector<ModelMetrics> metrics;
     std::vector<TaskRate> tasks;
     double quantizeSeconds = -1.0;      ///< -1: not quantized.
+    double baseBytes = -1.0;            ///< Of the checkpoint's files; -1: not known.
+    double quantizedBytes = -1.0;       ///< Of an export in the run's format, within a few percent; -1: not quantized, or not known.
 };
 
 /// Two models on one measure, prompt by prompt.

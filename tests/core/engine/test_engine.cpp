@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <signal.h>
 
+#include <QCryptographicHash>
+#include <QDateTime>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
 #include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "core/engine/protocol/analysis_messages.h"
+#include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
 #include "core/engine/protocol/results_messages.h"
+#include "core/engine/protocol/whatif_messages.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
@@ -81,17 +87,24 @@ public:
         }
         return events;
     }
-    /// The params of the notification that ends an embedding; frames before it are counted.
-    json embeddingEnd(int ticket, int& frames, int timeout = 60000) {
+    /// The params of the notification that ends a ticket; those of the other method before it are kept.
+    json ticketEnd(const std::string& finished, int ticket, const std::string& method, std::vector<json>& before, int timeout = 60000) {
         QElapsedTimer clock;
         clock.start();
         while (clock.elapsed() < timeout) {
             const json message = next();
             if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
-            if (message.value("method", "") == "projection/frame") ++frames;
-            if (message.value("method", "") == "projection/finished") return message["params"];
+            if (message.value("method", "") == method) before.push_back(message["params"]);
+            if (message.value("method", "") == finished) return message["params"];
         }
         return nullptr;
+    }
+    /// The params of the notification that ends an embedding; frames before it are counted.
+    json embeddingEnd(int ticket, int& frames) {
+        std::vector<json> seen;
+        json end = ticketEnd("projection/finished", ticket, "projection/frame", seen);
+        frames += static_cast<int>(seen.size());
+        return end;
     }
     QProcess& process() { return m_process; }
 
@@ -133,12 +146,96 @@ private slots:
     void introducesItself() {
         Client client;
         const auto answer = client.call("initialize", {{"client", "test"}, {"protocol_version", protocol::kProtocolVersion}});
-        const auto info = protocol::parseMessage<protocol::EngineInfo>(answer.at("result"));
+        const auto info = protocol::parseMessage<protocol::EngineIntroduction>(answer.at("result"));
         QVERIFY(info.has_value());
         QCOMPARE(info->pid, client.process().processId());
         QVERIFY(info->threads > 0 && info->memoryBytes > 0);
+        QVERIFY(!info->host.empty() && info->home.starts_with('/') && info->cacheFolder.starts_with('/') && info->workspace.ends_with("/workspace"));
         QCOMPARE(info->methods.front().id, std::string("rtn"));
         QVERIFY(std::any_of(info->methods.begin(), info->methods.end(), [](const auto& method) { return method.id == "q-realign" && method.realigns; }));
+    }
+
+    void listsFolders() {
+        QTemporaryDir folder;
+        QDir(folder.path()).mkpath("b folder");
+        QDir(folder.path()).mkpath(".hidden");
+        for (const char* name : {"a.gguf", "C.GGUF", "notes.txt", ".dot.gguf"}) {
+            QFile file(folder.filePath(name));
+            QVERIFY(file.open(QIODevice::WriteOnly) && file.write("12345") == 5);
+        }
+        QVERIFY(QFile::link(folder.filePath("b folder"), folder.filePath("z link")) && QFile::link("/no/such/thing", folder.filePath("dead.gguf")));
+        Client client;
+        const auto names = [&](const json& params) {
+            QStringList list;
+            const auto listing = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", params).at("result"));
+            for (const auto& entry : listing->entries) list.append(QString::fromStdString(entry.name) + (entry.folder ? "/" : ""));
+            return list;
+        };
+        const std::string path = folder.path().toStdString();
+        QCOMPARE(names({{"folder", path}}), (QStringList{"b folder/", "z link/", "C.GGUF", "a.gguf", "notes.txt"}));
+        QCOMPARE(names({{"folder", path}, {"endings", {".gguf"}}}), (QStringList{"b folder/", "z link/", "C.GGUF", "a.gguf"}));
+        QCOMPARE(names({{"folder", path}, {"endings", {".gguf"}}, {"hidden", true}}), (QStringList{".hidden/", "b folder/", "z link/", ".dot.gguf", "C.GGUF", "a.gguf"}));
+        const auto listing = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", path + "/b folder/.."}}).at("result"));
+        QCOMPARE(listing->folder, path);
+        QCOMPARE(listing->parent, QFileInfo(folder.path()).path().toStdString());
+        QCOMPARE(listing->entries[2].bytes, std::uint64_t{5});
+        QVERIFY(std::abs(listing->entries[2].modified - static_cast<double>(QDateTime::currentSecsSinceEpoch())) < 60.0);
+        const auto home = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", "~"}}).at("result"));
+        QCOMPARE(home->folder, QDir::cleanPath(qEnvironmentVariable("HOME")).toStdString());
+        const auto root = protocol::parseMessage<protocol::FolderListing>(client.call("files/list", {{"folder", "/"}}).at("result"));
+        QVERIFY(root->folder == "/" && root->parent.empty() && !root->entries.empty());
+        const auto kind = [&](const json& params) { return client.call("files/list", params).at("error").at("data").at("kind").get<std::string>(); };
+        QCOMPARE(kind({{"folder", path + "/nowhere"}}), std::string("not_found"));
+        QCOMPARE(kind({{"folder", path + "/a.gguf"}}), std::string("bad_input"));
+        QCOMPARE(kind({{"folder", 7}}), std::string("bad_input"));
+        QCOMPARE(kind({{"folder", path}, {"endings", ".gguf"}}), std::string("bad_input"));
+    }
+
+    void takesFilesInPieces() {
+        const QByteArray content = QByteArray("prompt\n").repeated(1000);
+        const std::string digest = QCryptographicHash::hash(content, QCryptographicHash::Sha256).toHex().toStdString();
+        const std::string workspace = m_folder.filePath("uploaded").toStdString();
+        const auto params = [&](std::int64_t offset, const QByteArray& piece) {
+            return json{{"workspace", workspace}, {"name", "mine.txt"}, {"sha256", digest}, {"bytes", content.size()}, {"offset", offset},
+                        {"data", piece.toBase64().toStdString()}};
+        };
+        const auto state = [](const json& answer) { return *protocol::parseMessage<protocol::UploadState>(answer.at("result")); };
+        const auto kind = [](const json& answer) { return answer.at("error").at("data").at("kind").get<std::string>(); };
+        {
+            Client client;
+            QCOMPARE(state(client.call("files/upload", params(0, {}))).received, std::uint64_t{0});
+            QCOMPARE(state(client.call("files/upload", params(0, content.left(3000)))).received, std::uint64_t{3000});
+            QCOMPARE(kind(client.call("files/upload", params(2000, content.mid(2000, 10)))), std::string("bad_input"));
+            QCOMPARE(kind(client.call("files/upload", params(3000, content))), std::string("bad_input"));
+        }
+        // Another engine goes on where the connection broke off.
+        Client client;
+        QCOMPARE(state(client.call("files/upload", params(0, {}))).received, std::uint64_t{3000});
+        const auto done = state(client.call("files/upload", params(3000, content.mid(3000))));
+        QCOMPARE(done.path, workspace + "/uploads/" + digest.substr(0, 12) + "/mine.txt");
+        QFile file(QString::fromStdString(done.path));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QCOMPARE(file.readAll(), content);
+        QCOMPARE(QDir(QFileInfo(file).path()).entryList(QDir::Files), QStringList{"mine.txt"});
+        QCOMPARE(state(client.call("files/upload", params(0, {}))).path, done.path);
+
+        auto other = params(0, QByteArray(content.size(), 'x'));
+        other["name"] = "other.txt";
+        QCOMPARE(kind(client.call("files/upload", other)), std::string("mismatch"));
+        QVERIFY(!QFile::exists(QString::fromStdString(workspace + "/uploads/" + digest.substr(0, 12) + "/other.txt")));
+        other["data"] = "";
+        QCOMPARE(state(client.call("files/upload", other)).received, std::uint64_t{0});
+        for (const char* name : {"", ".", "..", "../out.txt", "a/b.txt", "line\nbreak"}) {
+            other["name"] = name;
+            QCOMPARE(kind(client.call("files/upload", other)), std::string("bad_input"));
+        }
+        other["name"] = "other.txt";
+        for (const auto& [field, value] : {std::pair<const char*, json>("sha256", "../../../../etc"), std::pair<const char*, json>("bytes", std::uint64_t{1} << 40),
+                                           std::pair<const char*, json>("data", "no base 64")}) {
+            auto wrong = other;
+            wrong[field] = value;
+            QVERIFY2(client.call("files/upload", wrong).contains("error"), field);
+        }
     }
 
     void refusesAnotherVersion() {
@@ -249,6 +346,97 @@ private:
         QVERIFY(client.call("projection/embed", {{"folder", folder}, {"block", 1}}).contains("error"));
     }
 
+    /// What lies behind a finished run's numbers, and inputs of its linears: told block by block, cancelled, refused.
+    void looksBehindTheNumbers(Client& client, const std::string& folder) {
+        const auto ask = [&](const char* method, json params) {
+            params["folder"] = folder;
+            return client.call(method, params);
+        };
+        const auto weights = protocol::parseMessage<protocol::ProbeWeights>(ask("analysis/probe", {{"model", "base"}, {"block", 1}}).at("result"));
+        QVERIFY(weights && weights->hidden == 64 && weights->malicious > 0);
+        const auto similarity = protocol::parseMessage<protocol::ProbeSimilarity>(ask("analysis/probe-similarity", {{"model", "quantized"}}).at("result"));
+        QCOMPARE(similarity->cosines.values.size(), std::size_t{9});
+        const auto transfer = protocol::parseMessage<protocol::ProbeTransfer>(ask("analysis/transfer", {{"model", "quantized"}}).at("result"));
+        QCOMPARE(transfer->correct.size(), std::size_t{9});
+        const auto calibration = protocol::parseMessage<protocol::BlockCalibrationResult>(ask("analysis/calibration", {{"block", 1}, {"bins", 5}}).at("result"));
+        QCOMPARE(calibration->probes.size(), std::size_t{3});
+        const auto linear = protocol::parseMessage<protocol::LinearWeightsResult>(ask("analysis/weights", {{"linear", "model.layers.1.mlp.down_proj"}}).at("result"));
+        QVERIFY(linear && linear->quantized && !linear->codes.empty());
+        QVERIFY(ask("analysis/probe", {{"model", "base"}}).contains("error"));
+        QVERIFY(ask("analysis/weights", {{"linear", "no.such"}}).at("error").at("message").get<std::string>().find("no.such") != std::string::npos);
+
+        client.notifications.clear();
+        const auto ended = [&](int ticket, int& blocks) -> json {
+            QElapsedTimer clock;
+            clock.start();
+            while (clock.elapsed() < 60000) {
+                const json message = client.next();
+                if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
+                if (message.value("method", "") == "analysis/block-inputs") ++blocks;
+                if (message.value("method", "") == "analysis/inputs-finished") return message["params"];
+            }
+            return nullptr;
+        };
+        int blocks = 0;
+        QVERIFY(ask("analysis/inputs", {{"model", "base"}, {"tokens", 300}, {"ticket", 1}}).contains("result"));
+        const auto whole = ended(1, blocks);
+        QVERIFY2(!whole.is_null() && !whole.contains("error"), whole.dump().c_str());
+        QCOMPARE(blocks, 3);
+        QVERIFY(client.call("analysis/cancel-inputs", {{"ticket", 2}}).contains("result"));
+        QCOMPARE(ask("analysis/inputs", {{"model", "base"}, {"tokens", 300}, {"ticket", 2}})["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
+        QVERIFY(ask("analysis/inputs", {{"model", "base"}, {"tokens", 1}, {"ticket", 3}}).contains("result"));
+        const auto refused = ended(3, blocks);
+        QVERIFY2(refused.contains("error") && refused["error"].dump().find("64 to 65536") != std::string::npos, refused.dump().c_str());
+    }
+
+    /// Schemes tried on blocks of a finished run: quick and refined, replaced by a newer one, cancelled, and refused.
+    void triesOut(Client& client, const std::string& folder) {
+        int ticket = 0;
+        std::vector<json> results;
+        const auto ask = [&](int block, const json& quantization) {
+            ++ticket;
+            return client.call("whatif/block", {{"folder", folder}, {"block", block}, {"ticket", ticket}, {"quantization", quantization}});
+        };
+        const auto end = [&] {
+            results.clear();
+            return client.ticketEnd("whatif/finished", ticket, "whatif/result", results);
+        };
+        const json scheme{{"default", {{"weight_bits", 3}, {"group_size", 32}}}};
+        QVERIFY(ask(2, scheme).contains("result"));
+        const json done = end();
+        QVERIFY2(!done.contains("error"), done.dump().c_str());
+        QCOMPARE(results.size(), std::size_t{2});
+        const auto quick = protocol::parseMessage<protocol::WhatIfResult>(results[0]["result"]);
+        const auto refined = protocol::parseMessage<protocol::WhatIfResult>(results[1]["result"]);
+        QVERIFY(quick && !quick->refined && refined && refined->refined && refined->own);
+        QCOMPARE(quick->block, 2);
+        QCOMPARE(quick->scheme, std::string("W3A16 g32 asymmetric"));
+        QCOMPARE(quick->linears.size(), std::size_t{7});
+        const auto shown = protocol::parseMessage<protocol::ProjectionResult>(
+            client.call("run/projection", {{"folder", folder}, {"block", 2}, {"kind", "lda"}}).at("result"));
+        QCOMPARE(quick->lda.shape, shown->base.shape);
+        QCOMPARE(quick->logits.size(), shown->prompts.size());
+
+        // The newest wins.
+        const int first = client.send("whatif/block", {{"folder", folder}, {"block", 1}, {"ticket", ++ticket}, {"quantization", scheme}});
+        QVERIFY(first > 0);
+        QVERIFY(ask(0, scheme).contains("result"));
+        QVERIFY(!end().contains("error"));
+        QCOMPARE(results.back()["result"]["block"].get<int>(), 0);
+        // A cancel that overtakes its question.
+        QVERIFY(client.call("whatif/cancel", {{"ticket", ticket + 1}}).contains("result"));
+        QCOMPARE(ask(0, scheme)["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
+        for (const auto& [block, quantization, told] : {std::tuple{9, scheme, "not captured"},
+                                                        {0, json{{"method", "gptq"}}, "needs a run"},
+                                                        {0, json{{"default", {{"weight_bits", 12}}}}, "weight_bits"},
+                                                        {0, json{{"rules", {{{"pattern", "none"}}}}}, "found in no linear"}}) {
+            QVERIFY(ask(block, quantization).contains("result"));
+            const json refused = end();
+            QVERIFY2(refused.contains("error") && refused["error"].dump().find(told) != std::string::npos, refused.dump().c_str());
+        }
+        QVERIFY(client.call("whatif/block", {{"folder", folder}, {"block", 1}}).contains("error"));
+    }
+
 private slots:
     void followsARunToItsEnd() {
         Client client;
@@ -275,6 +463,8 @@ private slots:
             QCOMPARE(shown->quantized.shape, shown->base.shape);
         }
         embedsTogether(client, folder);
+        looksBehindTheNumbers(client, folder);
+        triesOut(client, folder);
         const auto answers = client.call("run/answers", {{"folder", folder}, {"prompts", {state->answers.front().prompt}}});
         QCOMPARE(answers.at("result").size(), std::size_t{2});
         QCOMPARE(client.call("run/list", {{"workspace", m_workspace}}).at("result").size(), std::size_t{1});
@@ -282,6 +472,7 @@ private slots:
         QCOMPARE(results.size(), std::size_t{1});
         const auto measured = protocol::parseMessage<protocol::RunResults>(results[0]);
         QVERIFY(measured && measured->metrics.size() == 2 && measured->method == "Round to nearest" && measured->quantizeSeconds > 0.0);
+        QVERIFY(measured->baseBytes > 0.0 && measured->quantizedBytes > 0.0);
         const auto compared = protocol::parseMessage<protocol::ComparisonTable>(client.call("run/compare", {{"folders", {folder}}}).at("result"));
         QVERIFY(compared && !compared->rows.empty());
         QVERIFY(compared->rows[0].first.ends_with(", base") && compared->rows[0].second.ends_with(", quantized"));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/base/random.h"
 #include "core/model/activation_quantization.h"
+#include "core/model/last_rows.h"
+#include "core/model/packed_forward.h"
 #include "tests/core/model/model_fixtures.h"
 
 using namespace safequant;
@@ -65,6 +68,37 @@ private slots:
             }
             QVERIFY(relativeError(logits.rowSpan(i), cases[i]["logits"].get<std::vector<float>>()) < 1e-5);
         }
+    }
+
+    void lastRowsOfManySequences() {
+        const auto model = openModel(modelData("tiny_bias"));
+        const DecoderConfig& config = model->config();
+        RandomStream random(3, "last rows");
+        std::vector<Tokens> sequences;
+        for (int i = 0; i < 700; ++i) {
+            Tokens tokens{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+            for (std::size_t more = 1 + random.below(i == 5 ? 400 : 12); more > 0; --more)
+                tokens.push_back(static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(config.vocabulary))));
+            sequences.push_back(std::move(tokens));
+        }
+        const PackedSequences packed = packSequences(sequences);
+        QCOMPARE(packed.prefixLength, 18);
+        Matrix hidden = std::move(*embedTokens(*model, packed.tokens));
+        BlockRunner runner(config);
+        const PackedBlock block(config, *loadBlock(*model, 0));
+        std::vector<std::size_t> chosen;
+        for (std::size_t i = 0; i < sequences.size(); ++i)
+            if (i % 7 != 3) chosen.push_back(i);
+        const Matrix last = lastRowOutputs(runner, block, packed, hidden, chosen);
+        QVERIFY(chosen.size() > BlockRunner::chunkRows());
+        std::stop_source stop;
+        stop.request_stop();
+        QVERIFY(lastRowOutputs(runner, block, packed, hidden, chosen, {}, stop.get_token()).empty());
+        const std::size_t none[] = {sequences.size()};
+        QVERIFY_EXCEPTION_THROWN(lastRowOutputs(runner, block, packed, hidden, none), std::invalid_argument);
+        QVERIFY(runPackedSequences(runner, block, packed, hidden));
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            QVERIFY(std::ranges::equal(last.rowSpan(i), hidden.rowSpan(static_cast<std::size_t>(packed.lastRow(chosen[i])))));
     }
 
     void smolLm2AgreesWithTransformers() {

@@ -2,6 +2,8 @@
 #include "core/checkpoint/decoder_tensors.h"
 #include "core/checkpoint/family.h"
 #include "core/model/generation.h"
+#include "core/model/last_rows.h"
+#include "core/model/packed_forward.h"
 #include "core/model/rope.h"
 #include "tests/core/model/model_fixtures.h"
 
@@ -108,6 +110,37 @@ private slots:
         QVERIFY(older->config().attention == model->config().attention);
         const Errors worst = compare(*older, cases, true);
         QVERIFY(worst.blocks < kTolerance && worst.logits < kTolerance);
+    }
+
+    void lastRowsAloneAreTheSameBits_data() { agreesWithTransformers_data(); }
+
+    /// What only the last rows go through gives what the whole block leaves there, for some of the sequences in any order, also with
+    /// linears whose inputs are quantized otherwise.
+    void lastRowsAloneAreTheSameBits() {
+        QFETCH(QString, name);
+        const auto data = fixture(name);
+        const auto model = open(data["weights"], data["config"]);
+        const std::vector<Tokens> sequences = tokensOf(data["cases"]);
+        for (const bool share : {true, false}) {
+            const PackedSequences packed = packSequences(sequences, share && mayShare(model->config(), sequences));
+            Matrix hidden = std::move(*embedTokens(*model, packed.tokens));
+            const std::vector<std::size_t> chosen{sequences.size() - 1, 0};
+            BlockRunner runner(model->config());
+            for (int block = 0; block < model->config().blocks; ++block) {
+                BlockWeights weights = std::move(*loadBlock(*model, block));
+                weights[LinearRole::Key].input.bits = 8;
+                weights[LinearRole::Down].input.bits = 6;
+                if (block > 0) weights[LinearRole::Query].input.bits = weights[LinearRole::Value].input.bits = 8;
+                const PackedBlock ready(model->config(), weights);
+                std::size_t seen = 0;
+                const auto observe = [&](LinearRole role, const float*, std::size_t, std::size_t rows) { seen += role == LinearRole::Down ? rows : 0; };
+                const Matrix last = lastRowOutputs(runner, ready, packed, hidden, chosen, observe);
+                QVERIFY(runPackedSequences(runner, ready, packed, hidden));
+                QCOMPARE(seen, chosen.size());
+                for (std::size_t i = 0; i < chosen.size(); ++i)
+                    QVERIFY(std::ranges::equal(last.rowSpan(i), hidden.rowSpan(static_cast<std::size_t>(packed.lastRow(chosen[i])))));
+            }
+        }
     }
 
     void ggufAgreesWithTransformers_data() {

@@ -282,7 +282,7 @@ private slots:
         Matrix y(30, 48);
         multiply(packed, x.data(), 10, 30, y.data(), 48);
         Matrix part(30, 16);
-        multiplyPart(packed, 1, x.data(), 10, 30, part.data(), 16);
+        multiplyParts(packed, 1, 1, x.data(), 10, 30, part.data(), 16);
         for (std::size_t r = 0; r < 30; ++r) {
             for (std::size_t c = 0; c < 5; ++c) {
                 double sum = static_cast<double>(bias[c]);

@@ -3,10 +3,14 @@
 #include <cmath>
 #include <limits>
 
+#include "core/engine/protocol/analysis_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
+#include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/overlay_messages.h"
 #include "core/engine/protocol/placed_messages.h"
+#include "core/engine/protocol/report_messages.h"
 #include "core/engine/protocol/results_messages.h"
+#include "core/engine/protocol/whatif_messages.h"
 
 using namespace safequant;
 using namespace safequant::protocol;
@@ -177,6 +181,10 @@ private slots:
                           {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}},
                           {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
         checkRoundTrip(engine);
+        checkRoundTrip(EngineIntroduction{engine, "gpu-box", "/home/someone", "/home/someone/.cache/safequant", "/data/runs", {"NVIDIA H100 80GB HBM3"}});
+        checkRoundTrip(FolderListing{"/data", "/", {{"models", true, 0, 1.5}, {"a.gguf", false, 7, 2.5}}, true});
+        checkRoundTrip(UploadState{262144, "/data/uploads/0123456789ab/mine.txt"});
+        checkRoundTrip(ReportBundle{{{"report.html", "aGVsbG8="}}});
         CheckpointInfo checkpoint{
             "/a/b.gguf", "gguf", "Small", "llama", "Q4_1, F32", 30,         576,  1536,
             9,           3,      49152,   2048,    134'515'008, 98'000'000, true, "every position before",
@@ -246,7 +254,26 @@ private slots:
         checkRoundTrip(projection);
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});
-        checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5});
+        checkRoundTrip(WhatIfProgress{5, 3, 20});
+        const AccuracyDifference change{-0.02, {-0.05, 0.01}, 0.25, 7, 3};
+        WhatIfResult whatIf;
+        whatIf.block = 4;
+        whatIf.scheme = "W3A16 g32 symmetric";
+        whatIf.prompts = 50;
+        whatIf.linears = {someLinear()};
+        whatIf.bitsPerWeight = 3.5;
+        whatIf.relativeError = 0.07;
+        whatIf.transferred = someProbe(0.0);
+        whatIf.fromBase = change;
+        whatIf.own = WhatIfOwn{"W4A16 g64 asymmetric", 0.03, 4.3, rateOf(49, 50), change};
+        whatIf.probe = {{1, 2}, {1, 2}};
+        whatIf.lda = {{1, 2}, {3, 4}};
+        whatIf.pca = {{1, 2}, {5, 6}};
+        whatIf.logits = {0.5F};
+        whatIf.seconds = 0.1;
+        whatIf.refined = someBlock("quantized", 4);
+        checkRoundTrip(whatIf);
+        checkRoundTrip(RunResults{summary, "GPTQ", {someMetrics("base")}, {{"base", "banking", rateOf(3, 4)}}, 12.5, 1e8, 9e7});
         checkRoundTrip(ComparisonTable{
             "refusal-22", {{"harmful score", "a", "b", rateOf(8, 10), rateOf(2, 10), -0.6, {-0.8, -0.4}, 0.01, 0.03, {"m-1"}, {"m-2", "m-3"}, 5}}});
         const AccuracyDifference difference{-0.03, {-0.05, -0.01}, 0.02, 9, 3};
@@ -259,6 +286,16 @@ private slots:
         checkRoundTrip(PlacedPrompts{{31}, {placed}});
         checkRoundTrip(ExportPreflight{"pack-quantized", 10, 20, true, {{"warning", "Fused layers differ."}}});
         checkRoundTrip(ExportOutcome{"/out", 99, {"config.json"}, 0.001});
+        checkRoundTrip(ProbeWeights{"quantized", 3, 576, -1.5, 0.25, 40, 30, {{17, 0.5, -2.5}}});
+        checkRoundTrip(ProbeSimilarity{"base", {0, 1}, {{2, 2}, {1, 0.5F, 0.5F, 1}}});
+        checkRoundTrip(ProbeTransfer{"quantized", {0, 1}, {0}, 9, {7, 8}, {{2, 1}, {0.75F, 1}}});
+        const ReliabilityCurve curve{"count", 0.0625, {{0.25, 0.5, 0.375, rateOf(3, 4)}}};
+        checkRoundTrip(BlockCalibrationResult{
+            4, {{"transferred", 0.125, 0.75, {0.5, 1.0}, {curve}, rateOf(1, 2), rateOf(3, 4), rateOf(5, 6), {{1, 3}, {0, 0.5F, 1.5F}}}}});
+        const HistogramCounts counts{-2.0, 2.0, {1, 2, 3}, 4, 5};
+        checkRoundTrip(LinearWeightsResult{"model.layers.0.mlp.up_proj", "W4A16 g64 asymmetric", 8, 16, true, counts, counts, 0.125, -3.0, -8, {1, 2}, counts, 6, 0.5,
+                                           true, true});
+        checkRoundTrip(BlockInputs{7, "base", 2, 30, 12, 999, {{{"a", "b"}, {1, 2.5F}, 1.75, {{1, 2.5, 1.5}}}}});
     }
 
     void notFiniteNumbersAreNull() {

@@ -46,6 +46,12 @@ class TestReport : public QObject {
                 if (table.id == id) return &table;
         return nullptr;
     }
+    static const ReportFigure* figureOf(const Report& report, const std::string& id) {
+        for (const ReportSection& section : report.sections)
+            for (const ReportFigure& figure : section.figures)
+                if (figure.id == id) return &figure;
+        return nullptr;
+    }
     static bool hasSection(const Report& report, const std::string& id) {
         return std::any_of(report.sections.begin(), report.sections.end(), [&](const ReportSection& section) { return section.id == id; });
     }
@@ -332,6 +338,25 @@ private slots:
         QCOMPARE(std::get<std::string>(settings->rows[0][0]), std::string("quantization.default.weight_bits"));
         QCOMPARE(std::get<std::string>(settings->rows[0][2]), std::string("8"));
         QVERIFY(hasSection(*report, "separation") && hasSection(*report, "sign-off"));
+        QVERIFY(figureOf(*report, "trade-off") == nullptr);
+
+        // From three runs on, where they stand.
+        spec["name"] = "three bits";
+        spec["quantization"]["default"]["weight_bits"] = 3;
+        const auto third = tiny::makeRun(m_places.next(), spec);
+        tiny::finishRun(third);
+        const std::vector<std::string> three = {m_run, other, third};
+        const auto compared = buildComparisonReport(three, {});
+        QVERIFY2(compared.has_value(), compared ? "" : compared.error().describe().c_str());
+        const auto* drawn = figureOf(*compared, "trade-off");
+        QVERIFY(drawn != nullptr);
+        const auto& points = std::get<TradeOffFigure>(drawn->drawing).points;
+        QCOMPARE(points.size(), std::size_t{3});
+        QCOMPARE(points[1].x, second->metrics[1].perplexity);
+        QCOMPARE(points[1].y, second->metrics[1].harmfulScore.value);
+        QCOMPARE(points[1].yInterval->high, second->metrics[1].harmfulScore.wilson.high);
+        isXml(figureSvg(*drawn, true));
+        QVERIFY(reportPdf(*compared).has_value());
 
         QVERIFY(!buildComparisonReport(std::span(folders).first(1), {}).has_value());
         const std::vector<std::string> many(5, m_run);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quantize/block_trial.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "core/model/last_rows.h"
+#include "core/model/parallel.h"
+#include "core/quantize/block_calibration.h"
+
+namespace safequant {
+namespace {
+
+const PackedWeight& packedWeight(const PackedBlock& block, InputGroup group) {
+    switch (group) {
+        case InputGroup::QueryKeyValue: return block.queryKeyValue;
+        case InputGroup::Output: return block.output;
+        case InputGroup::GateUp: return block.gateUp;
+        case InputGroup::Down: break;
+    }
+    return block.down;
+}
+
+/// Products with one linear of a packed weight, its bias left out.
+Matrix productOf(const PackedWeight& weight, std::size_t part, const Matrix& x) {
+    const std::size_t columns = (weight.firstPanel(part + 1) - weight.firstPanel(part)) * kPanelWidth;
+    Matrix y(x.rows(), columns);
+    multiplyParts(weight, part, 1, x.data(), x.cols(), x.rows(), y.data(), columns);
+    if (const float* bias = weight.bias(weight.firstPanel(part)))
+        for (std::size_t r = 0; r < y.rows(); ++r)
+            for (std::size_t c = 0; c < columns; ++c) y(r, c) -= bias[c];
+    return y;
+}
+
+/// Sum of a function of each row; its order does not depend on threads.
+template <typename OfRow>
+double sumOverRows(std::size_t rows, std::size_t cols, const OfRow& ofRow) {
+    std::vector<double> sums(rows);
+    parallelRows(rows, kRowGrain / cols + 1, [&](std::size_t first, std::size_t last) {
+        for (std::size_t r = first; r < last; ++r) sums[r] = ofRow(r);
+    });
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+double energyOf(const Matrix& y) {
+    return sumOverRows(y.rows(), y.cols(), [&](std::size_t r) {
+        double sum = 0.0;
+        for (const float value : y.rowSpan(r)) sum += static_cast<double>(value) * static_cast<double>(value);
+        return sum;
+    });
+}
+
+double squaredDistance(const Matrix& a, const Matrix& b) {
+    return sumOverRows(a.rows(), a.cols(), [&](std::size_t r) {
+        double sum = 0.0;
+        for (std::size_t c = 0; c < a.cols(); ++c) {
+            const double difference = static_cast<double>(a(r, c)) - static_cast<double>(b(r, c));
+            sum += difference * difference;
+        }
+        return sum;
+    });
+}
+
+BlockWeights cloneOf(const BlockWeights& weights) {
+    BlockWeights copy;
+    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+        const LinearWeights& linear = weights.linears[i];
+        copy.linears[i] = {linear.weight.clone(), linear.bias, linear.input};
+    }
+    copy.index = weights.index;
+    copy.inputNorm = weights.inputNorm;
+    copy.preFeedForwardNorm = weights.preFeedForwardNorm;
+    copy.attentionOutputNorm = weights.attentionOutputNorm;
+    copy.feedForwardOutputNorm = weights.feedForwardOutputNorm;
+    copy.queryNorm = weights.queryNorm;
+    copy.keyNorm = weights.keyNorm;
+    return copy;
+}
+
+}  // namespace
+
+BlockTrial::BlockTrial(const DecoderConfig& config, BlockWeights weights, PackedSequences sequences, Matrix input,
+                       std::vector<std::size_t> measured)
+    : m_config(config), m_weights(std::move(weights)), m_sequences(std::move(sequences)), m_input(std::move(input)), m_runner(config) {
+    keepInputs(measured);
+}
+
+void BlockTrial::keepInputs(std::span<const std::size_t> measured) {
+    const PackedBlock block(m_config, m_weights);
+    std::array<std::size_t, kInputGroups.size()> filled{};
+    const auto keep = [&](LinearRole role, const float* x, std::size_t stride, std::size_t rows) {
+        for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
+            if (linearsOf(kInputGroups[g]).front() != role) continue;
+            Matrix& inputs = m_groups[g].inputs;
+            if (inputs.empty()) inputs = Matrix(measured.size(), packedWeight(block, kInputGroups[g]).in());
+            for (std::size_t r = 0; r < rows; ++r) std::copy_n(x + r * stride, inputs.cols(), inputs.row(filled[g] + r));
+            filled[g] += rows;
+        }
+    };
+    lastRowOutputs(m_runner, block, m_sequences, m_input, measured, keep);
+    for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
+        for (std::size_t part = 0; part < linearsOf(kInputGroups[g]).size(); ++part) {
+            m_groups[g].outputs.push_back(productOf(packedWeight(block, kInputGroups[g]), part, m_groups[g].inputs));
+            m_groups[g].energies.push_back(energyOf(m_groups[g].outputs.back()));
+        }
+    }
+}
+
+BlockTrial::Candidate BlockTrial::round(std::span<const LinearPlan> plan) const {
+    QuantizedBlock quantized = quantizeBlock(cloneOf(m_weights), plan);
+    Candidate candidate{PackedBlock(m_config, quantized.weights), std::move(quantized.linears)};
+    for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
+        const Group& group = m_groups[g];
+        const auto roles = linearsOf(kInputGroups[g]);
+        for (std::size_t part = 0; part < roles.size(); ++part) {
+            LinearOutcome& linear = candidate.linears[static_cast<std::size_t>(roles[part])];
+            if (!linear.plan.quantized() || group.energies[part] <= 0.0) continue;
+            const Matrix output = productOf(packedWeight(candidate.block, kInputGroups[g]), part, group.inputs);
+            linear.outputError = std::sqrt(squaredDistance(output, group.outputs[part]) / group.energies[part]);
+        }
+    }
+    return candidate;
+}
+
+Matrix BlockTrial::outputs(const PackedBlock& block, std::span<const std::size_t> chosen, const std::stop_token& stop) {
+    return lastRowOutputs(m_runner, block, m_sequences, m_input, chosen, {}, stop);
+}
+
+}  // namespace safequant
