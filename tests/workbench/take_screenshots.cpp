@@ -138,7 +138,7 @@ int main(int argc, char** argv) {
     }
     layers->setKind(QStringLiteral("probe"));
     auto* side = window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"));
-    side->setCurrentIndex(3);
+    side->setCurrentIndex(side->count() - 1);
     wait(20000);
     take(QStringLiteral("whatif"));
     side->setCurrentIndex(0);

@@ -73,7 +73,7 @@ QWidget* LayerSide::makePrompts() {
     auto* layout = new QVBoxLayout(page);
     setSpacing(layout, 0, 0, 0, 0, 0);
     auto* line = new QHBoxLayout;
-    setSpacing(line, 12, 0, 12, 8, 0);
+    setSpacing(line, 12, 0, 10, 8, 8);
     m_filter = new QLineEdit;
     m_filter->setObjectName(QStringLiteral("promptFilter"));
     m_filter->setPlaceholderText(tr("Filter: text, label, score>2"));

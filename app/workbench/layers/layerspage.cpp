@@ -316,6 +316,9 @@ void LayersPage::refreshProjection() {
     if (widgets::ProjectionView::isEmbedding(m_kind)) return refreshEmbedding();
     m_session->embeddings()->hide();
     const bool both = overlaid();
+    // Another run's points would leave their room on the axes behind.
+    if (both != m_bothRuns) m_projection->clear();
+    m_bothRuns = both;
     const QString probe = m_chart->probe() == LayerChart::Probe::Transferred ? QStringLiteral("transferred") : QStringLiteral("refitted");
     const auto projection =
         both ? m_session->overlay()->projection(m_block, m_kind, probe) : m_session->projections()->get(m_block, m_kind);

@@ -80,6 +80,7 @@ private:
     QString m_folder;
     int m_block = -1;
     bool m_following = true;
+    bool m_bothRuns = false;  ///< The panes showed another run's points last.
     QString m_kind;
     std::map<QString, protocol::EmbeddingSettings> m_embeddingSettings;  ///< By kind.
     QStackedWidget* m_stack;
