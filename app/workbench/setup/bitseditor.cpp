@@ -16,6 +16,7 @@
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 #include "core/base/grid_bits.h"
+#include "widgets/elidedlabel.h"
 #include "widgets/bitschart.h"
 #include "widgets/format.h"
 #include "widgets/segmentedcontrol.h"
@@ -102,7 +103,9 @@ QLayout* BitsEditor::makeHead() {
     auto* head = new QHBoxLayout;
     head->setSpacing(8);
     head->addWidget(makeLabel(tr("Bits by block"), "heading"));
-    m_size = makeLabel({}, "secondary", "muted");
+    m_size = new widgets::ElidedLabel;
+    m_size->setProperty("textRole", "secondary");
+    m_size->setProperty("tone", "muted");
     m_size->setObjectName(QStringLiteral("bitsSize"));
     head->addWidget(m_size, 1);
     m_fused = new QCheckBox(tr("Keep q, k, v and gate, up together"));
