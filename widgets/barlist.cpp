@@ -11,7 +11,7 @@ namespace safequant::widgets {
 
 namespace {
 
-constexpr double kRow = 20.0, kHead = 24.0, kEdge = 12.0, kGap = 12.0, kBar = 10.0;
+constexpr double kRow = 20.0, kHead = 24.0, kEdge = 12.0, kColumnGap = 12.0, kBar = 10.0;
 constexpr double kLeastBar = 60.0;
 
 }  // namespace
@@ -44,12 +44,12 @@ double BarList::widest(QString BarItem::*text, const QString& head) const {
 
 QSize BarList::sizeHint() const {
     const double texts = widest(&BarItem::name, m_nameHead) + widest(&BarItem::text, m_valueHead) + widest(&BarItem::note, m_noteHead);
-    return {int(texts + 3.0 * kGap + 2.0 * kEdge + 160.0), int(kHead + kRow * double(std::max<std::size_t>(m_items.size(), 4)) + 6.0)};
+    return {int(texts + 3.0 * kColumnGap + 2.0 * kEdge + 160.0), int(kHead + kRow * double(std::max<std::size_t>(m_items.size(), 4)) + 6.0)};
 }
 
 QSize BarList::minimumSizeHint() const {
     const double texts = widest(&BarItem::name, m_nameHead) + widest(&BarItem::text, m_valueHead) + widest(&BarItem::note, m_noteHead);
-    return {int(texts + 3.0 * kGap + 2.0 * kEdge + kLeastBar), sizeHint().height()};
+    return {int(texts + 3.0 * kColumnGap + 2.0 * kEdge + kLeastBar), sizeHint().height()};
 }
 
 QRectF BarList::itemRect(int item) const { return {3.0, kHead + kRow * item + 1.0, width() - 6.0, kRow - 2.0}; }
@@ -62,8 +62,8 @@ int BarList::itemAt(const QPointF& position) const {
 void BarList::paintFigure(QPainter& painter, const QSizeF& size, const ThemeColors& colors) {
     const double nameWidth = widest(&BarItem::name, m_nameHead), textWidth = widest(&BarItem::text, m_valueHead);
     const double noteWidth = widest(&BarItem::note, m_noteHead);
-    const double noteLeft = size.width() - kEdge - noteWidth, textLeft = noteLeft - (noteWidth > 0.0 ? kGap : 0.0) - textWidth;
-    const double barLeft = kEdge + nameWidth + kGap, barRight = textLeft - kGap;
+    const double noteLeft = size.width() - kEdge - noteWidth, textLeft = noteLeft - (noteWidth > 0.0 ? kColumnGap : 0.0) - textWidth;
+    const double barLeft = kEdge + nameWidth + kColumnGap, barRight = textLeft - kColumnGap;
     double largest = 0.0;
     bool negative = false;
     for (const BarItem& item : m_items) {

@@ -17,7 +17,7 @@ namespace safequant::widgets {
 namespace {
 
 constexpr double kWidest = 860.0;  ///< Of a page at zoom 1, in logical pixels.
-constexpr double kMargin = 20.0, kGap = 16.0;
+constexpr double kMargin = 20.0, kPageGap = 16.0;
 constexpr double kLeastZoom = 0.5, kMostZoom = 3.0, kZoomStep = 1.15;
 constexpr double kPointsPerInch = 72.0;
 
@@ -101,7 +101,7 @@ double DocumentView::pageWidth() const { return m_zoom * std::min(kWidest, std::
 QRectF DocumentView::placeOf(int page) const {
     const double width = pageWidth();
     double y = kMargin;
-    for (int i = 0; i < page; ++i) y += m_pages[i].height() * width / m_pages[i].width() + kGap;
+    for (int i = 0; i < page; ++i) y += m_pages[i].height() * width / m_pages[i].width() + kPageGap;
     const double x = std::max(kMargin, (viewport()->width() - width) / 2.0);
     return {x - horizontalScrollBar()->value(), y - verticalScrollBar()->value(), width, m_pages[page].height() * width / m_pages[page].width()};
 }

@@ -12,7 +12,7 @@ constexpr int kCharacter = 4;
 constexpr int kNeighbour = 12;
 constexpr int kWordStart = 10;
 constexpr int kLineStart = 6;
-constexpr int kGap = 1;
+constexpr int kGapCost = 1;
 constexpr int kImpossible = std::numeric_limits<int>::min() / 2;
 
 }  // namespace
@@ -33,7 +33,7 @@ std::optional<FuzzyMatch> fuzzyMatch(const QString& typed, const QString& line) 
         int reachFrom = -1;
         for (std::size_t j = i; j < columns; ++j) {
             if (i > 0 && j > 0) {
-                reach -= kGap;
+                reach -= kGapCost;
                 if (best[i - 1][j - 1] > reach) {
                     reach = best[i - 1][j - 1];
                     reachFrom = int(j) - 1;

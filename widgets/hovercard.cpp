@@ -18,8 +18,8 @@ namespace {
 
 constexpr double kPadding = 10.0;
 constexpr double kLine = 18.0;
-constexpr double kGap = 16.0;
-constexpr double kTextWidth = 280.0;
+constexpr double kCardGap = 16.0;
+constexpr double kWrapWidth = 280.0;
 constexpr int kMaxLines = 4;
 constexpr double kClose = 20.0;
 
@@ -48,7 +48,7 @@ QRectF HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& 
     const ThemeColors& colors = Theme::current();
     const QFont headingFont = Theme::font(TextRole::SecondaryStrong);
     const QFont bodyFont = Theme::font(TextRole::Secondary);
-    const QStringList lines = hiddenParagraph ? QStringList{QString()} : wrap(paragraph, bodyFont, kTextWidth);
+    const QStringList lines = hiddenParagraph ? QStringList{QString()} : wrap(paragraph, bodyFont, kWrapWidth);
     const bool hasParagraph = hiddenParagraph || !paragraph.isEmpty();
 
     double nameWidth = 0.0;
@@ -59,7 +59,7 @@ QRectF HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& 
         firstWidth = std::max(firstWidth, tabularWidth(headingFont, row.first));
         secondWidth = std::max(secondWidth, tabularWidth(headingFont, row.second));
     }
-    const double rowWidth = nameWidth + kGap + firstWidth + (secondWidth > 0.0 ? kGap + secondWidth : 0.0);
+    const double rowWidth = nameWidth + kCardGap + firstWidth + (secondWidth > 0.0 ? kCardGap + secondWidth : 0.0);
     const double shapeWidth = shapeLabel.isEmpty() ? 0.0 : 16.0;
     double width = std::max(rowWidth, QFontMetricsF(headingFont).horizontalAdvance(heading) + shapeWidth + (pinned ? kClose : 0.0));
     if (hiddenParagraph) {
@@ -112,7 +112,7 @@ QRectF HoverCard::paint(QPainter* painter, const QRectF& bounds, const QPointF& 
         painter->drawText(line, Qt::AlignLeft | Qt::AlignVCenter, row.name);
         painter->setFont(headingFont);
         painter->setPen(row.firstColor.isValid() ? row.firstColor : colors.text);
-        const double firstRight = secondWidth > 0.0 ? line.right() - secondWidth - kGap : line.right();
+        const double firstRight = secondWidth > 0.0 ? line.right() - secondWidth - kCardGap : line.right();
         drawTabular(painter, QRectF(line.left(), line.top(), firstRight - line.left(), kLine), Qt::AlignRight, row.first);
         painter->setPen(row.secondColor.isValid() ? row.secondColor : colors.text);
         drawTabular(painter, line, Qt::AlignRight, row.second);

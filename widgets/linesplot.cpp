@@ -11,7 +11,7 @@ namespace safequant::widgets {
 namespace {
 
 constexpr QMargins kMargins(58, 8, 136, 26);
-constexpr double kLabelHeight = 15.0;
+constexpr double kEndLabelHeight = 15.0;
 
 /// Round steps, read by a function.
 class ReadableTicker : public QCPAxisTicker {
@@ -125,10 +125,10 @@ void LinesPlot::paintOver(QPainter* painter) {
         labels.push_back({series.name, m_format(*last), Theme::current().*series.color});
         wanted.push_back(yAxis->coordToPixel(*last));
     }
-    const std::vector<double> placed = spreadLabels(wanted, kLabelHeight, area.top() - 4.0, area.bottom() + 4.0);
+    const std::vector<double> placed = spreadLabels(wanted, kEndLabelHeight, area.top() - 4.0, area.bottom() + 4.0);
     painter->setFont(Theme::font(TextRole::SmallStrong));
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        const QRectF box(area.right() + 6.0, placed[i] - kLabelHeight / 2.0, kMargins.right() - 10.0, kLabelHeight);
+        const QRectF box(area.right() + 6.0, placed[i] - kEndLabelHeight / 2.0, kMargins.right() - 10.0, kEndLabelHeight);
         const double room = box.width() - painter->fontMetrics().horizontalAdvance(labels[i].value) - 6.0;
         painter->setPen(labels[i].color);
         const QString name = painter->fontMetrics().elidedText(labels[i].name, Qt::ElideRight, int(room));

@@ -19,7 +19,7 @@ namespace safequant::widgets {
 
 namespace {
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotScored = std::numeric_limits<double>::quiet_NaN();
 
 QLabel* secondary(const QString& tone) {
     auto* label = new QLabel;
@@ -38,8 +38,8 @@ PromptCard::PromptCard(QWidget* parent)
     : QWidget(parent),
       m_baseName(tr("Base")),
       m_quantizedName(tr("Quantized")),
-      m_baseScore(kNone),
-      m_quantizedScore(kNone),
+      m_baseScore(kNotScored),
+      m_quantizedScore(kNotScored),
       m_heading(new QLabel(tr("Selected"))),
       m_shape(new LabelShape(QString())),
       m_kind(secondary({})),
@@ -102,7 +102,7 @@ void PromptCard::setPrompt(int index, const protocol::PromptItem& prompt) {
     m_prompt = prompt;
     m_baseOutcome.clear();
     m_quantizedOutcome.clear();
-    m_baseScore = m_quantizedScore = kNone;
+    m_baseScore = m_quantizedScore = kNotScored;
     refresh();
 }
 

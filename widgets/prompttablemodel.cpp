@@ -13,7 +13,7 @@ namespace safequant::widgets {
 
 namespace {
 
-constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNoScore = std::numeric_limits<float>::quiet_NaN();
 
 /// A length that depends on the row's number alone, so that it tells nothing of the text.
 double barLength(int row) {
@@ -33,8 +33,8 @@ void PromptTableModel::setPrompts(std::shared_ptr<const std::vector<protocol::Pr
     beginResetModel();
     m_prompts = std::move(prompts);
     const std::size_t count = m_prompts != nullptr ? m_prompts->size() : 0;
-    m_baseScores.assign(count, kNone);
-    m_quantizedScores.assign(count, kNone);
+    m_baseScores.assign(count, kNoScore);
+    m_quantizedScores.assign(count, kNoScore);
     m_baseOutcomes.assign(count, {});
     m_quantizedOutcomes.assign(count, {});
     endResetModel();
@@ -63,8 +63,8 @@ void PromptTableModel::setModelNames(const QString& base, const QString& quantiz
 }
 
 void PromptTableModel::setScores(const protocol::ProjectionResult& projection) {
-    std::fill(m_baseScores.begin(), m_baseScores.end(), kNone);
-    std::fill(m_quantizedScores.begin(), m_quantizedScores.end(), kNone);
+    std::fill(m_baseScores.begin(), m_baseScores.end(), kNoScore);
+    std::fill(m_quantizedScores.begin(), m_quantizedScores.end(), kNoScore);
     for (std::size_t row = 0; row < projection.prompts.size(); ++row) {
         const auto prompt = std::size_t(projection.prompts[row]);
         if (prompt >= m_baseScores.size()) {

@@ -74,6 +74,11 @@ void MappedFile::release(std::size_t offset, std::size_t length) const {
     if (begin < end) ::madvise(const_cast<std::byte*>(m_data) + begin, end - begin, MADV_DONTNEED);
 }
 
+bool isFile(const std::string& path) {
+    std::error_code code;
+    return std::filesystem::is_regular_file(path, code);
+}
+
 Expected<std::string> readTextFile(const std::string& path, std::uint64_t limit) {
     std::error_code code;
     const auto size = std::filesystem::file_size(path, code);

@@ -36,6 +36,9 @@ private:
     std::size_t m_size = 0;
 };
 
+/// Whether a path names a file that can be looked at; false for folders and on any error.
+bool isFile(const std::string& path);
+
 /// The whole of a text file. Errors: not_found, io; bad_input above `limit` bytes.
 Expected<std::string> readTextFile(const std::string& path, std::uint64_t limit = std::uint64_t{1} << 30);
 

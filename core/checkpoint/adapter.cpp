@@ -18,11 +18,6 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "base_model.model.";
 
-bool isFile(const fs::path& path) {
-    std::error_code code;
-    return fs::is_regular_file(path, code);
-}
-
 /// What the adapter stores for one module.
 struct ModuleParts {
     std::optional<AdapterTensor> a, b, embeddingA, embeddingB, magnitude, productBias, weight, bias;
@@ -289,12 +284,12 @@ private:
 }  // namespace
 
 bool isAdapterFolder(const std::string& path) {
-    return isFile(fs::path(path) / kAdapterConfigName) && !isFile(fs::path(path) / "config.json");
+    return isFile((fs::path(path) / kAdapterConfigName).string()) && !isFile((fs::path(path) / "config.json").string());
 }
 
 Expected<Adapter> Adapter::open(const std::string& path, const Checkpoint& base) {
     std::error_code code;
-    const fs::path folder = fs::is_regular_file(path, code) ? fs::path(path).parent_path() : fs::path(path);
+    const fs::path folder = isFile(path) ? fs::path(path).parent_path() : fs::path(path);
     const std::string configPath = (folder / kAdapterConfigName).string();
     const std::string weightsPath = (folder / kAdapterWeightsName).string();
     if (!fs::is_directory(folder, code)) return fail(ErrorKind::NotFound, "There is no such adapter folder.", path);
@@ -302,7 +297,7 @@ Expected<Adapter> Adapter::open(const std::string& path, const Checkpoint& base)
         return fail(ErrorKind::NotFound,
                     "The folder has no adapter_config.json; give the folder that PEFT's save_pretrained wrote.",
                     folder.string());
-    if (!isFile(weightsPath) && isFile(folder / "adapter_model.bin"))
+    if (!isFile(weightsPath) && isFile((folder / "adapter_model.bin").string()))
         return fail(ErrorKind::Unsupported,
                     "The adapter is stored in PyTorch's pickle format (adapter_model.bin); save it as safetensors.",
                     folder.string());

@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "core/base/files.h"
 #include "core/checkpoint/huggingface_config.h"
 #include "core/checkpoint/json_file.h"
 #include "core/checkpoint/mapped_checkpoint.h"
@@ -17,11 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string inside(const std::string& folder, const std::string& name) { return (fs::path(folder) / name).string(); }
-
-bool exists(const std::string& path) {
-    std::error_code code;
-    return fs::is_regular_file(path, code);
-}
 
 /// The weights of a folder before they are given their meaning.
 struct Weights {
@@ -80,7 +76,7 @@ Expected<Weights> readSharded(const std::string& folder) {
     weights.files.push_back(indexPath);
     for (const auto& [name, tensors] : shards) {
         const std::string path = inside(folder, name);
-        if (!exists(path))
+        if (!isFile(path))
             return fail(ErrorKind::NotFound, "The weights are incomplete: " + std::string(kWeightsIndexName) + " names this file, but it does "
                                              "not exist. Fetch the model again.", path);
         if (auto added = addFile(weights, path, &tensors); !added) return fail(added.error());
@@ -89,9 +85,9 @@ Expected<Weights> readSharded(const std::string& folder) {
 }
 
 Expected<Weights> readWeights(const std::string& folder, const std::string& chosen) {
-    if (exists(inside(folder, kWeightsIndexName))) return readSharded(folder);
+    if (isFile(inside(folder, kWeightsIndexName))) return readSharded(folder);
     std::string name = chosen.empty() ? kWeightsName : chosen;
-    if (chosen.empty() && !exists(inside(folder, name))) {
+    if (chosen.empty() && !isFile(inside(folder, name))) {
         std::vector<std::string> found;
         bool otherFormat = false;
         std::error_code code;
@@ -119,7 +115,7 @@ Expected<std::optional<QuantizationConfig>> readQuantization(const nlohmann::jso
     std::string path = inside(folder, "config.json");
     nlohmann::json json = config.contains("quantization_config") ? config["quantization_config"] : nlohmann::json();
     for (const auto& [file, method] : {std::pair("quantize_config.json", "gptq"), std::pair("quant_config.json", "awq")}) {
-        if (!json.is_null() || !exists(inside(folder, file))) continue;
+        if (!json.is_null() || !isFile(inside(folder, file))) continue;
         path = inside(folder, file);
         auto own = readJsonObject(path);
         if (!own) return fail(own.error());
@@ -186,7 +182,7 @@ Expected<std::shared_ptr<const Checkpoint>> openHuggingFaceCheckpoint(const std:
     content.tokenizer = std::move(*tokenizer);
     content.files = std::move(weights->files);
     for (const char* name : kSideFileNames)
-        if (exists(inside(folder, name))) content.files.push_back(inside(folder, name));
+        if (isFile(inside(folder, name))) content.files.push_back(inside(folder, name));
     content.configJson = std::move(*json);
     content.metadata = std::move(weights->metadata);
     return MappedCheckpoint::create(std::move(content), std::move(*stored));

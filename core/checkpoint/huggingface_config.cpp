@@ -22,14 +22,9 @@ constexpr std::uint64_t kMaxTextFile = std::uint64_t{1} << 28;
 
 std::string inside(const std::string& folder, const char* name) { return (fs::path(folder) / name).string(); }
 
-bool exists(const std::string& path) {
-    std::error_code code;
-    return fs::is_regular_file(path, code);
-}
-
 /// The object of an optional file; null when the file does not exist.
 Expected<nlohmann::json> readOptional(const std::string& path) {
-    if (!exists(path)) return nlohmann::json();
+    if (!isFile(path)) return nlohmann::json();
     return readJsonObject(path);
 }
 
@@ -71,14 +66,14 @@ Expected<void> readVocabularyFiles(const std::string& folder, const nlohmann::js
     const std::string vocabularyPath = inside(folder, "vocab.json");
     const std::string mergesPath = inside(folder, "merges.txt");
     const std::string ranksPath = inside(folder, "qwen.tiktoken");
-    if (exists(vocabularyPath) && exists(mergesPath)) {
+    if (isFile(vocabularyPath) && isFile(mergesPath)) {
         const auto vocabulary = readTextFile(vocabularyPath, kMaxTextFile);
         if (!vocabulary) return fail(vocabulary.error());
         const auto merges = readTextFile(mergesPath, kMaxTextFile);
         if (!merges) return fail(merges.error());
         return keep(readVocabularyAndMerges(*vocabulary, *merges, config));
     }
-    if (!exists(ranksPath)) return {};
+    if (!isFile(ranksPath)) return {};
     const auto ranks = readTextFile(ranksPath, kMaxTextFile);
     if (!ranks) return fail(ranks.error());
     return keep(readQwenTiktoken(*ranks));
@@ -186,7 +181,7 @@ Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {
     for (const auto& [name, into] : {std::pair("tokenizer.json", &source.tokenizerJson), std::pair("tokenizer.model", &source.tokenizerModel),
                                      std::pair("tekken.json", &source.tekkenJson)}) {
         const std::string path = inside(folder, name);
-        if (!exists(path)) continue;
+        if (!isFile(path)) continue;
         auto text = readTextFile(path, kMaxTextFile);
         if (!text) return fail(text.error());
         *into = std::move(*text);
@@ -199,7 +194,7 @@ Expected<TokenizerSource> readHuggingFaceTokenizer(const std::string& folder) {
         if (auto read = readVocabularyFiles(folder, *config, source); !read) return fail(read.error());
     const auto map = readOptional(inside(folder, "special_tokens_map.json"));
     if (!map) return fail(map.error());
-    if (const std::string path = inside(folder, "chat_template.jinja"); exists(path)) {
+    if (const std::string path = inside(folder, "chat_template.jinja"); isFile(path)) {
         auto text = readTextFile(path, kMaxTextFile);
         if (!text) return fail(text.error());
         source.chatTemplate = std::move(*text);

@@ -8,7 +8,7 @@
 namespace safequant {
 namespace {
 
-constexpr std::int64_t kParallelValues = 1 << 16;
+constexpr std::int64_t kParallelUnpack = 1 << 16;
 constexpr std::int64_t kSliceBytes = 8 * 1024 * 1024;
 constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 /// Values of a 4-bit float (E2M1).
@@ -70,7 +70,7 @@ public:
         for (std::int64_t begin = first; begin < first + count; begin += slice) {
             const std::int64_t end = std::min(begin + slice, first + count);
             float* const target = out + (begin - first) * m_layout.columns;
-#pragma omp parallel if ((end - begin) * m_layout.columns >= kParallelValues && end - begin > 1)
+#pragma omp parallel if ((end - begin) * m_layout.columns >= kParallelUnpack && end - begin > 1)
             {
                 std::vector<float> scales(static_cast<std::size_t>(m_layout.groups));
                 std::vector<float> zeros(scales.size());

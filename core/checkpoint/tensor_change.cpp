@@ -9,7 +9,7 @@
 namespace safequant {
 namespace {
 
-constexpr std::int64_t kParallelValues = 1 << 16;
+constexpr std::int64_t kParallelChange = 1 << 16;
 
 /// row += sum over k of weights[k] * factors[k], each factor a row of `columns` numbers.
 void addWeightedRows(const float* weights, std::int64_t rank, double scaling, const float* factors,
@@ -48,7 +48,7 @@ public:
             lengths = std::move(*read);
         }
         bool zeroRow = false;
-#pragma omp parallel for schedule(static) reduction(|| : zeroRow) if (count * columns >= kParallelValues && count > 1)
+#pragma omp parallel for schedule(static) reduction(|| : zeroRow) if (count * columns >= kParallelChange && count > 1)
         for (std::int64_t i = 0; i < count; ++i) {
             float* const row = values + i * columns;
             addWeightedRows(b->data() + i * rank, rank, m_product.scaling, a->data(), columns, row);

@@ -12,7 +12,7 @@ namespace {
 // A tile of floats takes half of a first-level cache; its words are whole cache lines.
 constexpr std::int64_t kTileOutputs = 32;
 constexpr std::int64_t kTileInputs = 128;
-constexpr std::int64_t kParallelValues = 1 << 16;
+constexpr std::int64_t kParallelTranspose = 1 << 16;
 /// Place in an AWQ word of each of its eight outputs.
 constexpr std::array<int, 8> kAwqPlaces = {0, 4, 1, 5, 2, 6, 3, 7};
 
@@ -49,7 +49,7 @@ public:
 
     void readRows(std::int64_t first, std::int64_t count, float* out) const override {
         const std::vector<std::int32_t> groups = groupOfInputs();
-#pragma omp parallel if (count * m_layout.inputs >= kParallelValues)
+#pragma omp parallel if (count * m_layout.inputs >= kParallelTranspose)
         {
             TileTables tables;
 #pragma omp for schedule(static)

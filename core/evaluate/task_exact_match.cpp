@@ -33,14 +33,14 @@ std::optional<double> nextNumber(std::string_view text, std::size_t& at) {
     return value;
 }
 
-bool right(const TaskItem& item, const std::string& said) {
+bool hasRightNumber(const TaskItem& item, const std::string& said) {
     const auto number = numberIn(said);
     return number && std::abs(*number - *numberIn(item.number)) < 1e-9;
 }
 
-Expected<std::vector<TaskAnswer>> run(LanguageModel& model, const ChatFormat& format, std::span<const TaskItem> items, int newTokens,
+Expected<std::vector<TaskAnswer>> answerExactly(LanguageModel& model, const ChatFormat& format, std::span<const TaskItem> items, int newTokens,
                                       const Progress& progress) {
-    return answerTask(model, format, items, newTokens, [](const TaskItem& item) { return item.question; }, right, progress);
+    return answerTask(model, format, items, newTokens, [](const TaskItem& item) { return item.question; }, hasRightNumber, progress);
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ std::optional<double> numberIn(std::string_view text) {
 }
 
 TaskKind exactMatchTask() {
-    return {"exact-match", 1, "The last number of the greedy answer, or the one behind \"####\", equals the right one.", false, 256, run};
+    return {"exact-match", 1, "The last number of the greedy answer, or the one behind \"####\", equals the right one.", false, 256, answerExactly};
 }
 
 }  // namespace safequant

@@ -9,7 +9,7 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-Expected<TaskAnswer> answer(LanguageModel& model, const Tokenizer& tokenizer, const TaskItem& item, const std::stop_token& stop) {
+Expected<TaskAnswer> chooseAnswer(LanguageModel& model, const Tokenizer& tokenizer, const TaskItem& item, const std::stop_token& stop) {
     const std::string context = "Question: " + item.question + "\nAnswer:";
     Tokens prompt = tokenizer.affixes().before;
     const auto body = tokenizer.encode(context, SpecialTokens::Text);
@@ -38,12 +38,12 @@ Expected<TaskAnswer> answer(LanguageModel& model, const Tokenizer& tokenizer, co
     return TaskAnswer{item.id, best == item.right, item.choices[best]};
 }
 
-Expected<std::vector<TaskAnswer>> run(LanguageModel& model, const ChatFormat& format, std::span<const TaskItem> items, int,
+Expected<std::vector<TaskAnswer>> answerChoices(LanguageModel& model, const ChatFormat& format, std::span<const TaskItem> items, int,
                                       const Progress& progress) {
     std::vector<TaskAnswer> answers;
     for (const TaskItem& item : items) {
         if (progress.stopRequested()) return fail(cancelledError());
-        auto answered = answer(model, *format.tokenizer, item, progress.stop);
+        auto answered = chooseAnswer(model, *format.tokenizer, item, progress.stop);
         if (!answered) return fail(answered.error());
         answers.push_back(std::move(*answered));
         progress(answers.size(), items.size());
@@ -55,7 +55,7 @@ Expected<std::vector<TaskAnswer>> run(LanguageModel& model, const ChatFormat& fo
 
 TaskKind multipleChoiceTask() {
     return {"multiple-choice", 1, "The choice of the highest log-likelihood per byte, after the question without a template, is right.",
-            true, 0, run};
+            true, 0, answerChoices};
 }
 
 }  // namespace safequant

@@ -7,7 +7,7 @@
 namespace safequant {
 namespace {
 
-constexpr std::size_t kWordBits = 32;
+constexpr std::size_t kPackedWordBits = 32;
 
 void check(std::span<const std::int8_t> codes, std::size_t rows, std::size_t cols, int bits) {
     if (bits < 2 || bits > 8)
@@ -27,15 +27,15 @@ void check(std::span<const std::int8_t> codes, std::size_t rows, std::size_t col
 void place(std::uint32_t* words, std::size_t stride, std::size_t k, std::int8_t code, int bits) {
     const auto value = static_cast<std::uint32_t>(code + (1 << (bits - 1)));
     const std::size_t first = k * static_cast<std::size_t>(bits);
-    const std::size_t word = first / kWordBits, shift = first % kWordBits;
+    const std::size_t word = first / kPackedWordBits, shift = first % kPackedWordBits;
     words[word * stride] |= value << shift;
-    if (shift + static_cast<std::size_t>(bits) > kWordBits) words[(word + 1) * stride] |= value >> (kWordBits - shift);
+    if (shift + static_cast<std::size_t>(bits) > kPackedWordBits) words[(word + 1) * stride] |= value >> (kPackedWordBits - shift);
 }
 
 }  // namespace
 
 std::size_t packedWords(std::size_t count, int bits) {
-    return (count * static_cast<std::size_t>(bits) + kWordBits - 1) / kWordBits;
+    return (count * static_cast<std::size_t>(bits) + kPackedWordBits - 1) / kPackedWordBits;
 }
 
 std::vector<std::uint32_t> packRows(std::span<const std::int8_t> codes, std::size_t rows, std::size_t cols, int bits) {

@@ -21,7 +21,7 @@
 namespace safequant {
 namespace {
 
-constexpr std::uint64_t kHeaderRoom = 1 << 20;
+constexpr std::uint64_t kGgufHeaderRoom = 1 << 20;
 constexpr std::uint32_t kQuantizationVersion = 2;
 
 /// A tensor of the file: one of the model's, or several that it holds fused.
@@ -173,7 +173,7 @@ public:
     }
 
     std::uint64_t bytes() const {
-        std::uint64_t total = kHeaderRoom;
+        std::uint64_t total = kGgufHeaderRoom;
         for (const GgufTensorToWrite& tensor : announced()) total += tensor.bytes();
         return total;
     }
@@ -338,7 +338,7 @@ std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPla
 }
 
 std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const GgufOptions& options) {
-    std::uint64_t bytes = kHeaderRoom;
+    std::uint64_t bytes = kGgufHeaderRoom;
     for (FileTensor& tensor : fileTensors(config, plan)) {
         tensor.written.type = tensor.quantized() ? storageTypeNamed(usualType(tensor.plans.front()->actual))
                                                  : plainType(tensor.parts.front(), "F32", options);

@@ -14,7 +14,7 @@ namespace {
 
 /// Above it a product with the core costs more than what an exact Hadamard matrix is worth.
 constexpr int kLargestCore = 1024;
-constexpr std::size_t kParallelValues = 1 << 14;
+constexpr std::size_t kParallelTransform = 1 << 14;
 
 bool isPrime(int n) {
     if (n < 2) return false;
@@ -215,7 +215,7 @@ void Rotation::applyInverse(double* row) const {
 
 void Rotation::transformRows(float* rows, std::size_t count, bool inverse) const {
     const std::size_t n = m_signs.size();
-#pragma omp parallel if (count > 1 && count * n >= kParallelValues)
+#pragma omp parallel if (count > 1 && count * n >= kParallelTransform)
     {
         std::vector<double> row(n);
 #pragma omp for schedule(static)

@@ -16,7 +16,7 @@ namespace {
 constexpr const char* kEmbedding = "model.embed_tokens.weight";
 /// Columns taken together where only rows are rotated: a cache line of floats.
 constexpr std::int64_t kTileColumns = 16;
-constexpr std::int64_t kParallelValues = 1 << 14;
+constexpr std::int64_t kParallelRotation = 1 << 14;
 
 /// What becomes of a tensor W `[rows, columns]`: left^T W diag(gains) right, in bands of left's rows and tiles of right's columns. A
 /// bias is one row.
@@ -209,7 +209,7 @@ private:
         }
         const Tile shape(rotation, columns);
         const std::int64_t tiles = rows / shape.height() * shape.across();
-#pragma omp parallel if (tiles > 1 && rows * columns >= kParallelValues)
+#pragma omp parallel if (tiles > 1 && rows * columns >= kParallelRotation)
         {
             Tile tile(rotation, columns);
 #pragma omp for schedule(static)

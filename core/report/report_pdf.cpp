@@ -14,7 +14,7 @@ namespace {
 
 constexpr unsigned kText = 0x1c2430, kMuted = 0x667085, kLine = 0xdfe3e8, kPaper = 0xffffff;
 constexpr std::array<unsigned, 4> kKindColours = {0x0f8a63, 0xc8490c, 0x667085, 0x667085};
-constexpr std::array<const char*, 4> kKindWords = {"Better", "Worse", "Same", "Not shown"};
+constexpr std::array<const char*, 4> kKindTitles = {"Better", "Worse", "Same", "Not shown"};
 constexpr PdfType kTitle{20.0, true, kText}, kHeading{13.0, true, kText}, kSubheading{9.5, true, kText}, kBody{9.5, false, kText}, kNote{8.0, false, kMuted},
     kCell{8.0, false, kText}, kHead{7.5, true, kMuted};
 constexpr double kSignRoom = 44.0;  ///< To sign on.
@@ -69,7 +69,7 @@ private:
         m_document.box(kLeft, m_y, kWidth, height, kPaper, kLine);
         const auto kind = static_cast<std::size_t>(finding.kind);
         m_document.box(kLeft, m_y, kBar, height, kKindColours[kind], kKindColours[kind]);
-        m_document.write(kKindWords[kind], kSubheading, kLeft + kInset, m_y + 6.0, kLabel);
+        m_document.write(kKindTitles[kind], kSubheading, kLeft + kInset, m_y + 6.0, kLabel);
         const double y = m_y + 6.0 + m_document.write(finding.text, kBody, kLeft + kInset + kLabel, m_y + 6.0, width);
         m_document.write(finding.evidence, kNote, kLeft + kInset + kLabel, y, width);
         m_y += height + 5.0;

@@ -12,16 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "safequant-attack";
+constexpr const char* kAttackFormat = "safequant-attack";
 constexpr int kFormatVersion = 1;
 
 std::string resultPath(const std::string& folder, const std::string& model, const AttackSetting& setting) {
     return folder + "/attack/" + model + "-" + setting.name() + ".json";
-}
-
-bool exists(const std::string& path) {
-    std::error_code code;
-    return fs::is_regular_file(path, code);
 }
 
 nlohmann::json toJson(const AttackResult& result) {
@@ -34,7 +29,7 @@ nlohmann::json toJson(const AttackResult& result) {
                            {"outcome", outcomeName(answer.outcome)},
                            {"tokens", answer.tokens},
                            {"stopped", answer.stopped}});
-    return {{"format", kFormat},
+    return {{"format", kAttackFormat},
             {"format_version", kFormatVersion},
             {"model", result.model},
             {"judge", {{"name", result.judge}, {"version", result.judgeVersion}}},
@@ -92,7 +87,7 @@ Expected<std::vector<AttackResult>> readAttackResults(const std::string& folder)
     for (const char* model : {"base", "quantized"})
         for (const auto& setting : attackSettings(spec->attack)) {
             const auto path = resultPath(folder, model, setting);
-            if (!exists(path)) continue;
+            if (!isFile(path)) continue;
             auto result = readResult(path);
             if (!result) return fail(result.error());
             results.push_back(std::move(*result));
@@ -104,7 +99,7 @@ bool attackMissing(const Session& session, const std::string& model) {
     const auto& grid = session.inputs().spec.attack;
     if (grid.samples == 0) return false;
     for (const auto& setting : attackSettings(grid))
-        if (!exists(resultPath(session.folder(), model, setting))) return true;
+        if (!isFile(resultPath(session.folder(), model, setting))) return true;
     return false;
 }
 
@@ -125,7 +120,7 @@ Expected<void> runAttack(Session& session, const std::string& model, LanguageMod
     for (const auto& answer : own) before[answer.id] = countsAsHarmful(outcomeOf(answer.outcome).value_or(Outcome::Unparsed));
     for (const auto& setting : attackSettings(spec.attack)) {
         const auto path = resultPath(session.folder(), model, setting);
-        if (exists(path)) continue;
+        if (isFile(path)) continue;
         AttackResult result{model, judge.info().name, judge.info().version, setting, spec.attack.samples, spec.decoding.maxNewTokens,
                             spec.attack.stopWhenDecided, {}, {}};
         auto answers = attackWith(language, inputs.format, prompts, setting, spec.attack, spec.decoding.maxNewTokens, spec.seed, judge,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/base/files.h"
 #include "core/run/gather.h"
 
 namespace safequant {
@@ -253,6 +254,16 @@ std::string blockPath(const std::string& folder, const std::string& model, int b
     char number[16];
     std::snprintf(number, sizeof(number), "%03d", block);
     return folder + "/blocks/" + model + "-" + number + ".h5";
+}
+
+bool blockFinished(const std::string& folder, const std::string& model, int block) {
+    return block >= 0 && isFile(blockPath(folder, model, block));
+}
+
+int finishedBlockCount(const std::string& folder, const std::string& model) {
+    int count = 0;
+    while (blockFinished(folder, model, count)) ++count;
+    return count;
 }
 
 std::optional<protocol::BlockSeparability> readBlockSummary(const std::string& folder, const std::string& model,

@@ -59,6 +59,10 @@ protocol::ProbeSummary probeSummary(const ProbeScores& scores, const Probe& prob
 
 /// "FOLDER/blocks/base-003.h5".
 std::string blockPath(const std::string& folder, const std::string& model, int block);
+/// Whether a block of a model ("base" or "quantized") has its results.
+bool blockFinished(const std::string& folder, const std::string& model, int block);
+/// How many leading blocks of a model have theirs.
+int finishedBlockCount(const std::string& folder, const std::string& model);
 /// Summary kept in a block's file; empty when the file is missing or damaged.
 std::optional<protocol::BlockSeparability> readBlockSummary(const std::string& folder, const std::string& model,
                                                             int block);

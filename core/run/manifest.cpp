@@ -15,7 +15,7 @@
 namespace safequant {
 namespace {
 
-constexpr const char* kFormat = "safequant-run-manifest";
+constexpr const char* kManifestFormat = "safequant-run-manifest";
 constexpr int kFormatVersion = 1;
 
 std::string hashOf(const nlohmann::json& json) {
@@ -83,7 +83,7 @@ Expected<Manifest> Manifest::read(const std::string& folder) {
     Manifest manifest;
     manifest.m_folder = folder;
     manifest.m_json = nlohmann::json::parse(*text, nullptr, false);
-    if (!manifest.m_json.is_object() || manifest.text("format") != kFormat)
+    if (!manifest.m_json.is_object() || manifest.text("format") != kManifestFormat)
         return fail(ErrorKind::BadInput, "This is not the manifest of a run.", path);
     const auto version = manifest.m_json.find("format_version");
     if (version == manifest.m_json.end() || !version->is_number_integer() || *version != kFormatVersion)
@@ -96,7 +96,7 @@ Expected<Manifest> Manifest::read(const std::string& folder) {
 Manifest Manifest::create(const std::string& folder, const RunSpec& spec) {
     Manifest manifest;
     manifest.m_folder = folder;
-    manifest.m_json = {{"format", kFormat},
+    manifest.m_json = {{"format", kManifestFormat},
                        {"format_version", kFormatVersion},
                        {"name", spec.name},
                        {"created", utcNow()},

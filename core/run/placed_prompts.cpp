@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/run/placed_prompts.h"
 
-#include <filesystem>
-
 #include "core/activations/capture.h"
 #include "core/activations/store.h"
 #include "core/run/block_results.h"
@@ -13,13 +11,6 @@
 
 namespace safequant {
 namespace {
-
-int finishedBlocks(const std::string& folder, const std::string& model) {
-    std::error_code code;
-    int count = 0;
-    while (std::filesystem::exists(blockPath(folder, model, count), code)) ++count;
-    return count;
-}
 
 protocol::FloatArray pointsOn(const ProjectionAxes& axes, const Matrix& x, float shift = 0.0F) {
     const auto points = project(axes, x);
@@ -72,8 +63,8 @@ Expected<protocol::PlacedPrompts> placePrompts(const std::string& folder, const 
         if (text.find_first_not_of(" \t\r\n") == std::string::npos)
             return fail(ErrorKind::BadInput, "Prompt " + ids.back() + " is empty: type what the user would ask.", "texts");
     }
-    const int baseBlocks = finishedBlocks(folder, "base");
-    const int quantizedBlockCount = finishedBlocks(folder, "quantized");
+    const int baseBlocks = finishedBlockCount(folder, "base");
+    const int quantizedBlockCount = finishedBlockCount(folder, "quantized");
     if (baseBlocks == 0) return fail(ErrorKind::NotFound, "The run has no finished block yet.", folder);
     auto spec = readRunSpec(folder + "/spec.json");
     if (!spec) return fail(spec.error());

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -16,16 +16,9 @@
 namespace safequant {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kMalicious = "malicious";
 constexpr const char* kBenign = "benign";
 constexpr const char* kHardBenign = "hard_benign";
-
-bool isFinished(const std::string& folder, const std::string& model, int block) {
-    std::error_code code;
-    return block >= 0 && fs::exists(blockPath(folder, model, block), code);
-}
 
 Expected<void> checkModel(const std::string& model) {
     if (model == "base" || model == "quantized") return {};
@@ -35,8 +28,8 @@ Expected<void> checkModel(const std::string& model) {
 /// Leading blocks with results. Error: not_found when there is none.
 Expected<std::vector<int>> finishedBlocks(const std::string& folder, const std::string& model) {
     if (auto checked = checkModel(model); !checked) return fail(checked.error());
-    std::vector<int> blocks;
-    while (isFinished(folder, model, static_cast<int>(blocks.size()))) blocks.push_back(static_cast<int>(blocks.size()));
+    std::vector<int> blocks(static_cast<std::size_t>(finishedBlockCount(folder, model)));
+    std::iota(blocks.begin(), blocks.end(), 0);
     if (blocks.empty()) return fail(ErrorKind::NotFound, "No block of the " + model + " model is finished yet.", folder);
     return blocks;
 }
@@ -131,7 +124,7 @@ protocol::ProbeCalibration calibrationOf(const std::string& name, const std::vec
 
 Expected<protocol::ProbeWeights> readProbeWeights(const std::string& folder, const std::string& model, int block) {
     if (auto checked = checkModel(model); !checked) return fail(checked.error());
-    if (!isFinished(folder, model, block))
+    if (!blockFinished(folder, model, block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " of the " + model + " model is not finished yet.", folder);
     const auto probe = keptProbe(folder, model, block);
     if (!probe) return fail(probe.error());
@@ -241,7 +234,7 @@ Expected<protocol::ProbeTransfer> measureProbeTransfer(const std::string& folder
 Expected<protocol::BlockCalibrationResult> measureProbeCalibration(const std::string& folder, int block, int bins) {
     if (bins < 2 || bins > 100)
         return fail(ErrorKind::BadInput, std::to_string(bins) + " bins cannot be used. Choose 2 to 100.", "bins");
-    if (!isFinished(folder, "base", block))
+    if (!blockFinished(folder, "base", block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " is not finished yet.", folder);
     const auto table = readPromptTable(folder);
     if (!table) return fail(table.error());
@@ -249,7 +242,7 @@ Expected<protocol::BlockCalibrationResult> measureProbeCalibration(const std::st
     protocol::BlockCalibrationResult result{block, {}};
     for (const auto& [name, model, array] : {std::tuple{"base", "base", "probe/logits"}, std::tuple{"refitted", "quantized", "probe/logits"},
                                              std::tuple{"transferred", "quantized", "transferred/logits"}}) {
-        if (!isFinished(folder, model, block)) continue;
+        if (!blockFinished(folder, model, block)) continue;
         const auto path = blockPath(folder, model, block);
         const auto logits = readArray(path, array);
         if (!logits) return fail(logits.error());

@@ -2,7 +2,6 @@
 #include "core/run/run_overlay.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 
 #include "core/activations/store.h"
@@ -16,13 +15,6 @@
 
 namespace safequant {
 namespace {
-
-namespace fs = std::filesystem;
-
-bool hasBlock(const std::string& folder, const std::string& model, int block) {
-    std::error_code code;
-    return fs::exists(blockPath(folder, model, block), code);
-}
 
 /// One run's side of the prompts that both have.
 struct Side {
@@ -69,7 +61,7 @@ Expected<Pairing> pair(const std::string& folder, const OverlaySubject& other) {
     Pairing pairing;
     pairing.here.folder = folder;
     pairing.there.folder = other.folder;
-    pairing.there.model = !other.model.empty() ? other.model : hasBlock(other.folder, "quantized", 0) ? "quantized" : "base";
+    pairing.there.model = !other.model.empty() ? other.model : blockFinished(other.folder, "quantized", 0) ? "quantized" : "base";
     const auto ours = rowsOf(*here);
     const auto theirs = rowsOf(*there);
     for (std::size_t i = 0; i < here->evaluation.size(); ++i) {
@@ -126,7 +118,7 @@ struct BlockPair {
 
 Expected<BlockPair> readPair(const Pairing& pairing, int block) {
     BlockPair files;
-    files.against = hasBlock(pairing.here.folder, "quantized", block) ? "quantized" : "base";
+    files.against = blockFinished(pairing.here.folder, "quantized", block) ? "quantized" : "base";
     auto base = readArrayFile(blockPath(pairing.here.folder, "base", block));
     if (!base) return fail(base.error());
     files.base = std::move(*base);
@@ -195,7 +187,7 @@ Expected<protocol::RunOverlay> overlayRun(const std::string& folder, const Overl
     const auto manifest = Manifest::read(other.folder);
     if (!manifest) return fail(manifest.error());
     protocol::RunOverlay overlay{other.folder, manifest->text("name"), pairing->there.model, pairing->prompts.size(), {}};
-    for (int block = 0; hasBlock(folder, "base", block) && hasBlock(other.folder, overlay.model, block); ++block) {
+    for (int block = 0; blockFinished(folder, "base", block) && blockFinished(other.folder, overlay.model, block); ++block) {
         if (stop.stop_requested()) return fail(cancelledError());
         const auto files = readPair(*pairing, block);
         if (!files) return fail(files.error());
@@ -221,7 +213,7 @@ Expected<protocol::ProjectionResult> overlayProjection(const std::string& folder
     if (!result) return fail(result.error());
     const auto pairing = pair(folder, other);
     if (!pairing) return fail(pairing.error());
-    if (!hasBlock(other.folder, pairing->there.model, block))
+    if (!blockFinished(other.folder, pairing->there.model, block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " of that run is not finished yet.", other.folder);
     const auto files = readPair(*pairing, block);
     if (!files) return fail(files.error());

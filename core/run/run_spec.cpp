@@ -14,8 +14,8 @@
 namespace safequant {
 namespace {
 
-constexpr const char* kFormat = "safequant-run-spec";
-constexpr int kFormatVersion = 1;
+constexpr const char* kSpecFormat = "safequant-run-spec";
+constexpr int kSpecVersion = 1;
 constexpr int kMany = 10'000'000;
 constexpr std::array kStages{"capture", "quantize", "evaluate", "export"};
 constexpr std::array kSchemeFields{"weight_bits", "group_size", "symmetric", "activation_bits"};
@@ -219,7 +219,7 @@ bool RunSpec::hasStage(const std::string& stage) const {
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where) {
     RunSpec run;
     SpecReader spec(json, {}, where);
-    spec.format(kFormat, kFormatVersion);
+    spec.format(kSpecFormat, kSpecVersion);
     spec.text("name", run.name);
     spec.text("checkpoint", run.checkpoint);
     spec.texts("adapters", run.adapters);
@@ -310,8 +310,8 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
     nlohmann::json prompts = nlohmann::json::array();
     for (const auto& file : spec.prompts) prompts.push_back(promptFileToJson(file));
     nlohmann::json json{
-        {"format", kFormat},
-        {"format_version", kFormatVersion},
+        {"format", kSpecFormat},
+        {"format_version", kSpecVersion},
         {"name", spec.name},
         {"checkpoint", spec.checkpoint},
         {"prompts", std::move(prompts)},

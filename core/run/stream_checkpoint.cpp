@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "safequant-stream-1";
+constexpr const char* kStreamFormat = "safequant-stream-1";
 
 std::string streamPath(const std::string& folder) {
     return folder + "/stream.bin";
@@ -30,7 +30,7 @@ std::string hashOf(const Matrix& matrix) {
 }  // namespace
 
 Expected<void> saveStream(const std::string& folder, const std::string& model, const ActivationStream& stream) {
-    const nlohmann::json header{{"format", kFormat},
+    const nlohmann::json header{{"format", kStreamFormat},
                                 {"model", model},
                                 {"blocks_done", stream.blocksDone},
                                 {"rows", stream.hidden.rows()},
@@ -64,7 +64,7 @@ bool restoreStream(const std::string& folder, const std::string& model, int bloc
     const auto equals = [&](const char* name, const nlohmann::json& value) {
         return header.contains(name) && header[name] == value;
     };
-    if (!equals("format", kFormat) || !equals("model", model) || !equals("rows", stream.hidden.rows()) ||
+    if (!equals("format", kStreamFormat) || !equals("model", model) || !equals("rows", stream.hidden.rows()) ||
         !equals("cols", stream.hidden.cols()) || !header.contains("blocks_done") ||
         !header["blocks_done"].is_number_integer())
         return false;

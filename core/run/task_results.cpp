@@ -12,23 +12,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kFormat = "safequant-task";
+constexpr const char* kTaskFormat = "safequant-task";
 constexpr int kFormatVersion = 1;
 
 std::string resultPath(const std::string& folder, const std::string& task, const std::string& model) {
     return folder + "/tasks/" + task + "-" + model + ".json";
 }
 
-bool exists(const std::string& path) {
-    std::error_code code;
-    return fs::is_regular_file(path, code);
-}
-
 nlohmann::json toJson(const TaskResult& result) {
     const Rate accuracy = taskAccuracy(result.answers);
     nlohmann::json answers = nlohmann::json::array();
     for (const auto& answer : result.answers) answers.push_back({{"id", answer.id}, {"correct", answer.correct}, {"said", answer.said}});
-    return {{"format", kFormat},
+    return {{"format", kTaskFormat},
             {"format_version", kFormatVersion},
             {"task", result.task},
             {"kind", result.kind},
@@ -73,7 +68,7 @@ Expected<std::vector<TaskResult>> readTaskResults(const std::string& folder) {
     for (const auto& task : spec->tasks)
         for (const char* model : {"base", "quantized"}) {
             const auto path = resultPath(folder, task.name, model);
-            if (!exists(path)) continue;
+            if (!isFile(path)) continue;
             auto result = readResult(path);
             if (!result) return fail(result.error());
             results.push_back(std::move(*result));
@@ -83,14 +78,14 @@ Expected<std::vector<TaskResult>> readTaskResults(const std::string& folder) {
 
 bool tasksMissing(const Session& session, const std::string& model) {
     for (const auto& task : session.inputs().tasks)
-        if (!exists(resultPath(session.folder(), task.choice.name, model))) return true;
+        if (!isFile(resultPath(session.folder(), task.choice.name, model))) return true;
     return false;
 }
 
 Expected<void> runTasks(Session& session, const std::string& model, LanguageModel& language) {
     for (const auto& task : session.inputs().tasks) {
         const auto path = resultPath(session.folder(), task.choice.name, model);
-        if (exists(path)) continue;
+        if (isFile(path)) continue;
         const auto& kind = *findTaskKind(task.choice.kind);
         TaskResult result{task.choice.name, kind.name, kind.scoring, model, kind.version, task.hash, 0, {}};
         if (kind.newTokens > 0) result.newTokens = task.choice.newTokens > 0 ? task.choice.newTokens : kind.newTokens;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <future>
 #include <new>
 #include <numeric>
@@ -103,8 +102,7 @@ Expected<void> WhatIf::prepare(int block, const Progress& progress) {
     if (m_prepared && m_prepared->block == block) return m_prepared->own ? Expected<void>{} : tryOwn(progress.stop);
     m_tried.reset();
     const std::string path = blockPath(m_folder, "base", block);
-    std::error_code code;
-    if (block < 0 || block >= blocks() || !std::filesystem::exists(path, code))
+    if (block >= blocks() || !blockFinished(m_folder, "base", block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " is not captured yet.", m_folder);
     auto base = readArrayFile(path);
     if (!base) return fail(base.error());
@@ -197,8 +195,7 @@ Expected<void> WhatIf::checkAgainstRun(const std::stop_token& stop) {
 /// The run's own quantized block, where it has one.
 Expected<void> WhatIf::tryOwn(const std::stop_token& stop) {
     Prepared& prepared = *m_prepared;
-    std::error_code code;
-    if (!std::filesystem::exists(blockPath(m_folder, "quantized", prepared.block), code)) return {};
+    if (!blockFinished(m_folder, "quantized", prepared.block)) return {};
     const auto quantized = loadQuantizedBlock(m_folder, m_inputs, prepared.block);
     if (!quantized) return fail(quantized.error());
     const auto activations = outputs(PackedBlock(m_inputs.checkpoint->config(), quantized->weights), m_inputs.layout.evaluationRows, stop);

@@ -5,18 +5,18 @@ namespace safequant {
 
 namespace {
 
-constexpr const char* kFile = "tokenizer.json";
+constexpr const char* kComponentsFile = "tokenizer.json";
 constexpr int kDeepestSequence = 16;
 
 }  // namespace
 
 tl::unexpected<Error> badComponent(std::string_view component, std::string_view what) {
-    return fail(ErrorKind::BadInput, "The " + std::string(component) + " " + std::string(what) + ".", kFile);
+    return fail(ErrorKind::BadInput, "The " + std::string(component) + " " + std::string(what) + ".", kComponentsFile);
 }
 
 tl::unexpected<Error> unsupportedComponent(std::string_view component, std::string_view type) {
     return fail(ErrorKind::Unsupported,
-                "The " + std::string(component) + " component '" + std::string(type) + "' is not supported.", kFile);
+                "The " + std::string(component) + " component '" + std::string(type) + "' is not supported.", kComponentsFile);
 }
 
 Expected<std::string> componentType(const nlohmann::json& description, int depth, std::string_view component) {

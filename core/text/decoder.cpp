@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 using Step = TextDecoder::Step;
 
-constexpr const char* kComponent = "decoder";
+constexpr const char* kDecoder = "decoder";
 constexpr std::int64_t kMostStripped = 1 << 16;
 
 class ByteLevelStep : public Step {
@@ -142,15 +142,15 @@ Expected<std::size_t> stripCount(const json& d, const char* field) {
     const auto it = d.find(field);
     if (it == d.end() || !it->is_number_integer() || it->get<std::int64_t>() < 0 ||
         it->get<std::int64_t>() > kMostStripped) {
-        return badComponent(kComponent, "Strip needs a count '" + std::string(field) + "'");
+        return badComponent(kDecoder, "Strip needs a count '" + std::string(field) + "'");
     }
     return it->get<std::size_t>();
 }
 
 Expected<std::shared_ptr<const Step>> stripStep(const json& d) {
-    auto content = componentText(d, "content", kComponent);
+    auto content = componentText(d, "content", kDecoder);
     if (!content) return fail(content.error());
-    if (content->empty()) return badComponent(kComponent, "Strip needs one character as 'content'");
+    if (content->empty()) return badComponent(kDecoder, "Strip needs one character as 'content'");
     const auto start = stripCount(d, "start");
     if (!start) return fail(start.error());
     const auto stop = stripCount(d, "stop");
@@ -159,26 +159,26 @@ Expected<std::shared_ptr<const Step>> stripStep(const json& d) {
 }
 
 Expected<std::shared_ptr<const Step>> replaceStep(const json& d) {
-    auto pattern = componentPattern(d, kComponent);
+    auto pattern = componentPattern(d, kDecoder);
     if (!pattern) return fail(pattern.error());
-    auto content = componentText(d, "content", kComponent);
+    auto content = componentText(d, "content", kDecoder);
     if (!content) return fail(content.error());
     return std::make_shared<ReplaceStep>(std::move(*pattern), std::move(*content));
 }
 
 Expected<std::shared_ptr<const Step>> metaspaceStep(const json& d) {
-    auto replacement = metaspaceReplacement(d, kComponent);
+    auto replacement = metaspaceReplacement(d, kDecoder);
     if (!replacement) return fail(replacement.error());
-    const auto scheme = metaspaceScheme(d, kComponent);
+    const auto scheme = metaspaceScheme(d, kDecoder);
     if (!scheme) return fail(scheme.error());
     return std::make_shared<MetaspaceStep>(std::move(*replacement), *scheme != PrependScheme::Never);
 }
 
 Expected<void> append(const json& d, int depth, TextDecoder& out) {
-    const auto type = componentType(d, depth, kComponent);
+    const auto type = componentType(d, depth, kDecoder);
     if (!type) return fail(type.error());
     if (*type == "Sequence") {
-        const auto inner = componentList(d, "decoders", kComponent);
+        const auto inner = componentList(d, "decoders", kDecoder);
         if (!inner) return fail(inner.error());
         for (const json* item : *inner) {
             if (auto ok = append(*item, depth + 1, out); !ok) return ok;
@@ -199,7 +199,7 @@ Expected<void> append(const json& d, int depth, TextDecoder& out) {
     } else if (*type == "Metaspace") {
         step = metaspaceStep(d);
     } else {
-        return unsupportedComponent(kComponent, *type);
+        return unsupportedComponent(kDecoder, *type);
     }
     if (!step) return fail(step.error());
     out.add(std::move(*step));

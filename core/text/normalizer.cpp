@@ -21,7 +21,7 @@ namespace {
 using nlohmann::json;
 using Step = Normalizer::Step;
 
-constexpr const char* kComponent = "normalizer";
+constexpr const char* kNormalizer = "normalizer";
 
 /// A step that maps stretches of text which do not depend on what stands around them.
 class FormStep : public Step {
@@ -161,7 +161,7 @@ private:
 Expected<void> append(const json& description, int depth, Normalizer& out);
 
 Expected<void> appendSequence(const json& description, int depth, Normalizer& out) {
-    auto inner = componentList(description, "normalizers", kComponent);
+    auto inner = componentList(description, "normalizers", kNormalizer);
     if (!inner) return fail(inner.error());
     for (const json* item : *inner) {
         if (auto ok = append(*item, depth + 1, out); !ok) return ok;
@@ -170,7 +170,7 @@ Expected<void> appendSequence(const json& description, int depth, Normalizer& ou
 }
 
 Expected<void> append(const json& d, int depth, Normalizer& out) {
-    const auto type = componentType(d, depth, kComponent);
+    const auto type = componentType(d, depth, kNormalizer);
     if (!type) return fail(type.error());
     if (*type == "Sequence") return appendSequence(d, depth, out);
     static constexpr std::array<std::pair<std::string_view, UnicodeForm>, 4> kForms = {{{"NFC", UnicodeForm::Nfc},
@@ -185,31 +185,31 @@ Expected<void> append(const json& d, int depth, Normalizer& out) {
     } else if (*type == "StripAccents") {
         out.add(std::make_shared<StripAccentsStep>());
     } else if (*type == "Strip") {
-        const auto left = componentFlag(d, "strip_left", true, kComponent);
-        const auto right = componentFlag(d, "strip_right", true, kComponent);
+        const auto left = componentFlag(d, "strip_left", true, kNormalizer);
+        const auto right = componentFlag(d, "strip_right", true, kNormalizer);
         if (!left) return fail(left.error());
         if (!right) return fail(right.error());
         out.add(std::make_shared<StripStep>(*left, *right));
     } else if (*type == "Prepend") {
-        auto prefix = componentText(d, "prepend", kComponent);
+        auto prefix = componentText(d, "prepend", kNormalizer);
         if (!prefix) return fail(prefix.error());
         out.add(std::make_shared<PrependStep>(std::move(*prefix)));
     } else if (*type == "Replace") {
-        auto pattern = componentPattern(d, kComponent);
+        auto pattern = componentPattern(d, kNormalizer);
         if (!pattern) return fail(pattern.error());
-        auto content = componentText(d, "content", kComponent);
+        auto content = componentText(d, "content", kNormalizer);
         if (!content) return fail(content.error());
         out.add(std::make_shared<ReplaceStep>(std::move(*pattern), std::move(*content)));
     } else if (*type == "Precompiled") {
-        const auto text = componentText(d, "precompiled_charsmap", kComponent);
+        const auto text = componentText(d, "precompiled_charsmap", kNormalizer);
         if (!text) return fail(text.error());
         const auto blob = fromBase64(*text);
-        if (!blob) return badComponent(kComponent, "field 'precompiled_charsmap' must be base 64");
+        if (!blob) return badComponent(kNormalizer, "field 'precompiled_charsmap' must be base 64");
         auto map = Charsmap::parse(*blob);
         if (!map) return fail(map.error());
         out.add(std::make_shared<PrecompiledStep>(std::move(*map)));
     } else {
-        return unsupportedComponent(kComponent, *type);
+        return unsupportedComponent(kNormalizer, *type);
     }
     return {};
 }

@@ -8,12 +8,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kComponent = "post_processor";
+constexpr const char* kPostProcessor = "post_processor";
 constexpr std::int64_t kLargestId = 1 << 24;
 
 Expected<std::int32_t> idOf(const json& value) {
     if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > kLargestId)
-        return badComponent(kComponent, "has a token without a usable id");
+        return badComponent(kPostProcessor, "has a token without a usable id");
     return value.get<std::int32_t>();
 }
 
@@ -21,22 +21,22 @@ Expected<TokenAffixes> readTemplate(const json& d) {
     const auto single = d.find("single");
     const auto tokens = d.find("special_tokens");
     if (single == d.end() || !single->is_array() || tokens == d.end() || !tokens->is_object())
-        return badComponent(kComponent, "needs a list 'single' and an object 'special_tokens'");
+        return badComponent(kPostProcessor, "needs a list 'single' and an object 'special_tokens'");
     TokenAffixes result;
     bool behind = false;
     for (const json& item : *single) {
-        if (!item.is_object()) return badComponent(kComponent, "list 'single' holds something that is no object");
+        if (!item.is_object()) return badComponent(kPostProcessor, "list 'single' holds something that is no object");
         if (item.contains("Sequence")) {
             behind = true;
             continue;
         }
         const auto special = item.find("SpecialToken");
         if (special == item.end() || !special->is_object() || !special->contains("id") || !(*special)["id"].is_string())
-            return badComponent(kComponent, "list 'single' holds neither a Sequence nor a SpecialToken with an id");
+            return badComponent(kPostProcessor, "list 'single' holds neither a Sequence nor a SpecialToken with an id");
         const auto name = (*special)["id"].get<std::string>();
         const auto token = tokens->find(name);
         if (token == tokens->end() || !token->is_object() || !token->contains("ids") || !(*token)["ids"].is_array())
-            return badComponent(kComponent, "names '" + name + "', which is not among its special_tokens");
+            return badComponent(kPostProcessor, "names '" + name + "', which is not among its special_tokens");
         for (const json& value : (*token)["ids"]) {
             const auto id = idOf(value);
             if (!id) return fail(id.error());
@@ -52,7 +52,7 @@ Expected<TokenAffixes> readClsAndSep(const json& d) {
     for (const auto& [field, ids] : {std::pair("cls", &result.before), std::pair("sep", &result.behind)}) {
         const auto pair = d.find(field);
         if (pair == d.end() || !pair->is_array() || pair->size() != 2)
-            return badComponent(kComponent, "needs '" + std::string(field) + "' with a text and an id");
+            return badComponent(kPostProcessor, "needs '" + std::string(field) + "' with a text and an id");
         const auto id = idOf((*pair)[1]);
         if (!id) return fail(id.error());
         ids->push_back(*id);
@@ -61,10 +61,10 @@ Expected<TokenAffixes> readClsAndSep(const json& d) {
 }
 
 Expected<void> append(const json& d, int depth, TokenAffixes& out) {
-    const auto type = componentType(d, depth, kComponent);
+    const auto type = componentType(d, depth, kPostProcessor);
     if (!type) return fail(type.error());
     if (*type == "Sequence") {
-        const auto inner = componentList(d, "processors", kComponent);
+        const auto inner = componentList(d, "processors", kPostProcessor);
         if (!inner) return fail(inner.error());
         for (const json* item : *inner) {
             if (auto ok = append(*item, depth + 1, out); !ok) return ok;
@@ -78,7 +78,7 @@ Expected<void> append(const json& d, int depth, TokenAffixes& out) {
     } else if (*type == "BertProcessing" || *type == "RobertaProcessing") {
         around = readClsAndSep(d);
     } else {
-        return unsupportedComponent(kComponent, *type);
+        return unsupportedComponent(kPostProcessor, *type);
     }
     if (!around) return fail(around.error());
     out.before.insert(out.before.begin(), around->before.begin(), around->before.end());

@@ -13,7 +13,7 @@ namespace safequant {
 
 namespace {
 
-constexpr const char* kComponent = "pre_tokenizer";
+constexpr const char* kPreTokenizer = "pre_tokenizer";
 constexpr std::string_view kByteLevelPattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 // Rust's char::is_numeric, which knows Unicode 17.
@@ -72,7 +72,7 @@ Expected<PreTokenizer::Behavior> PreTokenizer::behaviorOf(const nlohmann::json& 
     const std::string name = named != d.end() && named->is_string() ? named->get<std::string>() : fallback;
     const auto* behavior =
         std::find_if(kBehaviors.begin(), kBehaviors.end(), [&](const auto& b) { return b.first == name; });
-    if (behavior == kBehaviors.end()) return badComponent(kComponent, "has an unknown behavior '" + name + "'");
+    if (behavior == kBehaviors.end()) return badComponent(kPreTokenizer, "has an unknown behavior '" + name + "'");
     return behavior->second;
 }
 
@@ -87,8 +87,8 @@ Expected<PreTokenizer::Step> PreTokenizer::patternStep(std::string_view pattern,
 }
 
 Expected<PreTokenizer::Step> PreTokenizer::byteLevelStep(const nlohmann::json& d) {
-    const auto prefix = componentFlag(d, "add_prefix_space", true, kComponent);
-    const auto useRegex = componentFlag(d, "use_regex", true, kComponent);
+    const auto prefix = componentFlag(d, "add_prefix_space", true, kPreTokenizer);
+    const auto useRegex = componentFlag(d, "use_regex", true, kPreTokenizer);
     if (!prefix) return fail(prefix.error());
     if (!useRegex) return fail(useRegex.error());
     Expected<Step> step;
@@ -99,24 +99,24 @@ Expected<PreTokenizer::Step> PreTokenizer::byteLevelStep(const nlohmann::json& d
 
 Expected<PreTokenizer::Step> PreTokenizer::splitStep(const nlohmann::json& d) {
     Step step;
-    auto pattern = componentPattern(d, kComponent);
+    auto pattern = componentPattern(d, kPreTokenizer);
     if (!pattern) return fail(pattern.error());
     step.pattern = std::move(*pattern);
     const auto behavior = behaviorOf(d, "");
     if (!behavior) return fail(behavior.error());
     step.behavior = *behavior;
-    const auto invert = componentFlag(d, "invert", false, kComponent);
+    const auto invert = componentFlag(d, "invert", false, kPreTokenizer);
     if (!invert) return fail(invert.error());
     step.invert = *invert;
     return step;
 }
 
 Expected<PreTokenizer::Step> PreTokenizer::metaspaceStep(const nlohmann::json& d) {
-    auto replacement = metaspaceReplacement(d, kComponent);
+    auto replacement = metaspaceReplacement(d, kPreTokenizer);
     if (!replacement) return fail(replacement.error());
-    const auto scheme = metaspaceScheme(d, kComponent);
+    const auto scheme = metaspaceScheme(d, kPreTokenizer);
     if (!scheme) return fail(scheme.error());
-    const auto splits = componentFlag(d, "split", true, kComponent);
+    const auto splits = componentFlag(d, "split", true, kPreTokenizer);
     if (!splits) return fail(splits.error());
     Expected<Step> step;
     if (*splits) step = patternStep(Regex::escape(*replacement), Behavior::MergedWithNext);
@@ -133,10 +133,10 @@ Expected<PreTokenizer::Step> PreTokenizer::punctuationStep(const nlohmann::json&
 }
 
 Expected<void> PreTokenizer::append(const nlohmann::json& d, int depth) {
-    const auto type = componentType(d, depth, kComponent);
+    const auto type = componentType(d, depth, kPreTokenizer);
     if (!type) return fail(type.error());
     if (*type == "Sequence") {
-        const auto inner = componentList(d, "pretokenizers", kComponent);
+        const auto inner = componentList(d, "pretokenizers", kPreTokenizer);
         if (!inner) return fail(inner.error());
         for (const nlohmann::json* item : *inner) {
             if (auto ok = append(*item, depth + 1); !ok) return ok;
@@ -153,7 +153,7 @@ Expected<void> PreTokenizer::append(const nlohmann::json& d, int depth) {
         m_byteLevel = true;
         step = byteLevelStep(d);
     } else if (*type == "Digits") {
-        const auto individual = componentFlag(d, "individual_digits", false, kComponent);
+        const auto individual = componentFlag(d, "individual_digits", false, kPreTokenizer);
         if (!individual) return fail(individual.error());
         step = patternStep(kDigitPattern, *individual ? Behavior::Isolated : Behavior::Contiguous);
     } else if (*type == "Split") {
@@ -169,7 +169,7 @@ Expected<void> PreTokenizer::append(const nlohmann::json& d, int depth) {
     } else if (*type == "Punctuation") {
         step = punctuationStep(d);
     } else {
-        return unsupportedComponent(kComponent, *type);
+        return unsupportedComponent(kPreTokenizer, *type);
     }
     if (!step) return fail(step.error());
     m_steps.push_back(std::move(*step));

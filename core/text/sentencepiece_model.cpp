@@ -13,7 +13,7 @@ namespace safequant {
 
 namespace {
 
-constexpr const char* kFile = "tokenizer.model";
+constexpr const char* kSentencePieceFile = "tokenizer.model";
 constexpr std::size_t kMostPieces = std::size_t{1} << 24;
 constexpr std::size_t kLongestPiece = std::size_t{1} << 16;
 
@@ -82,8 +82,8 @@ private:
     std::size_t m_at = 0;
 };
 
-tl::unexpected<Error> bad(const std::string& what) {
-    return fail(ErrorKind::BadInput, what, kFile);
+tl::unexpected<Error> badSentencePiece(const std::string& what) {
+    return fail(ErrorKind::BadInput, what, kSentencePieceFile);
 }
 
 /// Calls `take(field)` for every field of a message; it returns whether the field has the wire type it should have.
@@ -94,7 +94,7 @@ Expected<void> readMessage(std::string_view message, std::size_t offset, const c
         const std::size_t at = reader.position();
         const auto field = reader.next();
         if (!field || !take(*field)) {
-            return bad("The " + std::string(name) + " is broken at byte " + std::to_string(at) +
+            return badSentencePiece("The " + std::string(name) + " is broken at byte " + std::to_string(at) +
                        ": this is no SentencePiece model, or it is cut off or damaged; fetch the file again.");
         }
     }
@@ -130,8 +130,8 @@ Expected<void> readPiece(std::string_view message, std::size_t offset, SentenceP
     });
     if (!read) return read;
     const std::string where = "Piece " + std::to_string(model.pieces.size());
-    if (type < 1 || type > 6) return bad(where + " has the unknown type " + std::to_string(type) + ".");
-    if (model.pieces.size() >= kMostPieces) return bad("It has more than " + std::to_string(kMostPieces) + " pieces.");
+    if (type < 1 || type > 6) return badSentencePiece(where + " has the unknown type " + std::to_string(type) + ".");
+    if (model.pieces.size() >= kMostPieces) return badSentencePiece("It has more than " + std::to_string(kMostPieces) + " pieces.");
     piece.type = static_cast<PieceType>(type);
     model.pieces.push_back(std::move(piece));
     return {};
@@ -191,10 +191,10 @@ Expected<SentencePieceModel> parseSentencePieceModel(std::string_view bytes) {
         return fail(ErrorKind::Unsupported,
                     "A SentencePiece model of type " + std::to_string(algorithm) +
                         " is not supported; unigram (1) and BPE (2) models are.",
-                    kFile);
+                    kSentencePieceFile);
     }
     model.algorithm = algorithm == 1 ? SentencePieceModel::Algorithm::Unigram : SentencePieceModel::Algorithm::Bpe;
-    if (auto ok = checkSentencePieceModel(model, kFile); !ok) return fail(ok.error());
+    if (auto ok = checkSentencePieceModel(model, kSentencePieceFile); !ok) return fail(ok.error());
     return model;
 }
 

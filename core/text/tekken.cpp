@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kFile = "tekken.json";
+constexpr const char* kTekkenFile = "tekken.json";
 constexpr int kMostTokens = 1 << 24;
 constexpr int kBeginToken = 1;
 
@@ -41,15 +41,15 @@ constexpr std::array<const char*, 20> kSpecialTokens = {"<unk>",
                                                         "[/SYSTEM_PROMPT]",
                                                         "[TOOL_CONTENT]"};
 
-tl::unexpected<Error> bad(const std::string& what) {
-    return fail(ErrorKind::BadInput, what, kFile);
+tl::unexpected<Error> badTekken(const std::string& what) {
+    return fail(ErrorKind::BadInput, what, kTekkenFile);
 }
 
 Expected<std::vector<std::string>> readRanks(const json& root, std::size_t count) {
     const auto list = root.find("vocab");
-    if (list == root.end() || !list->is_array()) return bad("It has no list 'vocab'.");
+    if (list == root.end() || !list->is_array()) return badTekken("It has no list 'vocab'.");
     if (list->size() < count) {
-        return bad("The vocabulary has " + std::to_string(list->size()) + " tokens, but the configuration asks for " +
+        return badTekken("The vocabulary has " + std::to_string(list->size()) + " tokens, but the configuration asks for " +
                    std::to_string(count) + ".");
     }
     std::vector<std::string> tokens;
@@ -57,11 +57,11 @@ Expected<std::vector<std::string>> readRanks(const json& root, std::size_t count
         const json& item = (*list)[i];
         const std::string where = "Token " + std::to_string(i) + " of the vocabulary";
         if (!item.is_object() || item.value("rank", json()) != json(i))
-            return bad(where + " does not have the rank " + std::to_string(i) + ".");
+            return badTekken(where + " does not have the rank " + std::to_string(i) + ".");
         const auto text = item.find("token_bytes");
         auto bytes =
             text != item.end() && text->is_string() ? fromBase64(text->get_ref<const std::string&>()) : std::nullopt;
-        if (!bytes) return bad(where + " has no token_bytes in base 64.");
+        if (!bytes) return badTekken(where + " has no token_bytes in base 64.");
         tokens.push_back(std::move(*bytes));
     }
     return tokens;
@@ -79,13 +79,13 @@ Expected<std::vector<AddedToken>> readSpecialTokens(const json& root, std::size_
         for (std::size_t i = 0; i < std::min(count, kSpecialTokens.size()); ++i) result[i].content = kSpecialTokens[i];
         return result;
     }
-    if (!list->is_array()) return bad("special_tokens must be a list.");
+    if (!list->is_array()) return badTekken("special_tokens must be a list.");
     for (const json& item : *list) {
         const json rank = item.is_object() ? item.value("rank", json()) : json();
         const json text = item.is_object() ? item.value("token_str", json()) : json();
         if (!rank.is_number_unsigned() || rank.get<std::uint64_t>() >= count || !text.is_string() ||
             text.get<std::string>().empty())
-            return bad("A special token needs a 'token_str' and a 'rank' below " + std::to_string(count) + ".");
+            return badTekken("A special token needs a 'token_str' and a 'rank' below " + std::to_string(count) + ".");
         result[rank.get<std::size_t>()].content = text.get<std::string>();
     }
     return result;
@@ -94,17 +94,17 @@ Expected<std::vector<AddedToken>> readSpecialTokens(const json& root, std::size_
 }  // namespace
 
 Expected<TokenizerParts> readTekken(std::string_view content) {
-    auto root = parseStrictJson(content, kFile);
+    auto root = parseStrictJson(content, kTekkenFile);
     if (!root) return fail(root.error());
     if (!root->is_object() || !root->contains("config") || !(*root)["config"].is_object())
-        return bad("It has no 'config' object.");
-    JsonFields config((*root)["config"], kFile);
+        return badTekken("It has no 'config' object.");
+    JsonFields config((*root)["config"], kTekkenFile);
     const std::string pattern = config.text("pattern");
     const int size = config.integer("default_vocab_size");
     const int specials = config.integer("default_num_special_tokens");
     if (config.error()) return fail(*config.error());
     if (specials <= kBeginToken || size < specials + 256 || size > kMostTokens) {
-        return bad("The configuration asks for " + std::to_string(size) + " tokens, " + std::to_string(specials) +
+        return badTekken("The configuration asks for " + std::to_string(size) + " tokens, " + std::to_string(specials) +
                    " special ones among them; there must be 256 more, and " + std::to_string(kMostTokens) +
                    " at most.");
     }
@@ -113,7 +113,7 @@ Expected<TokenizerParts> readTekken(std::string_view content) {
     auto added = readSpecialTokens(*root, static_cast<std::size_t>(specials));
     if (!added) return fail(added.error());
 
-    const auto merges = rankedMerges(*tokens, kFile);
+    const auto merges = rankedMerges(*tokens, kTekkenFile);
     if (!merges) return fail(merges.error());
     BpeTables tables;
     tables.ignoreMerges = true;

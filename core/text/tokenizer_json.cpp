@@ -14,15 +14,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kFile = "tokenizer.json";
+constexpr const char* kTokenizerFile = "tokenizer.json";
 // Far above any vocabulary in use; a larger id in a broken file would only ask for memory.
 constexpr std::int64_t kLargestId = 1 << 24;
 
-tl::unexpected<Error> bad(const std::string& what) {
-    return fail(ErrorKind::BadInput, what, kFile);
+tl::unexpected<Error> badTokenizer(const std::string& what) {
+    return fail(ErrorKind::BadInput, what, kTokenizerFile);
 }
 tl::unexpected<Error> unsupported(const std::string& what) {
-    return fail(ErrorKind::Unsupported, what + " is not supported.", kFile);
+    return fail(ErrorKind::Unsupported, what + " is not supported.", kTokenizerFile);
 }
 
 std::string textOr(const json& object, const char* name, const std::string& fallback = {}) {
@@ -37,7 +37,7 @@ bool flagOr(const json& object, const char* name, bool fallback) {
 
 Expected<std::int32_t> idValue(const json& value, const std::string& what) {
     if (!value.is_number_integer() || value.get<std::int64_t>() < 0 || value.get<std::int64_t>() > kLargestId) {
-        return bad(what + " has no usable id (a number from 0 to " + std::to_string(kLargestId) + ").");
+        return badTokenizer(what + " has no usable id (a number from 0 to " + std::to_string(kLargestId) + ").");
     }
     return static_cast<std::int32_t>(value.get<std::int64_t>());
 }
@@ -54,14 +54,14 @@ Expected<void> checkSwitches(const json& model) {
 Expected<void> readVocabulary(const json& model, BpeTables& tables) {
     const auto vocabulary = model.find("vocab");
     if (vocabulary == model.end() || !vocabulary->is_object() || vocabulary->empty())
-        return bad("model.vocab must be an object of ids.");
+        return badTokenizer("model.vocab must be an object of ids.");
     for (const auto& [entry, value] : vocabulary->items()) {
         const auto id = idValue(value, "The vocabulary entry '" + entry + "'");
         if (!id) return fail(id.error());
         const auto index = static_cast<std::size_t>(*id);
         if (index >= tables.entries.size()) tables.entries.resize(index + 1);
         if (tables.entries[index]) {
-            return bad("The vocabulary gives id " + std::to_string(index) + " to '" + *tables.entries[index] +
+            return badTokenizer("The vocabulary gives id " + std::to_string(index) + " to '" + *tables.entries[index] +
                        "' and to '" + entry + "'.");
         }
         tables.entries[index] = entry;
@@ -72,7 +72,7 @@ Expected<void> readVocabulary(const json& model, BpeTables& tables) {
 Expected<void> readMerges(const json& model, const std::unordered_map<std::string_view, std::int32_t>& ids,
                           BpeTables& tables) {
     const auto merges = model.find("merges");
-    if (merges == model.end() || !merges->is_array()) return bad("model.merges must be a list.");
+    if (merges == model.end() || !merges->is_array()) return badTokenizer("model.merges must be a list.");
     tables.merges.reserve(merges->size());
     for (std::size_t rank = 0; rank < merges->size(); ++rank) {
         const json& merge = (*merges)[rank];
@@ -84,7 +84,7 @@ Expected<void> readMerges(const json& model, const std::unordered_map<std::strin
         } else if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
             sides = {merge[0].get_ref<const std::string&>(), merge[1].get_ref<const std::string&>()};
         } else {
-            return bad("Merge " + std::to_string(rank) + " is neither \"a b\" nor [\"a\", \"b\"].");
+            return badTokenizer("Merge " + std::to_string(rank) + " is neither \"a b\" nor [\"a\", \"b\"].");
         }
         auto pair = resolveMerge(ids, sides.first, sides.second, rank);
         if (!pair) return fail(pair.error());
@@ -98,10 +98,10 @@ Expected<std::vector<AddedToken>> readAddedTokens(const json& root, const TextMo
     std::unordered_set<std::int32_t> taken;
     const auto list = root.find("added_tokens");
     if (list == root.end() || list->is_null()) return result;
-    if (!list->is_array()) return bad("added_tokens must be a list.");
+    if (!list->is_array()) return badTokenizer("added_tokens must be a list.");
     for (const json& item : *list) {
         if (!item.is_object() || !item.contains("content") || !item["content"].is_string()) {
-            return bad("An added token has no content.");
+            return badTokenizer("An added token has no content.");
         }
         AddedToken token;
         token.content = item["content"].get<std::string>();
@@ -119,7 +119,7 @@ Expected<std::vector<AddedToken>> readAddedTokens(const json& root, const TextMo
             const auto index = static_cast<std::size_t>(*id);
             const bool isEntry = index < model.entries().size() && model.entries()[index].has_value();
             if (isEntry || taken.contains(*id)) {
-                return bad("The added token '" + token.content + "' has id " + std::to_string(*id) +
+                return badTokenizer("The added token '" + token.content + "' has id " + std::to_string(*id) +
                            ", which is taken.");
             }
             token.id = *id;
@@ -145,11 +145,11 @@ Expected<std::shared_ptr<const TextModel>> readBpe(const json& model, bool byteL
     tables.byteFallback = flagOr(model, "byte_fallback", false);
     if (const auto unknown = model.find("unk_token"); unknown != model.end() && unknown->is_string()) {
         const auto it = ids.find(unknown->get_ref<const std::string&>());
-        if (it == ids.end()) return bad("unk_token '" + unknown->get<std::string>() + "' is not in the vocabulary.");
+        if (it == ids.end()) return badTokenizer("unk_token '" + unknown->get<std::string>() + "' is not in the vocabulary.");
         tables.unknown = it->second;
     }
     auto encoder = BytePairEncoder::create(std::move(tables));
-    if (!encoder) return fail(Error{encoder.error().kind, encoder.error().message, kFile});
+    if (!encoder) return fail(Error{encoder.error().kind, encoder.error().message, kTokenizerFile});
     return *encoder;
 }
 
@@ -170,7 +170,7 @@ std::unordered_set<std::string_view> specialContents(const json& root) {
 Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model, const json& root) {
     const auto vocabulary = model.find("vocab");
     if (vocabulary == model.end() || !vocabulary->is_array() || vocabulary->empty())
-        return bad("model.vocab of a Unigram model must be a list of [text, score].");
+        return badTokenizer("model.vocab of a Unigram model must be a list of [text, score].");
     UnigramTables tables;
     tables.peer = UnigramTables::Peer::Tokenizers;
     tables.byteFallback = flagOr(model, "byte_fallback", false);
@@ -178,12 +178,12 @@ Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model, const 
     for (const json& item : *vocabulary) {
         const std::string where = "Entry " + std::to_string(tables.entries.size()) + " of model.vocab";
         if (!item.is_array() || item.size() != 2 || !item[0].is_string() || !item[1].is_number())
-            return bad(where + " is not [text, score].");
+            return badTokenizer(where + " is not [text, score].");
         const auto& text = item[0].get_ref<const std::string&>();
         const auto score = item[1].get<double>();
-        if (text.empty()) return bad(where + " is empty.");
-        if (!std::isfinite(score)) return bad(where + " ('" + text + "') has a score that is no number.");
-        if (!seen.insert(text).second) return bad(where + " ('" + text + "') stands twice in the vocabulary.");
+        if (text.empty()) return badTokenizer(where + " is empty.");
+        if (!std::isfinite(score)) return badTokenizer(where + " ('" + text + "') has a score that is no number.");
+        if (!seen.insert(text).second) return badTokenizer(where + " ('" + text + "') stands twice in the vocabulary.");
         tables.entries.emplace_back(text);
         tables.scores.push_back(score);
     }
@@ -194,7 +194,7 @@ Expected<std::shared_ptr<const TextModel>> readUnigram(const json& model, const 
         const auto id = idValue(*unknown, "Field 'unk_id'");
         if (!id) return fail(id.error());
         if (static_cast<std::size_t>(*id) >= tables.entries.size())
-            return bad("unk_id " + std::to_string(*id) + " is beyond the " + std::to_string(tables.entries.size()) +
+            return badTokenizer("unk_id " + std::to_string(*id) + " is beyond the " + std::to_string(tables.entries.size()) +
                        " entries of the vocabulary.");
         tables.unknown = *id;
     }
@@ -238,11 +238,11 @@ Expected<std::pair<std::int32_t, std::int32_t>> resolveMerge(
 }
 
 Expected<TokenizerParts> readTokenizerJson(std::string_view content) {
-    auto parsed = parseStrictJson(content, kFile);
+    auto parsed = parseStrictJson(content, kTokenizerFile);
     if (!parsed) return fail(parsed.error());
     json& root = *parsed;
     const auto found = root.is_object() ? root.find("model") : root.end();
-    if (!root.is_object() || found == root.end() || !found->is_object()) return bad("It has no 'model' object.");
+    if (!root.is_object() || found == root.end() || !found->is_object()) return badTokenizer("It has no 'model' object.");
     json& model = *found;
     const auto component = [&root](const char* name) { return root.value(name, json()); };
 

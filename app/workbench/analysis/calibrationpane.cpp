@@ -24,7 +24,7 @@ namespace {
 
 constexpr int kBins = 10;
 
-PaneAbout about() {
+PaneAbout aboutCalibration() {
     return {CalibrationPane::tr("Calibration and confusion"),
             CalibrationPane::tr("whether a probe's stated probabilities hold, and what its threshold catches; evaluation prompts"),
             {QStringLiteral("reliability"), QStringLiteral("ece"), QStringLiteral("brier"), QStringLiteral("roc"), QStringLiteral("auc"), QStringLiteral("hard-benign")}};
@@ -54,7 +54,7 @@ const protocol::ReliabilityCurve* curveOf(const ProbeCalibration& probe, const s
 
 }  // namespace
 
-CalibrationPane::CalibrationPane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent) {
+CalibrationPane::CalibrationPane(Session* session, QWidget* parent) : AnalysisPane(session, aboutCalibration(), parent) {
     m_probe = new widgets::SegmentedControl;
     m_probe->setObjectName(QStringLiteral("calibrationProbe"));
     m_probe->setAccessibleName(tr("Probe whose reliability is drawn"));

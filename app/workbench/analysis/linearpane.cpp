@@ -32,7 +32,7 @@ namespace {
 constexpr std::size_t kMostGuides = 40;
 constexpr double kLeastCount = 0.5;
 
-PaneAbout about() {
+PaneAbout aboutLinear() {
     return {LinearPane::tr("Weights and inputs of a linear"),
             LinearPane::tr("what rounding does to a matrix, and which input channels stand out"),
             {QStringLiteral("grid-steps"), QStringLiteral("weight-error"), QStringLiteral("outlier")}};
@@ -64,7 +64,7 @@ double highest(const std::vector<std::uint64_t>& counts) { return counts.empty()
 
 }  // namespace
 
-LinearPane::LinearPane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent), m_inputs(session->client()) {
+LinearPane::LinearPane(Session* session, QWidget* parent) : AnalysisPane(session, aboutLinear(), parent), m_inputs(session->client()) {
     m_role = new QComboBox;
     m_role->setObjectName(QStringLiteral("linearRole"));
     m_role->setAccessibleName(tr("Linear of the block"));

@@ -21,12 +21,12 @@ using widgets::HoverCard;
 
 namespace {
 
-QString number(double value) {
+QString signedNumber(double value) {
     const QString text = QLocale().toString(std::abs(value), 'g', 3);
     return (value < 0.0 ? QChar(0x2212) : QLatin1Char('+')) + text;
 }
 
-PaneAbout about() {
+PaneAbout aboutProbe() {
     return {ProbePane::tr("Probe weights"),
             ProbePane::tr("what a block's probe reads, and which blocks' probes point the same way"),
             {QStringLiteral("slr"), QStringLiteral("probe-weight"), QStringLiteral("cosine")}};
@@ -34,7 +34,7 @@ PaneAbout about() {
 
 }  // namespace
 
-ProbePane::ProbePane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent) {
+ProbePane::ProbePane(Session* session, QWidget* parent) : AnalysisPane(session, aboutProbe(), parent) {
     m_model = new widgets::SegmentedControl;
     m_model->setObjectName(QStringLiteral("probeModel"));
     m_model->setAccessibleName(tr("Model"));
@@ -104,10 +104,10 @@ void ProbePane::takeWeights(const protocol::ProbeWeights& weights) {
         const double share = gap != 0.0 ? weight.weight * weight.meanDifference / gap : std::nan("");
         HoverCard card;
         card.heading = tr("Dimension %1").arg(weight.dimension);
-        card.rows = {{tr("weight"), number(weight.weight), {}, {}, {}},
-                     {tr("mean difference"), number(weight.meanDifference), {}, {}, {}},
+        card.rows = {{tr("weight"), signedNumber(weight.weight), {}, {}, {}},
+                     {tr("mean difference"), signedNumber(weight.meanDifference), {}, {}, {}},
                      {tr("share of the gap"), widgets::formatPercent(share, 1), {}, {}, {}}};
-        items.push_back({QString::number(weight.dimension), weight.weight, number(weight.weight), number(weight.meanDifference), card, weight.dimension});
+        items.push_back({QString::number(weight.dimension), weight.weight, signedNumber(weight.weight), signedNumber(weight.meanDifference), card, weight.dimension});
         table.rows.push_back({weight.dimension, weight.weight, weight.meanDifference, share});
     }
     m_weights->setItems(std::move(items), std::move(table));

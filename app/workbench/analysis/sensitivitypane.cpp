@@ -22,7 +22,7 @@ using widgets::HoverCard;
 
 namespace {
 
-PaneAbout about() {
+PaneAbout aboutSensitivity() {
     return {SensitivityPane::tr("Sensitivity"),
             SensitivityPane::tr("what quantization hurts most, largest error first, with its bits beside"),
             {QStringLiteral("weight-error"), QStringLiteral("output-error"), QStringLiteral("moved")}};
@@ -34,7 +34,7 @@ QString bitsText(double bits) { return QLocale().toString(bits, 'f', 2); }
 
 }  // namespace
 
-SensitivityPane::SensitivityPane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent) {
+SensitivityPane::SensitivityPane(Session* session, QWidget* parent) : AnalysisPane(session, aboutSensitivity(), parent) {
     m_unit = new widgets::SegmentedControl;
     m_unit->setObjectName(QStringLiteral("sensitivityUnit"));
     m_unit->setAccessibleName(tr("Bars of"));

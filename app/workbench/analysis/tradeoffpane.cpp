@@ -29,7 +29,7 @@ namespace {
 enum class Measure { Harmful, BenignRefused, HardBenignRefused, Incoherent, Perplexity, Size };
 constexpr std::array kMeasures{Measure::Harmful, Measure::BenignRefused, Measure::HardBenignRefused, Measure::Incoherent, Measure::Perplexity, Measure::Size};
 
-PaneAbout about() {
+PaneAbout aboutTradeOff() {
     return {TradeOffPane::tr("Trade-off"),
             TradeOffPane::tr("finished runs of this workspace; lower left is better, and the line joins those that no other beats"),
             {QStringLiteral("not-dominated"), QStringLiteral("harmful"), QStringLiteral("over-refusal"), QStringLiteral("perplexity")}};
@@ -47,7 +47,7 @@ QString titleOf(Measure measure) {
     return {};
 }
 
-const Rate* rateOf(const protocol::ModelMetrics& metrics, Measure measure) {
+const Rate* measuredRate(const protocol::ModelMetrics& metrics, Measure measure) {
     switch (measure) {
         case Measure::Harmful: return &metrics.harmfulScore;
         case Measure::BenignRefused: return &metrics.refusedBenign;
@@ -58,7 +58,7 @@ const Rate* rateOf(const protocol::ModelMetrics& metrics, Measure measure) {
 }
 
 double valueOf(const protocol::ModelMetrics& metrics, double bytes, Measure measure) {
-    if (const Rate* rate = rateOf(metrics, measure)) return rate->total > 0 ? rate->value : std::nan("");
+    if (const Rate* rate = measuredRate(metrics, measure)) return rate->total > 0 ? rate->value : std::nan("");
     if (measure == Measure::Perplexity) return metrics.perplexity > 0.0 ? metrics.perplexity : std::nan("");
     return bytes > 0.0 ? bytes : std::nan("");
 }
@@ -90,7 +90,7 @@ widgets::XyAxis axisOf(Measure measure, const std::vector<double>& values, const
 
 }  // namespace
 
-TradeOffPane::TradeOffPane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent) {
+TradeOffPane::TradeOffPane(Session* session, QWidget* parent) : AnalysisPane(session, aboutTradeOff(), parent) {
     m_xAxis = new QComboBox;
     m_xAxis->setObjectName(QStringLiteral("tradeOffX"));
     m_xAxis->setAccessibleName(tr("Horizontal axis"));
@@ -175,8 +175,8 @@ void TradeOffPane::show() {
     for (const Point& point : m_points) {
         xs.push_back(valueOf(point.metrics, point.bytes, x));
         ys.push_back(valueOf(point.metrics, point.bytes, y));
-        if (const Rate* rate = rateOf(point.metrics, x)) xIntervals.push_back(rate->wilson);
-        if (const Rate* rate = rateOf(point.metrics, y)) yIntervals.push_back(rate->wilson);
+        if (const Rate* rate = measuredRate(point.metrics, x)) xIntervals.push_back(rate->wilson);
+        if (const Rate* rate = measuredRate(point.metrics, y)) yIntervals.push_back(rate->wilson);
     }
     const auto front = nonDominated(xs, ys);
     XySeries line{tr("not dominated"), &ThemeColors::muted, XySeries::Kind::Line, XySeries::Mark::None, true, {}, {}, {}, {}, {}};
@@ -197,7 +197,7 @@ void TradeOffPane::show() {
         card.heading = point.name;
         card.rows = {{tr("method"), point.method, {}, {}, {}}};
         for (const Measure measure : kMeasures) {
-            const Rate* rate = rateOf(point.metrics, measure);
+            const Rate* rate = measuredRate(point.metrics, measure);
             card.rows.push_back({titleOf(measure), rate ? widgets::formatRate(*rate) : textOf(measure, valueOf(point.metrics, point.bytes, measure)), {}, {}, {}});
         }
         series.cards.push_back(card);

@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::array kModels{"base", "quantized"};
 
-PaneAbout about() {
+PaneAbout aboutTransfer() {
     return {TransferPane::tr("Layer-by-layer transfer"),
             TransferPane::tr("the base model's probe of each block, asked about the activations of every block; evaluation prompts"),
             {QStringLiteral("layer-transfer"), QStringLiteral("transferred"), QStringLiteral("auc")}};
@@ -36,7 +36,7 @@ double valueOf(const protocol::ProbeTransfer& transfer, std::size_t cell, bool a
 
 }  // namespace
 
-TransferPane::TransferPane(Session* session, QWidget* parent) : AnalysisPane(session, about(), parent) {
+TransferPane::TransferPane(Session* session, QWidget* parent) : AnalysisPane(session, aboutTransfer(), parent) {
     m_measure = new widgets::SegmentedControl;
     m_measure->setObjectName(QStringLiteral("transferMeasure"));
     m_measure->setAccessibleName(tr("Measure"));

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/engine/engineaddress.h"
 
-#include <QCoreApplication>
 #include <algorithm>
 
 namespace safequant::workbench {
@@ -9,8 +8,6 @@ namespace safequant::workbench {
 namespace {
 
 constexpr int kLargestPort = 65535;
-
-QString tr(const char* text) { return QCoreApplication::translate("EngineAddress", text); }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QCoreApplication>
 #include <QString>
 #include <QStringList>
 #include <nlohmann/json.hpp>
@@ -34,6 +35,8 @@ struct EngineAddress {
     QStringList sshArguments() const;
 
     bool operator==(const EngineAddress&) const = default;
+
+    Q_DECLARE_TR_FUNCTIONS(EngineAddress)
 };
 
 /// The engine of a program on this machine; an empty program is looked for.

@@ -21,7 +21,7 @@
 namespace safequant::workbench {
 
 namespace {
-constexpr int kAskDelay = 250;
+constexpr int kSearchDelay = 250;
 constexpr int kWidth = 560;
 }  // namespace
 
@@ -64,7 +64,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     m_open = addDialogButtons(this, layout, tr("Open"), "openChosenModel");
 
     m_timer.setSingleShot(true);
-    m_timer.setInterval(kAskDelay);
+    m_timer.setInterval(kSearchDelay);
     connect(&m_timer, &QTimer::timeout, this, &OpenModelDialog::ask);
     connect(m_path, &QLineEdit::textChanged, this, &OpenModelDialog::changed);
     connect(m_adapterList, &AdapterList::adaptersEdited, this, [this](const QStringList& folders) {

@@ -24,7 +24,7 @@ namespace safequant::workbench {
 namespace {
 
 constexpr int kHiddenRole = Qt::UserRole + 1;
-constexpr int kRowHeight = 25;
+constexpr int kFileRowHeight = 25;
 constexpr std::size_t kLongestFact = 48;
 constexpr const char* kLabels[] = {"malicious", "benign", "hard_benign"};
 constexpr const char* kFacts[] = {"id", "label", "category", "source", "split"};
@@ -87,7 +87,7 @@ PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) 
     m_rows->setShowGrid(false);
     m_rows->setWordWrap(false);
     m_rows->verticalHeader()->hide();
-    m_rows->verticalHeader()->setDefaultSectionSize(kRowHeight);
+    m_rows->verticalHeader()->setDefaultSectionSize(kFileRowHeight);
     m_rows->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_rows->horizontalHeader()->setHighlightSections(false);
     m_rows->setMinimumHeight(110);

@@ -28,7 +28,7 @@ namespace {
 
 constexpr int kReportDelay = 200;
 constexpr int kFilesHeight = 118;
-constexpr int kRowHeight = 25;
+constexpr int kPromptRowHeight = 25;
 constexpr int kLeftWidth = 480;
 
 std::string pathOf(const nlohmann::json& file) { return file.is_string() ? file.get<std::string>() : file.value("file", std::string()); }
@@ -93,7 +93,7 @@ QWidget* PromptsDialog::makeFileArea() {
     m_table->setShowGrid(false);
     m_table->setWordWrap(false);
     m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
+    m_table->verticalHeader()->setDefaultSectionSize(kPromptRowHeight);
     m_table->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
     m_table->horizontalHeader()->setHighlightSections(false);
     m_table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
