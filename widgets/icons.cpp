@@ -49,6 +49,7 @@ const char* fileName(Icon which) {
         case Icon::ChevronRight: return "chevron-right";
         case Icon::ChevronUp: return "chevron-up";
         case Icon::ZoomReset: return "zoom-reset";
+        case Icon::Float: return "float";
         case Icon::Keyboard: return "keyboard";
         case Icon::Undo: return "undo";
         case Icon::Redo: return "redo";

@@ -10,7 +10,7 @@ enum class Icon {
     Setup, Layers, Learning, Answers, Analysis, Compare, Report,
     Play, Pause, Stop, Resume, Export, Open, Folder, Model, Document,
     Shield, ShieldOff, Sun, Moon, Search, Filter, Copy, Log,
-    Warning, Info, Check, Cross, ChevronDown, ChevronRight, ChevronUp, ZoomReset, Keyboard, Undo, Redo, Settings,
+    Warning, Info, Check, Cross, ChevronDown, ChevronRight, ChevronUp, ZoomReset, Keyboard, Float, Undo, Redo, Settings,
     ToolPoint, ToolBox, ToolLasso, ToolPolygon, ToolPan,
 };
 

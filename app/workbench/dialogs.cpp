@@ -4,6 +4,7 @@
 #include <QCoreApplication>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QInputDialog>
 #include <QMessageBox>
 #include <QPushButton>
 
@@ -61,6 +62,10 @@ QString Dialogs::chooseExportFile(QWidget* parent, const QString& title, const Q
     const QString path = QFileDialog::getSaveFileName(parent, title, suggestion, tr("JSON Lines (*.jsonl);;%1").arg(csv), &filter);
     if (path.isEmpty() || !QFileInfo(path).suffix().isEmpty()) return path;
     return path + (filter == csv ? QStringLiteral(".csv") : QStringLiteral(".jsonl"));
+}
+
+QString Dialogs::askName(QWidget* parent, const QString& title, const QString& label) {
+    return QInputDialog::getText(parent, title, label).trimmed();
 }
 
 Dialogs::CloseAnswer Dialogs::askClose(QWidget* parent, const QString& runName) {

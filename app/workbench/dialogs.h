@@ -34,6 +34,8 @@ public:
     /// Of this machine, wherever the engine is.
     virtual QString chooseLocalFolder(QWidget* parent, const QString& title, const QString& folder);
     virtual QStringList chooseLocalPromptFiles(QWidget* parent, const QString& folder);
+    /// A line of text, without blanks around it; empty: none given.
+    virtual QString askName(QWidget* parent, const QString& title, const QString& label);
     /// Asked when the window closes during a run.
     virtual CloseAnswer askClose(QWidget* parent, const QString& runName);
 

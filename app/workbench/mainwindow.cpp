@@ -8,7 +8,6 @@
 #include <QDir>
 #include <QDragEnterEvent>
 #include <QFileInfo>
-#include <QMessageBox>
 #include <QMimeData>
 #include <QStackedWidget>
 #include <QUrl>
@@ -21,10 +20,10 @@
 #include "app/workbench/frame/actions.h"
 #include "app/workbench/frame/commandpalette.h"
 #include "app/workbench/frame/endnotice.h"
+#include "app/workbench/frame/layoutmenu.h"
 #include "app/workbench/frame/runbanner.h"
 #include "app/workbench/frame/runbar.h"
 #include "app/workbench/frame/statusline.h"
-#include "app/workbench/frame/termsdialog.h"
 #include "app/workbench/frame/tour.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/learning/learningpage.h"
@@ -40,9 +39,6 @@
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
 #include "app/workbench/ui.h"
-#include "safequant_version.h"
-#include "widgets/format.h"
-#include "widgets/glossary.h"
 #include "widgets/layerchart.h"
 #include "widgets/projectionview.h"
 
@@ -125,6 +121,10 @@ void MainWindow::makePages() {
     layout->addWidget(m_status);
     setCentralWidget(central);
     m_palette = new CommandPalette(m_session->settings(), this);
+    m_layoutMenu = new LayoutMenu(m_actions->view, m_actions->arrangePanes, m_layers->panes(), m_layers->layouts(), m_session->settings(),
+                                  m_session->dialogs(), this);
+    connect(m_layoutMenu, &LayoutMenu::said, m_status, &StatusLine::say);
+    m_session->history()->add(m_layoutMenu->history());
     m_tour = new Tour(this);
     connect(m_tour, &Tour::ended, this, [this] { m_session->settings()->set(Setting::TourSeen, true); });
     new EndNotice(m_session, this);
@@ -263,6 +263,10 @@ void MainWindow::connectActions() {
             applyTheme(key);
         });
     }
+    connect(m_actions->reduceMotion, &QAction::toggled, this, [this](bool reduced) {
+        m_session->settings()->set(Setting::ReducedMotion, reduced);
+        m_layers->setReducedMotion(reduced);
+    });
     on(m_actions->quantize, [this] { quantize(); });
     connect(m_actions->stop, &QAction::triggered, m_session->run(), &RunController::stopAfterBlock);
     connect(m_actions->resume, &QAction::triggered, m_session->run(), &RunController::resume);
@@ -286,6 +290,7 @@ void MainWindow::restore() {
     m_layers->restoreLayout();
     m_answers->restoreLayout();
     applyTheme(settings->text(Setting::Theme));
+    m_actions->reduceMotion->setChecked(settings->flag(Setting::ReducedMotion));
     setPage(pageFromKey(settings->text(Setting::Page)));
 }
 
@@ -464,99 +469,6 @@ void MainWindow::stepBlock(int direction) {
     if (!blocks.contains(wanted)) return;
     if (analysing) m_analysis->setBlock(wanted);
     m_layers->setBlock(wanted);
-}
-
-std::vector<Command> MainWindow::commands() {
-    std::vector<Command> list;
-    const auto actions = m_actions->all();
-    for (QAction* action : actions) {
-        if (!action->isEnabled() || action == m_actions->commands) continue;
-        list.push_back({action->objectName(), Actions::plainText(action->text()), Actions::menuOf(action),
-                        action->shortcut().toString(QKeySequence::NativeText), [action] { action->trigger(); }});
-    }
-    if (m_top->currentIndex() == 1) {
-        const auto blocks = m_session->store()->blocksOf("base");
-        for (const int block : blocks) {
-            list.push_back({QStringLiteral("block %1").arg(block), tr("Block %1").arg(block), tr("Layers"), {}, [this, block] {
-                                setPage(Page::Layers);
-                                m_layers->setBlock(block);
-                            }});
-        }
-    }
-    for (const auto& term : widgets::glossary()) {
-        list.push_back({QStringLiteral("term ") + term.key, tr("What is: %1").arg(term.name), tr("Terms"), {}, [this, key = term.key] { showTerm(key); }});
-    }
-    for (const auto& run : m_start->runs()) {
-        const QString folder = QString::fromStdString(run.folder);
-        list.push_back({folder, tr("Open run: %1, %2").arg(QString::fromStdString(run.name), widgets::formatAge(QString::fromStdString(run.created))),
-                        tr("Runs"), {}, [this, folder] { openRun(folder); }});
-        if (!m_session->store()->hasRun() || folder == m_session->store()->folder()) continue;
-        list.push_back({QStringLiteral("compare ") + folder, tr("Lay over this run: %1").arg(QString::fromStdString(run.name)), tr("Runs"), {},
-                        [this, folder] {
-                            setPage(Page::Layers);
-                            m_session->overlay()->choose(folder);
-                        }});
-    }
-    return list;
-}
-
-void MainWindow::showCommands() { m_palette->open(commands()); }
-
-void MainWindow::startTour() {
-    showWork();
-    const auto onPage = [this](Page page, QWidget* whole, QWidget* part) {
-        return [this, page, whole, part] {
-            setPage(page);
-            // An empty page has no parts yet.
-            return part && part->isVisible() ? part : whole;
-        };
-    };
-    m_tour->start({
-        {tr("Pages in the order of the work"),
-         tr("Set a run up, watch its layers, read what the model answers, compare runs, hand on a report. Ctrl and a number go to a page; "
-            "Ctrl+K finds everything else by name."),
-         onPage(Page::Layers, m_rail, m_rail)},
-        {tr("Is the difference still there?"),
-         tr("In every block a sparse probe tells malicious from benign prompts by their activations. Transferred asks whether they still sit "
-            "where the base model put them, Refitted whether a new probe could find them. The switch is for chart, projection and table alike."),
-         onPage(Page::Layers, m_layers, m_layers->chart())},
-        {tr("Every point is a prompt"),
-         tr("Choose points or draw around them: the table, the card and the answers follow. Malicious text stays hidden until you ask for it."),
-         onPage(Page::Layers, m_layers, m_layers->projection())},
-        {tr("Hand it on"),
-         tr("The report says in words, tables and figures what changed and how sure that is, as a page, a PDF and tables. The quantized model "
-            "itself goes out with Ctrl+E, for other runtimes to load."),
-         onPage(Page::Report, m_report, nullptr)},
-    });
-}
-
-void MainWindow::showTerm(const QString& key) {
-    if (!m_terms) m_terms = new TermsDialog(this);
-    m_terms->choose(key);
-    m_terms->show();
-    m_terms->raise();
-    m_terms->activateWindow();
-}
-
-void MainWindow::showShortcuts() {
-    QString rows;
-    const QStringList list = m_actions->shortcutList();
-    for (const QString& line : list) {
-        rows += QStringLiteral("<tr><td><b>%1</b>&nbsp;&nbsp;</td><td>%2</td></tr>")
-                    .arg(line.section(QLatin1Char('\t'), 0, 0).toHtmlEscaped(), line.section(QLatin1Char('\t'), 1).toHtmlEscaped());
-    }
-    QMessageBox box(QMessageBox::NoIcon, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
-    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points, with Shift they add "
-                              "them, and P, B, L, G and H choose what the pointer does. In figures of the Analysis page arrow keys go through points, "
-                              "bars and cells, and Ctrl+C copies the numbers."));
-    box.exec();
-}
-
-void MainWindow::showAbout() {
-    QMessageBox::about(this, tr("About SafeQuant Workbench"),
-                       tr("<b>SafeQuant Workbench %1</b><p>Safety-aware quantization of language models, on your machines.</p>"
-                          "<p>GPL-3.0-or-later</p>")
-                           .arg(QStringLiteral(SAFEQUANT_VERSION)));
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {

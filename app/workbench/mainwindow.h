@@ -28,6 +28,7 @@ class ExportDialog;
 class OpenModelDialog;
 class PromptsDialog;
 class LayersPage;
+class LayoutMenu;
 class LearningPage;
 class LogPage;
 class ReportPage;
@@ -143,6 +144,7 @@ private:
     PageRail* m_rail;
     RunBanner* m_banner;
     StatusLine* m_status;
+    LayoutMenu* m_layoutMenu;
     CommandPalette* m_palette;
     Tour* m_tour;
     ExportDialog* m_export = nullptr;

@@ -22,6 +22,7 @@
 #include "core/run/block_embedding.h"
 #include "core/run/method_settings.h"
 #include "core/run/prompt_check.h"
+#include "core/run/prompt_reading.h"
 #include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
@@ -93,6 +94,7 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"prompts/validate", {&EngineRequests::validatePrompts, true}},
         {"prompts/preview", {&EngineRequests::previewPromptFile, true}},
         {"prompts/report", {&EngineRequests::reportPrompts, true}},
+        {"prompts/tokens", {&EngineRequests::readPromptTokens, true}},
         {"prompts/sample", {&EngineRequests::samplePrompts, true}},
         {"run/plan", {&EngineRequests::planRunRequest, true}},
         {"run/settings", {&EngineRequests::runSettings, false}},
@@ -224,6 +226,11 @@ Expected<json> EngineRequests::openCheckpointInfo(const json& params) {
         if (!named) return fail(named.error());
         adapters = std::move(*named);
     }
+    {
+        // Its tokenizer may have changed on disk since it was read.
+        const std::scoped_lock lock(m_mutex);
+        m_formatKey.clear();
+    }
     const auto checkpoint = openModel(*path, adapters);
     if (!checkpoint) return fail(checkpoint.error());
     return protocol::toJson(checkpointInfo(**checkpoint));
@@ -294,6 +301,33 @@ Expected<json> EngineRequests::reportPrompts(const json& params) {
                                          params.value("max_new_tokens", 0));
     if (!checked) return fail(checked.error());
     return protocol::toJson(checked->report);
+}
+
+Expected<json> EngineRequests::readPromptTokens(const json& params) {
+    const auto checkpoint = field<std::string>(params, "checkpoint");
+    if (!checkpoint) return fail(checkpoint.error());
+    const auto text = field<std::string>(params, "text");
+    if (!text) return fail(text.error());
+    const std::string systemPrompt = params.value("system_prompt", std::string());
+    const std::string key = *checkpoint + '\n' + systemPrompt;
+    std::shared_ptr<const ChatFormat> format;
+    {
+        const std::scoped_lock lock(m_mutex);
+        if (m_formatKey == key) format = m_format;
+    }
+    if (!format) {
+        const auto opened = openCheckpoint(*checkpoint);
+        if (!opened) return fail(opened.error());
+        auto created = ChatFormat::create((*opened)->tokenizerSource(), systemPrompt);
+        if (!created) return fail(created.error());
+        format = std::make_shared<const ChatFormat>(std::move(*created));
+        const std::scoped_lock lock(m_mutex);
+        m_formatKey = key;
+        m_format = format;
+    }
+    const auto reading = readPrompt(*format, *text);
+    if (!reading) return fail(reading.error());
+    return protocol::toJson(*reading);
 }
 
 Expected<json> EngineRequests::planRunRequest(const json& params) {

@@ -22,6 +22,7 @@
 namespace safequant {
 
 class WhatIf;
+struct ChatFormat;
 struct ModelSensitivities;
 struct RunSpec;
 
@@ -52,6 +53,7 @@ private:
     Expected<nlohmann::json> validatePrompts(const nlohmann::json& params);
     Expected<nlohmann::json> previewPromptFile(const nlohmann::json& params);
     Expected<nlohmann::json> reportPrompts(const nlohmann::json& params);
+    Expected<nlohmann::json> readPromptTokens(const nlohmann::json& params);
     Expected<nlohmann::json> samplePrompts(const nlohmann::json& params);
     Expected<nlohmann::json> planRunRequest(const nlohmann::json& params);
     Expected<nlohmann::json> runSettings(const nlohmann::json& params);
@@ -113,6 +115,8 @@ private:
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
     std::map<std::string, std::stop_source> m_exports;
     std::map<std::string, std::stop_source> m_downloads;  ///< By repository.
+    std::string m_formatKey;  ///< Checkpoint and system prompt of `m_format`.
+    std::shared_ptr<const ChatFormat> m_format;
     std::string m_promptKey;
     std::shared_ptr<const PromptSet> m_promptSet;
     std::shared_ptr<const ModelSensitivities> m_sensitivities;  ///< Measured last.

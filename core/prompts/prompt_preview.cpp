@@ -139,10 +139,14 @@ protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows)
     const auto content = readTextFile(file.path, kMaxPromptFileBytes);
     if (!content || !layout) return preview;
     Preview(*layout, rows, preview).read(withoutByteOrderMark(*content));
-    std::map<int, std::string> labels;
-    for (std::size_t i = 0; i < read.prompts.size(); ++i) labels[read.places[i].line] = promptLabelName(read.prompts[i].label);
-    for (auto& row : preview.rows)
-        if (const auto label = labels.find(row.line); label != labels.end()) row.label = label->second;
+    std::map<int, const Prompt*> prompts;
+    for (std::size_t i = 0; i < read.prompts.size(); ++i) prompts[read.places[i].line] = &read.prompts[i];
+    for (auto& row : preview.rows) {
+        const auto found = prompts.find(row.line);
+        if (found == prompts.end()) continue;
+        row.label = promptLabelName(found->second->label);
+        row.prompt = found->second->text;
+    }
     return preview;
 }
 

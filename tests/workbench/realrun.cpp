@@ -5,6 +5,8 @@
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
+#include <QMainWindow>
+#include <QTabBar>
 #include <map>
 
 #include "app/workbench/setup/runspec.h"
@@ -16,6 +18,14 @@ void wait(int milliseconds) {
     QElapsedTimer timer;
     timer.start();
     while (timer.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 20);
+}
+
+std::pair<QTabBar*, int> paneTab(QWidget* window, const QString& title) {
+    const auto bars = window->findChild<QMainWindow*>(QStringLiteral("layerPanes"))->findChildren<QTabBar*>(Qt::FindDirectChildrenOnly);
+    for (QTabBar* bar : bars)
+        for (int tab = 0; tab < bar->count(); ++tab)
+            if (bar->tabText(tab) == title) return {bar, tab};
+    return {nullptr, -1};
 }
 
 QString enginePath() { return QStringLiteral(SAFEQUANT_BINARY_DIR "/app/cli/safequant"); }

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <QString>
+#include <utility>
 #include <nlohmann/json.hpp>
+
+class QTabBar;
+class QWidget;
 
 /// What tests and tools of the window need to let the real engine run the real example model.
 namespace safequant::workbench {
@@ -15,6 +19,9 @@ QString modelPath();
 QString writePrompts(const QString& folder, int perClass);
 /// The default run, made small: the prompts of `file`, few answers of few tokens.
 nlohmann::json smallRunSpec(const QString& file, int answers, int tokens);
+
+/// The tab that leads to a pane of the layers, and which of the bar's tabs it is; null when the pane shares its place with no other.
+std::pair<QTabBar*, int> paneTab(QWidget* window, const QString& title);
 
 /// Lets the window work for a while.
 void wait(int milliseconds);

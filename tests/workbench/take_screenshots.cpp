@@ -17,6 +17,8 @@
 #include <algorithm>
 
 #include "app/workbench/appsettings.h"
+#include "app/workbench/frame/dockarea.h"
+#include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
@@ -92,12 +94,12 @@ int main(int argc, char** argv) {
     };
     fromRule(QStringLiteral("base:complied quant:refused"));
     fromRule(QStringLiteral("hard score>2"));
-    window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"))->setCurrentIndex(3);
+    layers->panes()->showPane(LayerSide::kSlices);
     window.findChild<QTableView*>(QStringLiteral("slices"))->selectRow(0);
     take(QStringLiteral("layers-slices"));
     // The workspace keeps slices: what was made for the picture goes again.
     slices->remove({static_cast<int>(slices->slices().size()) - 2, static_cast<int>(slices->slices().size()) - 1});
-    window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"))->setCurrentIndex(0);
+    layers->panes()->showPane(LayerSide::kPrompts);
     layers->projection()->setOverlaid(false);
     // Another run of the workspace laid over this one, when there is one.
     const auto runs = window.findChild<StartPage*>()->runs();
@@ -137,11 +139,10 @@ int main(int argc, char** argv) {
         }
     }
     layers->setKind(QStringLiteral("probe"));
-    auto* side = window.findChild<widgets::SegmentedControl*>(QStringLiteral("sideSwitch"));
-    side->setCurrentIndex(side->count() - 1);
+    layers->panes()->showPane(LayerSide::kWhatIf);
     wait(20000);
     take(QStringLiteral("whatif"));
-    side->setCurrentIndex(0);
+    layers->panes()->showPane(LayerSide::kPrompts);
     window.setPage(Page::Setup);
     wait(1500);
     take(QStringLiteral("setup"));

@@ -99,6 +99,11 @@ private:
         QTRY_VERIFY_WITH_TIMEOUT(button->isVisible() && button->isEnabled(), kShort);
         QTest::mouseClick(button, Qt::LeftButton);
     }
+    void showPane(const QString& title) {
+        const auto [bar, tab] = paneTab(m_window.get(), title);
+        QVERIFY(bar);
+        QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(tab).center());
+    }
     /// The plot inside the layer chart: what a mouse hits.
     QWidget* plot() {
         const auto children = find<widgets::LayerChart>("layerChart")->findChildren<QWidget*>();
@@ -287,14 +292,12 @@ private slots:
 
     void slicesAreUndoneFromTheMenu() {
         session()->selection()->setSelection({0, 2, 4});
-        auto* which = find<widgets::SegmentedControl>("sideSwitch");
-        for (int segment = 0; segment < which->count(); ++segment)
-            if (which->segmentText(segment) == QLatin1String("Slices")) QTest::mouseClick(which, Qt::LeftButton, {}, which->segmentRect(segment).center());
+        showPane(QStringLiteral("Slices"));
         click("sliceFromSelection");
         QCOMPARE(session()->slices()->slices().size(), 1U);
         QTest::keyClick(m_window.get(), Qt::Key_Z, Qt::ControlModifier);
         QVERIFY(session()->slices()->slices().empty());
-        QTest::mouseClick(which, Qt::LeftButton, {}, which->segmentRect(0).center());
+        showPane(QStringLiteral("Prompts"));
         session()->selection()->clear();
     }
 

@@ -164,9 +164,8 @@ private slots:
         QTRY_COMPARE_WITH_TIMEOUT(session()->selection()->count(), n, kShort);
         QVERIFY2(projection->selectionText().contains(QString::number(n)), qPrintable(projection->selectionText()));
 
-        auto* side = find<widgets::SegmentedControl>("sideSwitch");
-        for (int segment = 0; segment < side->count(); ++segment)
-            if (side->segmentText(segment) == QLatin1String("Slices")) choose(side, segment);
+        const auto [bar, tab] = paneTab(m_window.get(), QStringLiteral("Slices"));
+        QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(tab).center());
         click("sliceFromSelection");
         auto* slices = m_window->findChild<SlicesPanel*>();
         QTRY_COMPARE(slices->count(), 1);

@@ -48,11 +48,9 @@ class TestWhatIfPanel : public QObject {
         QTest::mouseClick(control, Qt::LeftButton, {}, control->segmentRect(index).center());
     }
     void showSide(const QString& name) {
-        auto* control = find<widgets::SegmentedControl>("sideSwitch");
-        int index = 0;
-        while (index < control->count() && control->segmentText(index) != name) ++index;
-        QVERIFY(index < control->count());
-        QTest::mouseClick(control, Qt::LeftButton, {}, control->segmentRect(index).center());
+        const auto [bar, tab] = paneTab(m_window.get(), name);
+        QVERIFY(bar);
+        QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(tab).center());
     }
     /// Waits for refined numbers of a scheme.
     void waitFor(const QString& scheme) {

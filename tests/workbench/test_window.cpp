@@ -4,6 +4,7 @@
 #include <QAccessible>
 #include <QAction>
 #include <QDialog>
+#include <QDockWidget>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
@@ -18,7 +19,9 @@
 
 #include "app/workbench/appsettings.h"
 #include "app/workbench/frame/commandmodel.h"
+#include "app/workbench/frame/dockarea.h"
 #include "app/workbench/frame/tour.h"
+#include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
@@ -86,6 +89,17 @@ private:
         return text;
     }
 
+    void makeWindow() {
+        MainWindowOptions options;
+        options.engineProgram = enginePath();
+        options.workspace = m_workspace;
+        m_window = std::make_unique<MainWindow>(options, m_settings.get());
+        m_window->resize(1280, 800);
+        m_window->show();
+        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+        QTRY_COMPARE_WITH_TIMEOUT(m_window->session()->client()->state(), EngineClient::State::Ready, kShort);
+    }
+
 private slots:
     void initTestCase() {
         m_places.prepare();
@@ -106,14 +120,7 @@ private slots:
 
     void init() {
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = m_workspace;
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        QTRY_COMPARE_WITH_TIMEOUT(m_window->session()->client()->state(), EngineClient::State::Ready, kShort);
+        makeWindow();
     }
 
     void cleanup() {
@@ -336,6 +343,32 @@ private slots:
     }
 
     /// What a screen reader meets on every page has a name.
+    void everyLayoutFitsAndIsRemembered() {
+        openRun();
+        auto* page = m_window->findChild<LayersPage*>();
+        for (const char* key : {"usual", "all", "columns", "plots"}) {
+            find<QAction>((std::string("layout_") + key).c_str())->trigger();
+            wait(50);
+            QVERIFY2(m_window->width() == 1280 && m_window->height() == 800, key);
+            for (const QDockWidget* pane : page->panes()->panes()) {
+                if (pane->isHidden() || !pane->widget()->isVisible()) continue;
+                const QRect place(pane->widget()->mapTo(page->panes(), QPoint()), pane->widget()->size());
+                QVERIFY2(page->panes()->rect().contains(place), qPrintable(QLatin1String(key) + QLatin1Char(' ') + pane->objectName()));
+                QVERIFY2(pane->widget()->width() >= pane->widget()->minimumSizeHint().width(), key);
+            }
+        }
+        QVERIFY(page->panes()->pane(LayerSide::kPrompts)->isHidden());
+        QTest::keyClick(m_window.get(), Qt::Key_F, Qt::ControlModifier);
+        QTRY_VERIFY(find<QLineEdit>("promptFilter")->hasFocus());
+        page->panes()->pane(LayerSide::kPrompts)->hide();
+        m_window->close();
+        m_window.reset();
+        makeWindow();
+        page = m_window->findChild<LayersPage*>();
+        QVERIFY(page->panes()->pane(LayerSide::kPrompts)->isHidden());
+        QVERIFY(!page->panes()->pane(LayersPage::kChart)->isHidden());
+    }
+
     void everythingThatTakesTheFocusHasAName() {
         QStringList unnamed;
         int focusable = 0;

@@ -40,7 +40,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     find = add(edit, tr("&Find prompts"), QKeySequence::Find, QStringLiteral("find"));
     tryPrompt = add(edit, tr("&Try a prompt of your own"), Qt::CTRL | Qt::Key_T, QStringLiteral("tryPrompt"));
 
-    QMenu* view = bar->addMenu(tr("&View"));
+    view = bar->addMenu(tr("&View"));
     auto* pageGroup = new QActionGroup(this);
     for (int i = 0; i < kPages; ++i) {
         const Page page = static_cast<Page>(i);
@@ -53,6 +53,8 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     view->addSeparator();
     setupPanel = add(view, tr("Setup &panel beside the layers"), Qt::Key_F9, QStringLiteral("setupPanel"));
     setupPanel->setCheckable(true);
+    arrangePanes = add(view, tr("&Arrange the panes of the layers"), Qt::CTRL | Qt::SHIFT | Qt::Key_L, QStringLiteral("arrangePanes"));
+    arrangePanes->setCheckable(true);
     resetZoom = add(view, tr("Show &all points"), Qt::CTRL | Qt::Key_0, QStringLiteral("resetZoom"));
     showMalicious = add(view, tr("Show &malicious text"), Qt::CTRL | Qt::SHIFT | Qt::Key_M, QStringLiteral("showMalicious"));
     showMalicious->setCheckable(true);
@@ -67,6 +69,8 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
         themes[i]->setData(QLatin1String(keys[i]));
         themeGroup->addAction(themes[i]);
     }
+    reduceMotion = add(view, tr("Reduce m&otion"), {}, QStringLiteral("reduceMotion"));
+    reduceMotion->setCheckable(true);
 
     QMenu* run = bar->addMenu(tr("&Run"));
     quantize = add(run, tr("&Quantize"), Qt::CTRL | Qt::Key_R, QStringLiteral("quantizeAction"));

@@ -23,8 +23,9 @@ public:
     QAction *startPage, *openModel, *openRun, *exportModel, *closeRun, *quit;
     QAction *undo, *redo, *copyChart, *copyPoints, *exportPrompts, *find, *tryPrompt;
     std::array<QAction*, kPages> pages;
-    QAction *setupPanel, *resetZoom, *showMalicious;
+    QAction *setupPanel, *arrangePanes, *resetZoom, *showMalicious, *reduceMotion;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.
+    QMenu* view;
     QAction *quantize, *stop, *resume, *previousBlock, *nextBlock;
     QAction *commands, *engines, *restartEngine, *runFolder;
     QAction *terms, *shortcuts, *tour, *about;

@@ -4,22 +4,21 @@
 #include <QHeaderView>
 #include <QLineEdit>
 #include <QLocale>
-#include <QStackedWidget>
 #include <QVBoxLayout>
 #include <limits>
 
+#include "app/workbench/frame/dockarea.h"
 #include "app/workbench/layers/slicespanel.h"
 #include "app/workbench/layers/trypane.h"
 #include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
+#include "app/workbench/setup/tokenspane.h"
 #include "app/workbench/ui.h"
-#include "widgets/icons.h"
 #include "widgets/lineartablemodel.h"
 #include "widgets/lineartableview.h"
 #include "widgets/promptcard.h"
 #include "widgets/promptfiltermodel.h"
 #include "widgets/prompttableview.h"
-#include "widgets/segmentedcontrol.h"
 #include "widgets/shieldbutton.h"
 
 namespace safequant::workbench {
@@ -27,46 +26,32 @@ namespace safequant::workbench {
 using Columns = widgets::PromptTableModel;
 using LinearColumns = widgets::LinearTableModel;
 
-LayerSide::LayerSide(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
-    setAttribute(Qt::WA_StyledBackground);
-    setProperty("surface", "panel");
-    setProperty("edge", "left");
-    auto* head = new QHBoxLayout;
-    setSpacing(head, 12, 8, 10, 6, 8);
-    m_switch = new widgets::SegmentedControl;
-    m_switch->setObjectName(QStringLiteral("sideSwitch"));
-    m_switch->setAccessibleName(tr("What stands beside the layers"));
-    m_switch->addSegment(tr("Prompts"));
-    m_switch->addSegment(tr("Linears"));
-    m_switch->addSegment(tr("Try"), {}, tr("Place a prompt of your own"));
-    m_switch->addSegment(tr("Slices"));
-    m_switch->addSegment(tr("What if"), {}, tr("Quantize the chosen block otherwise and see at once what it does"));
-    m_switch->setCurrentIndex(0);
-    head->addWidget(m_switch);
-    head->addStretch(1);
-    m_stack = new QStackedWidget;
-    m_stack->addWidget(makePrompts());
-    m_stack->addWidget(makeLinears());
+LayerSide::LayerSide(Session* session, DockArea* area) : QObject(area), m_session(session), m_area(area) {
+    const auto add = [area](const QString& key, const QString& title, QWidget* content) {
+        QWidget* surface = makeSurface("panel");
+        auto* layout = new QVBoxLayout(surface);
+        setSpacing(layout, 0, 8, 0, 0, 0);
+        layout->addWidget(content);
+        area->addPane(key, title, surface);
+    };
+    add(kPrompts, tr("Prompts"), makePrompts());
+    add(kLinears, tr("Linears"), makeLinears());
+    m_tokens = new TokensPane(m_session->client());
+    add(kTokens, tr("Tokens"), m_tokens);
     m_try = new TryPane(m_session);
-    m_stack->addWidget(m_try);
+    add(kTry, tr("Try"), m_try);
     m_slices = new SlicesPanel(m_session);
     m_slices->setFilter(m_table->filter());
-    m_stack->addWidget(m_slices);
+    add(kSlices, tr("Slices"), m_slices);
     m_whatIf = new WhatIfPanel(m_session);
     m_whatIf->setObjectName(QStringLiteral("whatIf"));
-    m_stack->addWidget(m_whatIf);
-    connect(m_switch, &widgets::SegmentedControl::currentIndexChanged, m_stack, &QStackedWidget::setCurrentIndex);
-    auto* layout = new QVBoxLayout(this);
-    setSpacing(layout, 1, 0, 0, 0, 0);
-    layout->addLayout(head);
-    layout->addWidget(m_stack, 1);
+    add(kWhatIf, tr("What if"), m_whatIf);
     connect(m_session->selection(), &widgets::SelectionModel::selectionChanged, this, &LayerSide::refreshSelection);
     connect(m_session, &Session::promptsReplaced, this, &LayerSide::refreshSelection);
     connect(m_session->prompts(), &QAbstractItemModel::dataChanged, this, &LayerSide::refreshSelection);
+    connect(m_session->shield(), &widgets::ContentShield::changed, this, &LayerSide::refreshTokens);
     refreshSelection();
 }
-
-QSize LayerSide::sizeHint() const { return {288, 600}; }
 
 QWidget* LayerSide::makePrompts() {
     auto* page = new QWidget;
@@ -146,7 +131,7 @@ void LayerSide::setProjection(const protocol::ProjectionResult* projection) {
 }
 
 void LayerSide::exportSelection() {
-    m_switch->setCurrentIndex(3);
+    m_area->showPane(kSlices);
     m_slices->exportSelection();
 }
 
@@ -170,12 +155,12 @@ void LayerSide::setLinears(int block, const std::vector<protocol::LinearInfo>& l
 void LayerSide::setBlock(int block, bool transferred) { m_try->setBlock(block, transferred); }
 
 void LayerSide::focusTry() {
-    m_switch->setCurrentIndex(2);
+    m_area->showPane(kTry);
     m_try->focusText();
 }
 
 void LayerSide::focusFilter() {
-    m_switch->setCurrentIndex(0);
+    m_area->showPane(kPrompts);
     m_filter->setFocus(Qt::ShortcutFocusReason);
     m_filter->selectAll();
 }
@@ -199,6 +184,15 @@ void LayerSide::refreshSelection() {
         m_card->setFootnote(judge.isEmpty() ? QString() : tr("Judge %1").arg(judge));
     }
     refreshCount();
+    refreshTokens();
+}
+
+void LayerSide::refreshTokens() {
+    const int current = m_session->selection()->current();
+    const protocol::PromptItem* prompt = m_session->prompt(current);
+    if (!prompt) return m_tokens->setNothing(tr("Select a prompt to see it as the model reads it, with the template around it."));
+    m_tokens->setPrompt(m_session->store()->state().spec, QString::fromStdString(prompt->text),
+                        !m_session->shield()->allows(QString::fromStdString(prompt->label), current));
 }
 
 }  // namespace safequant::workbench

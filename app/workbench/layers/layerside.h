@@ -1,36 +1,46 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
-#include <QWidget>
+#include <QLatin1String>
+#include <QObject>
 
 #include "core/engine/protocol/messages.h"
 
 class QLabel;
 class QLineEdit;
-class QStackedWidget;
+class QWidget;
 
 namespace safequant::widgets {
 class LinearTableModel;
 class LinearTableView;
 class PromptCard;
 class PromptTableView;
-class SegmentedControl;
 }
 
 namespace safequant::workbench {
 
+class DockArea;
 class Session;
 class SlicesPanel;
+class TokensPane;
 class TryPane;
 class WhatIfPanel;
 
-/// Beside the layers: the prompts with their scores at the chosen block, the selected one, the block's linears, and what if it were
+/// The panes beside the layers: the prompts with their scores at the chosen block, the selected one, the block's linears, and what if it were
 /// quantized otherwise.
-class LayerSide : public QWidget {
+class LayerSide : public QObject {
     Q_OBJECT
 
 public:
-    explicit LayerSide(Session* session, QWidget* parent = nullptr);
+    static constexpr QLatin1String kPrompts{"prompts"};
+    static constexpr QLatin1String kLinears{"linears"};
+    static constexpr QLatin1String kTokens{"tokens"};
+    static constexpr QLatin1String kTry{"try"};
+    static constexpr QLatin1String kSlices{"slices"};
+    static constexpr QLatin1String kWhatIf{"whatIf"};
+
+    /// Adds its panes to an area, by these keys.
+    LayerSide(Session* session, DockArea* area);
 
     /// Scores at a block; null: none yet.
     void setProjection(const protocol::ProjectionResult* projection);
@@ -43,24 +53,24 @@ public:
     void focusTry();
     /// Asks for a file and writes the selected prompts to it.
     void exportSelection();
-    QSize sizeHint() const override;
 
 private:
     QWidget* makePrompts();
     QWidget* makeLinears();
     void refreshSelection();
     void refreshCount();
+    void refreshTokens();
 
     Session* m_session;
+    DockArea* m_area;
     QLabel* m_count;
-    widgets::SegmentedControl* m_switch;
-    QStackedWidget* m_stack;
     QLineEdit* m_filter;
     widgets::PromptTableView* m_table;
     widgets::PromptCard* m_card;
     widgets::LinearTableModel* m_linearModel;
     widgets::LinearTableView* m_linears;
     QLabel* m_linearTitle;
+    TokensPane* m_tokens;
     TryPane* m_try;
     SlicesPanel* m_slices;
     WhatIfPanel* m_whatIf;

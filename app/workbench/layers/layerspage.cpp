@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/layers/layerspage.h"
 
-#include <QSplitter>
 #include <QStackedWidget>
 #include <QVBoxLayout>
 #include <limits>
 
+#include "app/workbench/frame/dockarea.h"
 #include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/overlaybar.h"
 #include "app/workbench/layers/whatifpanel.h"
@@ -21,16 +21,6 @@ namespace safequant::workbench {
 
 using widgets::LayerChart;
 using Phase = RunController::Phase;
-
-namespace {
-
-/// How a window of 1280 by 800 is divided at first.
-constexpr int kPlotWidth = 675;
-constexpr int kSideWidth = 289;
-constexpr int kChartHeight = 300;
-constexpr int kProjectionHeight = 390;
-
-}  // namespace
 
 LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
     setAttribute(Qt::WA_StyledBackground);
@@ -49,39 +39,28 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_projection->setOutcomes(m_session->prompts());
     m_projection->setKind(m_kind);
     m_projection->setOverlaid(m_session->settings()->flag(Setting::ProjectionOverlaid));
-    m_side = new LayerSide(m_session);
     m_overlay = new OverlayBar(m_session);
     m_chart->addTool(m_overlay->button());
 
-    const auto padded = [](std::initializer_list<QWidget*> inner, QWidget* tall, const char* edge) {
-        QWidget* area = makeSurface("panel", edge);
+    m_panes = new DockArea;
+    m_panes->setObjectName(QStringLiteral("layerPanes"));
+    const auto addPlot = [this](const QString& key, const QString& title, std::initializer_list<QWidget*> inner, QWidget* tall) {
+        QWidget* area = makeSurface("panel");
         auto* layout = new QVBoxLayout(area);
         setSpacing(layout, 12, 8, 12, 6, 0);
         for (QWidget* widget : inner) layout->addWidget(widget);
         layout->setStretchFactor(tall, 1);
-        return area;
+        m_panes->addPane(key, title, area);
     };
-    m_rows = new QSplitter(Qt::Vertical);
-    m_rows->setChildrenCollapsible(false);
-    m_rows->setHandleWidth(1);
-    m_rows->addWidget(padded({m_chart, m_scrubber}, m_chart, nullptr));
-    m_rows->addWidget(padded({m_overlay, m_projection}, m_projection, "top"));
-    m_rows->setStretchFactor(0, 4);
-    m_rows->setStretchFactor(1, 5);
-    m_columns = new QSplitter(Qt::Horizontal);
-    m_columns->setChildrenCollapsible(false);
-    m_columns->setHandleWidth(1);
-    m_columns->addWidget(m_rows);
-    m_columns->addWidget(m_side);
-    m_columns->setStretchFactor(0, 1);
-    m_columns->setStretchFactor(1, 0);
-    m_columns->setSizes({kPlotWidth, kSideWidth});
-    m_rows->setSizes({kChartHeight, kProjectionHeight});
+    addPlot(kChart, tr("Layer chart"), {m_chart, m_scrubber}, m_chart);
+    addPlot(kProjection, tr("Projection"), {m_overlay, m_projection}, m_projection);
+    m_side = new LayerSide(m_session, m_panes);
+    layouts().front().arrange();
     m_empty = new widgets::EmptyState;
     m_empty->setIcon(widgets::Icon::Layers);
     m_stack = new QStackedWidget;
     m_stack->addWidget(m_empty);
-    m_stack->addWidget(m_columns);
+    m_stack->addWidget(m_panes);
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 0, 0, 0, 0, 0);
     layout->addWidget(m_stack);
@@ -143,14 +122,14 @@ void LayersPage::focusTry() { m_side->focusTry(); }
 
 void LayersPage::exportSelection() { m_side->exportSelection(); }
 
-void LayersPage::saveLayout() {
-    m_session->settings()->set(Setting::LayersSplitter, m_rows->saveState());
-    m_session->settings()->set(Setting::LayersColumns, m_columns->saveState());
-}
+void LayersPage::saveLayout() { m_session->settings()->set(Setting::LayersArrangement, m_panes->arrangement()); }
 
-void LayersPage::restoreLayout() {
-    m_rows->restoreState(m_session->settings()->bytes(Setting::LayersSplitter));
-    m_columns->restoreState(m_session->settings()->bytes(Setting::LayersColumns));
+void LayersPage::restoreLayout() { m_panes->setArrangement(m_session->settings()->bytes(Setting::LayersArrangement)); }
+
+void LayersPage::setReducedMotion(bool reduced) {
+    m_reducedMotion = reduced;
+    m_panes->setAnimated(!reduced);
+    refreshProjection();
 }
 
 void LayersPage::setBlock(int block) {
@@ -390,7 +369,7 @@ void LayersPage::refreshEmbedding() {
     }
     // Prompts and scores are those of any projection; the frame has the positions.
     const auto known = m_session->projections()->get(m_block, QStringLiteral("pca"));
-    if (!frame || !known) return m_projection->setBusy(true);
+    if (!frame || !known || (m_reducedMotion && state == Embeddings::State::Running)) return m_projection->setBusy(true);
     auto moving = *known;
     moving.kind = m_kind.toStdString();
     moving.base = frame->base;
@@ -432,7 +411,7 @@ void LayersPage::refreshState() {
     const Phase phase = m_session->run()->phase();
     const bool anything = m_session->store()->hasRun() &&
                           (m_session->run()->active() || !m_session->store()->state().blocks.empty());
-    m_stack->setCurrentWidget(anything ? static_cast<QWidget*>(m_columns) : m_empty);
+    m_stack->setCurrentWidget(anything ? static_cast<QWidget*>(m_panes) : m_empty);
     if (anything) return;
     switch (phase) {
         case Phase::Opening:

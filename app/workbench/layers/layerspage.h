@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <QStringList>
 #include <QWidget>
 #include <map>
+#include <vector>
 
+#include "app/workbench/frame/layoutmenu.h"
 #include "app/workbench/run/runstore.h"
 #include "core/engine/protocol/embedding_messages.h"
 #include "widgets/layerchart.h"
 
 class QLabel;
-class QSplitter;
 class QStackedWidget;
 
 namespace safequant::widgets {
@@ -20,6 +22,7 @@ class ProjectionView;
 
 namespace safequant::workbench {
 
+class DockArea;
 class LayerSide;
 class OverlayBar;
 class Session;
@@ -29,6 +32,9 @@ class LayersPage : public QWidget {
     Q_OBJECT
 
 public:
+    static constexpr QLatin1String kChart{"chart"};
+    static constexpr QLatin1String kProjection{"projection"};
+
     explicit LayersPage(Session* session, QWidget* parent = nullptr);
 
     int block() const { return m_block; }
@@ -40,6 +46,11 @@ public:
     void focusTry();
     /// Asks for a file and writes the selected prompts to it.
     void exportSelection();
+    DockArea* panes() { return m_panes; }
+    /// Ways to place the panes, the usual one first.
+    std::vector<BuiltInLayout> layouts();
+    /// Points of an embedding at work and panes on their way jump to where they end instead of moving there.
+    void setReducedMotion(bool reduced);
     void saveLayout();
     void restoreLayout();
 
@@ -75,18 +86,20 @@ private:
     void refreshScrubber();
     void followNewest();
     void follow(bool following);
+    /// The chart with the projection under it or right of it, and right of both the stacks of panes; all others are hidden.
+    void placePlots(Qt::Orientation orientation, const std::vector<QStringList>& stacks);
 
     Session* m_session;
     QString m_folder;
     int m_block = -1;
     bool m_following = true;
+    bool m_reducedMotion = false;
     bool m_bothRuns = false;  ///< The panes showed another run's points last.
     QString m_kind;
     std::map<QString, protocol::EmbeddingSettings> m_embeddingSettings;  ///< By kind.
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;
-    QSplitter* m_columns;
-    QSplitter* m_rows;
+    DockArea* m_panes;
     widgets::LayerChart* m_chart;
     widgets::BlockScrubber* m_scrubber;
     widgets::ProjectionView* m_projection;

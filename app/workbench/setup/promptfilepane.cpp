@@ -45,6 +45,9 @@ public:
     }
 };
 
+/// A prompt whose label is not known may be malicious.
+QString labelOf(const protocol::PromptPreview::Row& row) { return row.label.empty() ? QStringLiteral("malicious") : QString::fromStdString(row.label); }
+
 }  // namespace
 
 PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) : QWidget(parent), m_shield(shield) {
@@ -109,6 +112,7 @@ PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) 
     }
     connect(m_suggestion, &QPushButton::clicked, this, [this] { change("label", QString::fromStdString(m_preview.file.suggestedLabel)); });
     connect(m_shield, &widgets::ContentShield::changed, this, &PromptFilePane::refreshRows);
+    connect(m_rows, &QTableWidget::itemSelectionChanged, this, &PromptFilePane::tellChosen);
     setFile(nullptr);
 }
 
@@ -204,6 +208,7 @@ void PromptFilePane::refreshRows() {
     m_rows->clear();
     m_rows->setRowCount(static_cast<int>(rows.size()));
     m_rows->setColumnCount(rows.empty() ? 0 : static_cast<int>(m_preview.columns.size()) + 1);
+    tellChosen();
     if (rows.empty()) return;
     QStringList names{tr("Line")};
     for (const auto& column : m_preview.columns) names.append(QString::fromStdString(column));
@@ -213,9 +218,7 @@ void PromptFilePane::refreshRows() {
         auto* line = new QTableWidgetItem(QString::number(row.line));
         line->setForeground(widgets::Theme::current().muted);
         m_rows->setItem(static_cast<int>(i), 0, line);
-        // A prompt whose label is not known may be malicious.
-        const QString label = row.label.empty() ? QStringLiteral("malicious") : QString::fromStdString(row.label);
-        const bool hidden = !m_shield->allows(label, -1);
+        const bool hidden = !m_shield->allows(labelOf(row), -1);
         for (std::size_t k = 0; k < row.cells.size(); ++k) {
             // Only what is known to be no text of the prompt stays in sight.
             const bool bar = hidden && (!isPlainFact(m_preview.columns[k]) || row.cells[k].size() > kLongestFact);
@@ -229,6 +232,16 @@ void PromptFilePane::refreshRows() {
     for (int column = 1; column < m_rows->columnCount(); ++column) m_rows->setColumnWidth(column, column == promptAt + 1 ? 240 : 96);
     if (promptAt + 1 < m_rows->columnCount()) m_rows->horizontalHeader()->setSectionResizeMode(static_cast<int>(promptAt) + 1, QHeaderView::Interactive);
     m_rows->horizontalHeader()->setStretchLastSection(true);
+}
+
+void PromptFilePane::tellChosen() {
+    const auto at = static_cast<std::size_t>(std::max(0, m_rows->currentRow()));
+    if (m_rows->selectedItems().isEmpty() || at >= m_preview.rows.size()) {
+        emit promptChosen({}, false);
+        return;
+    }
+    const auto& row = m_preview.rows[at];
+    emit promptChosen(QString::fromStdString(row.prompt), !m_shield->allows(labelOf(row), -1));
 }
 
 }  // namespace safequant::workbench

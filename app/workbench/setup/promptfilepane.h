@@ -31,6 +31,8 @@ public:
     void setPreview(const protocol::PromptPreview& preview);
 
 signals:
+    /// One of the first prompts is chosen; `hidden`: its text stays out of sight. An empty text: none is.
+    void promptChosen(const QString& text, bool hidden);
     /// The user reads it another way.
     void fileChanged(const nlohmann::json& file);
 
@@ -40,6 +42,7 @@ private:
     void changeRole(const char* role, const QString& column);
     void refreshChoices();
     void refreshRows();
+    void tellChosen();
 
     widgets::ContentShield* m_shield;
     nlohmann::json m_file;

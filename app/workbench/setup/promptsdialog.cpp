@@ -19,6 +19,7 @@
 #include "app/workbench/session.h"
 #include "app/workbench/setup/promptfilepane.h"
 #include "app/workbench/setup/promptreportview.h"
+#include "app/workbench/setup/tokenspane.h"
 #include "app/workbench/ui.h"
 #include "widgets/format.h"
 
@@ -28,6 +29,7 @@ namespace {
 
 constexpr int kReportDelay = 200;
 constexpr int kFilesHeight = 118;
+constexpr int kTokensHeight = 104;
 constexpr int kPromptRowHeight = 25;
 constexpr int kLeftWidth = 480;
 
@@ -104,6 +106,10 @@ QWidget* PromptsDialog::makeFileArea() {
     layout->addSpacing(4);
     m_pane = new PromptFilePane(m_session->shield());
     layout->addWidget(m_pane, 1);
+    m_tokens = new TokensPane(m_session->client());
+    m_tokens->setFixedHeight(kTokensHeight);
+    m_tokens->layout()->setContentsMargins(0, 0, 0, 0);
+    layout->addWidget(m_tokens);
     connect(add, &QPushButton::clicked, this, &PromptsDialog::addFiles);
     connect(m_remove, &QPushButton::clicked, this, &PromptsDialog::removeFile);
     connect(bundled, &QPushButton::clicked, this, [this] {
@@ -114,6 +120,10 @@ QWidget* PromptsDialog::makeFileArea() {
     });
     connect(m_table, &QTableWidget::currentCellChanged, this, [this](int row) {
         if (!m_refreshing) selectFile(row);
+    });
+    connect(m_pane, &PromptFilePane::promptChosen, this, [this](const QString& text, bool hidden) {
+        if (text.isEmpty()) m_tokens->setNothing(tr("Choose a prompt above to see it as the model reads it, with the template around it."));
+        else m_tokens->setPrompt(m_session->setup()->spec(), text, hidden);
     });
     connect(m_pane, &PromptFilePane::fileChanged, this, &PromptsDialog::changeFile);
     return area;

@@ -18,6 +18,7 @@ namespace safequant::workbench {
 
 class PromptFilePane;
 class PromptReportView;
+class TokensPane;
 class Session;
 
 /// Which files of prompts a run uses and how they are read, with everything there is to know of them before it starts. Edits stay in
@@ -60,6 +61,7 @@ private:
     QTableWidget* m_table;
     QPushButton* m_remove;
     PromptFilePane* m_pane;
+    TokensPane* m_tokens;
     PromptReportView* m_view;
     QCheckBox* m_again;
     QSpinBox* m_share;

@@ -127,6 +127,7 @@ void visitFields(V& visit, M& m) {
     visit("line", m.line);
     visit("label", m.label);
     visit("cells", m.cells);
+    visit("prompt", m.prompt);
 }
 
 template <typename V, MessageOf<PromptPreview> M>
@@ -135,6 +136,21 @@ void visitFields(V& visit, M& m) {
     visit("columns", m.columns);
     visit("rows", m.rows);
     visit("problem", m.problem);
+}
+
+template <typename V, MessageOf<TokenInfo> M>
+void visitFields(V& visit, M& m) {
+    visit("id", m.id);
+    visit("text", m.text);
+    visit("special", m.special);
+}
+
+template <typename V, MessageOf<PromptReading> M>
+void visitFields(V& visit, M& m) {
+    visit("template", m.hasTemplate);
+    visit("first", m.first);
+    visit("end", m.end);
+    visit("tokens", m.tokens);
 }
 
 }  // namespace
@@ -151,5 +167,7 @@ SAFEQUANT_DEFINE_MESSAGE(PromptSourceInfo);
 SAFEQUANT_DEFINE_MESSAGE(PromptReport);
 SAFEQUANT_DEFINE_MESSAGE(PromptPreview::Row);
 SAFEQUANT_DEFINE_MESSAGE(PromptPreview);
+SAFEQUANT_DEFINE_MESSAGE(TokenInfo);
+SAFEQUANT_DEFINE_MESSAGE(PromptReading);
 
 }  // namespace safequant::protocol

@@ -110,9 +110,24 @@ struct PromptPreview {
         int line = 0;
         std::string label;  ///< Empty: not known.
         std::vector<std::string> cells;  ///< In the order of `columns`, cut to 200 characters.
+        std::string prompt;      ///< The whole of what a model is asked; empty where the record cannot be read.
     };
     std::vector<Row> rows;
     std::string problem;  ///< Why the file cannot be used as it is; empty when it can.
+};
+
+/// One token as a model is given it.
+struct TokenInfo {
+    int id = 0;
+    std::string text;  ///< What it adds to the text before it.
+    bool special = false;
+};
+
+/// `prompts/tokens` {checkpoint, system_prompt, text} -> PromptReading: how the model is given a user's prompt.
+struct PromptReading {
+    bool hasTemplate = false;
+    int first = 0, end = 0;  ///< Tokens of the prompt itself; those around them are the template's.
+    std::vector<TokenInfo> tokens;
 };
 
 #define SAFEQUANT_MESSAGE(Type)          \
@@ -131,6 +146,8 @@ SAFEQUANT_MESSAGE(PromptSourceInfo);
 SAFEQUANT_MESSAGE(PromptReport);
 SAFEQUANT_MESSAGE(PromptPreview::Row);
 SAFEQUANT_MESSAGE(PromptPreview);
+SAFEQUANT_MESSAGE(TokenInfo);
+SAFEQUANT_MESSAGE(PromptReading);
 #undef SAFEQUANT_MESSAGE
 
 }  // namespace safequant::protocol

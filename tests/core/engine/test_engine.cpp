@@ -296,6 +296,12 @@ private slots:
         const auto preview = client.call("prompts/preview", {{"file", m_prompts}});
         QCOMPARE(preview.at("result").at("rows").size(), std::size_t{20});
         QVERIFY(client.call("prompts/preview", {{"file", 7}}).contains("error"));
+        for (int again = 0; again < 2; ++again) {
+            const auto tokens = protocol::parseMessage<protocol::PromptReading>(
+                client.call("prompts/tokens", {{"checkpoint", m_model}, {"text", "A prompt"}}).at("result"));
+            QVERIFY(tokens && tokens->first < tokens->end && tokens->end <= static_cast<int>(tokens->tokens.size()));
+        }
+        QVERIFY(client.call("prompts/tokens", {{"checkpoint", "/no/such.gguf"}, {"text", "A prompt"}}).contains("error"));
         QVERIFY(client.call("prompts/validate", {{"files", {{{"file", m_prompts}, {"label", "benign"}}}}, {"split", {{"again", true}}}}).contains("result"));
     }
 

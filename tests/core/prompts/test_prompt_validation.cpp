@@ -229,6 +229,7 @@ void TestPromptValidation::preview() {
     QCOMPARE(preview.rows[0].label, std::string("malicious"));
     QCOMPARE(preview.rows[0].cells[0], std::string("Fold a\ncrane"));
     QCOMPARE(preview.rows[1].cells[0], std::string(200, 'x') + "...");
+    QCOMPARE(preview.rows[1].prompt, std::string(300, 'x'));
     QVERIFY(preview.problem.starts_with("Line 5 has 1 fields"));
     QVERIFY(protocol::toJson(preview).dump().find("SECRET") == std::string::npos);
     QCOMPARE(previewPrompts(put("chat.jsonl", R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"SECRET"}],"label":"benign"})")).rows[0].cells[0], std::string("2 items"));

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <QMainWindow>
+
+class QDockWidget;
+class QTabBar;
+
+namespace safequant::workbench {
+
+/// The panes of a page: dragged by their titles beside or upon each other, taken out as windows of their own, hidden, and all of it
+/// kept. Titles stand over the panes only while they are being arranged, and over those that are out.
+class DockArea : public QMainWindow {
+    Q_OBJECT
+
+public:
+    explicit DockArea(QWidget* parent = nullptr);
+
+    /// A new pane, not placed yet; `key` names it for setArrangement(). The area owns the content.
+    QDockWidget* addPane(const QString& key, const QString& title, QWidget* content);
+    QDockWidget* pane(const QString& key) const;
+    /// In the order they were added.
+    const QList<QDockWidget*>& panes() const { return m_panes; }
+    /// Shows a pane, before others that share its place.
+    void showPane(const QString& key);
+    /// Puts every pane back into the area, none upon another, so that addDockWidget() and its kin can place them anew.
+    void gather();
+
+    bool arranging() const { return m_arranging; }
+    void setArranging(bool arranging);
+
+    /// Where every pane is, for setArrangement().
+    QByteArray arrangement() const { return saveState(kVersion); }
+    /// False, and nothing changes, when the bytes are no arrangement.
+    bool setArrangement(const QByteArray& arrangement);
+
+protected:
+    void childEvent(QChildEvent* event) override;
+
+private:
+    static constexpr int kVersion = 1;
+
+    void refreshTitle(QDockWidget* pane);
+    void nameTabs();
+
+    QList<QDockWidget*> m_panes;
+    bool m_arranging = false;
+};
+
+}  // namespace safequant::workbench
