@@ -2,12 +2,20 @@
 #include "app/workbench/ui.h"
 
 #include <QCoreApplication>
+#include <QHeaderView>
 #include <QLocale>
+#include <QTableView>
 #include <QVariant>
 
 #include "widgets/theme.h"
 
 namespace safequant::workbench {
+
+namespace {
+
+constexpr int kTableRow = 25;
+
+}  // namespace
 
 QLabel* makeLabel(const QString& text, const char* role, const char* tone, QWidget* parent) {
     auto* label = new QLabel(text, parent);
@@ -67,6 +75,33 @@ void setTone(QLabel* label, const char* tone) {
     if (label->property("tone").toByteArray() == tone) return;
     label->setProperty("tone", tone);
     widgets::restyle(label);
+}
+
+void addRow(QVBoxLayout* layout, const QString& name, QWidget* control) {
+    auto* row = new QHBoxLayout;
+    row->setSpacing(8);
+    QLabel* label = makeLabel(name);
+    label->setBuddy(control);
+    control->setAccessibleName(name);
+    row->addWidget(label, 1);
+    row->addWidget(control);
+    layout->addLayout(row);
+}
+
+void dressTable(QTableView* table, const QString& objectName, const QString& accessibleName) {
+    table->setObjectName(objectName);
+    table->setAccessibleName(accessibleName);
+    table->setEditTriggers(QAbstractItemView::NoEditTriggers);
+    table->setSelectionBehavior(QAbstractItemView::SelectRows);
+    table->setShowGrid(false);
+    table->setWordWrap(false);
+    table->setTabKeyNavigation(false);
+    table->setFrameShape(QFrame::NoFrame);
+    table->setHorizontalScrollMode(QAbstractItemView::ScrollPerPixel);
+    table->verticalHeader()->hide();
+    table->verticalHeader()->setDefaultSectionSize(kTableRow);
+    table->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+    table->horizontalHeader()->setHighlightSections(false);
 }
 
 QString counted(qint64 count, const QString& one, const QString& many) {

@@ -7,6 +7,8 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 
+class QTableView;
+
 namespace safequant::workbench {
 
 /// A label with a text role and a tone of the style sheet (see widgets/theme.h).
@@ -22,6 +24,10 @@ QWidget* makeSurface(const char* surface, const char* edge = nullptr, QWidget* p
 void setSpacing(QLayout* layout, int left, int top, int right, int bottom, int spacing);
 /// Changes a label's tone after it was shown.
 void setTone(QLabel* label, const char* tone);
+/// A row of a form: the control's name, which assistive technology reads too, and the control.
+void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
+/// The look of every list of rows: whole rows, no grid, no frame, no numbers; Tab leads out of it.
+void dressTable(QTableView* table, const QString& objectName, const QString& accessibleName);
 /// "1 block", "30 blocks": a count with the word that fits it, in the user's locale.
 QString counted(qint64 count, const QString& one, const QString& many);
 /// One sentence with its first letter in upper case and a full stop, from an engine's message.

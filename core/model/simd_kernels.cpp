@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/cpu.h"
 #include "core/model/decoder.h"
 #include "core/model/simd_levels.h"
 
@@ -13,10 +14,8 @@ namespace {
 
 bool supports(SimdLevel level) {
     switch (level) {
-        case SimdLevel::Avx512:
-            return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
-                   __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512dq") != 0 && supports(SimdLevel::Avx2);
-        case SimdLevel::Avx2: return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+        case SimdLevel::Avx512: return cpuHasAvx512();
+        case SimdLevel::Avx2: return cpuHasAvx2();
         case SimdLevel::Baseline: break;
     }
     return true;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "core/base/cpu.h"
 #include "core/quantize/uniform_grid.h"
 
 namespace safequant {
@@ -149,10 +150,8 @@ int roundingKernelSets(const RoundingKernels* (&sets)[3]) {
     int count = 0;
     sets[count++] = &kBaseline;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2")) sets[count++] = &kAvx2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq"))
-        sets[count++] = &kAvx512;
+    if (cpuHasAvx2()) sets[count++] = &kAvx2;
+    if (cpuHasAvx512()) sets[count++] = &kAvx512;
 #endif
     return count;
 }

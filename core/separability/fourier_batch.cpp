@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "core/base/cpu.h"
+
 namespace safequant {
 namespace {
 
@@ -144,9 +146,8 @@ __attribute__((target("avx512f,avx512vl,avx512dq"))) void runAvx512(const StageI
 
 RunStage best() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return &runAvx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &runAvx2;
+    if (cpuHasAvx512()) return &runAvx512;
+    if (cpuHasAvx2()) return &runAvx2;
 #endif
     return &runPlain;
 }

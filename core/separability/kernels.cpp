@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/base/cpu.h"
+
 namespace safequant {
 namespace {
 
@@ -143,8 +145,8 @@ SAFEQUANT_KERNELS(Avx512, __attribute__((target("avx512f,avx512vl,avx512dq"))), 
 
 const Kernels& best() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")) return kAvx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return kAvx2;
+    if (cpuHasAvx512()) return kAvx512;
+    if (cpuHasAvx2()) return kAvx2;
 #endif
     return kPlain;
 }

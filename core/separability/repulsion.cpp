@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numbers>
 
+#include "core/base/cpu.h"
 #include "core/model/parallel.h"
 
 namespace safequant {
@@ -64,9 +65,8 @@ __attribute__((target("avx512f,avx512vl,avx512dq"))) void sumsAvx512(const float
 
 Sums bestSums() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
-        return &sumsAvx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &sumsAvx2;
+    if (cpuHasAvx512()) return &sumsAvx512;
+    if (cpuHasAvx2()) return &sumsAvx2;
 #endif
     return &sumsPlain;
 }

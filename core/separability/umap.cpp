@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/cpu.h"
 #include "core/base/progress.h"
 #include "core/base/random.h"
 #include "core/separability/affinities.h"
@@ -177,7 +178,7 @@ __attribute__((target("avx2,fma"))) void epochAvx2(std::vector<Edge>& edges, flo
 
 Epoch bestEpoch() {
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &epochAvx2;
+    if (cpuHasAvx2()) return &epochAvx2;
 #endif
     return &epochPlain;
 }

@@ -36,20 +36,10 @@ enum Kind { kEmpty, kFigures, kTable };
 
 QTableView* makeTable(QAbstractItemModel* model, const QString& title) {
     auto* table = new QTableView;
-    table->setObjectName(QStringLiteral("analysisTable"));
-    table->setAccessibleName(title);
+    dressTable(table, QStringLiteral("analysisTable"), title);
     table->setModel(model);
     table->setSortingEnabled(true);
     table->horizontalHeader()->setSortIndicator(-1, Qt::AscendingOrder);
-    table->horizontalHeader()->setHighlightSections(false);
-    table->setSelectionBehavior(QTableView::SelectRows);
-    table->setShowGrid(false);
-    table->setWordWrap(false);
-    table->setTabKeyNavigation(false);
-    table->setFrameShape(QFrame::NoFrame);
-    table->setHorizontalScrollMode(QTableView::ScrollPerPixel);
-    table->verticalHeader()->hide();
-    table->verticalHeader()->setDefaultSectionSize(25);
     return table;
 }
 

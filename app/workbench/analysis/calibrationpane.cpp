@@ -81,17 +81,9 @@ CalibrationPane::CalibrationPane(Session* session, QWidget* parent) : AnalysisPa
     m_roc->setGuides({}, true);
     m_numbers = new widgets::FigureTableModel(this);
     m_summary = new QTableView;
-    m_summary->setObjectName(QStringLiteral("calibrationSummary"));
-    m_summary->setAccessibleName(tr("Scores and confusion by probe"));
+    dressTable(m_summary, QStringLiteral("calibrationSummary"), tr("Scores and confusion by probe"));
     m_summary->setModel(m_numbers);
-    m_summary->setShowGrid(false);
     m_summary->setSelectionMode(QTableView::SingleSelection);
-    m_summary->setSelectionBehavior(QTableView::SelectRows);
-    m_summary->setFrameShape(QFrame::NoFrame);
-    m_summary->setTabKeyNavigation(false);
-    m_summary->verticalHeader()->hide();
-    m_summary->verticalHeader()->setDefaultSectionSize(25);
-    m_summary->horizontalHeader()->setHighlightSections(false);
     m_summary->setFixedHeight(31 + 3 * 25);
 
     auto* plots = new QHBoxLayout;

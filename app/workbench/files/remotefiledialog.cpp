@@ -24,7 +24,6 @@ namespace safequant::workbench {
 
 namespace {
 
-constexpr int kRowHeight = 25;
 constexpr int kFolderRole = Qt::UserRole + 1;
 enum Column { NameColumn, SizeColumn, TimeColumn, kColumns };
 
@@ -90,19 +89,10 @@ QLayout* RemoteFileDialog::makePathRow() {
 
 void RemoteFileDialog::makeTable() {
     m_table = new QTableWidget(0, kColumns);
-    m_table->setObjectName(QStringLiteral("remoteFiles"));
-    m_table->setAccessibleName(tr("Files and folders"));
+    dressTable(m_table, QStringLiteral("remoteFiles"), tr("Files and folders"));
+    m_table->setFrameShape(QFrame::StyledPanel);
     m_table->setHorizontalHeaderLabels({tr("Name"), tr("Size"), tr("Changed")});
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setSelectionMode(m_what == What::Files ? QAbstractItemView::ExtendedSelection : QAbstractItemView::SingleSelection);
-    m_table->setShowGrid(false);
-    m_table->setWordWrap(false);
-    m_table->setTabKeyNavigation(false);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(kRowHeight);
-    m_table->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-    m_table->horizontalHeader()->setHighlightSections(false);
     m_table->horizontalHeader()->setSectionResizeMode(NameColumn, QHeaderView::Stretch);
     m_table->horizontalHeader()->setSectionResizeMode(SizeColumn, QHeaderView::ResizeToContents);
     m_table->horizontalHeader()->setSectionResizeMode(TimeColumn, QHeaderView::ResizeToContents);

@@ -35,17 +35,9 @@ TryPane::TryPane(Session* session, QWidget* parent)
     m_place->setObjectName(QStringLiteral("tryPlace"));
     m_said->setObjectName(QStringLiteral("trySaid"));
     m_model->setHorizontalHeaderLabels({tr("#"), tr("Prompt"), tr("base"), tr("quant.")});
-    m_table->setObjectName(QStringLiteral("tryTable"));
-    m_table->setAccessibleName(tr("Your prompts with their scores at the chosen block"));
+    dressTable(m_table, QStringLiteral("tryTable"), tr("Your prompts with their scores at the chosen block"));
     m_table->setModel(m_model);
-    m_table->setFrameShape(QFrame::NoFrame);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setTabKeyNavigation(false);
-    m_table->setShowGrid(false);
-    m_table->setWordWrap(false);
-    m_table->verticalHeader()->hide();
     m_table->horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     m_table->horizontalHeader()->setSectionResizeMode(TextColumn, QHeaderView::Stretch);
     m_table->setColumnWidth(NumberColumn, 30);

@@ -28,18 +28,9 @@ constexpr int kMostReported = 4;
 
 QTableView* makeTable(QAbstractItemModel* model, const char* name, const QString& title) {
     auto* table = new QTableView;
-    table->setObjectName(QString::fromLatin1(name));
-    table->setAccessibleName(title);
+    dressTable(table, QString::fromLatin1(name), title);
     table->setModel(model);
-    table->setSelectionBehavior(QTableView::SelectRows);
-    table->setShowGrid(false);
-    table->setWordWrap(false);
-    table->setTabKeyNavigation(false);
-    table->setFrameShape(QFrame::NoFrame);
-    table->setHorizontalScrollMode(QTableView::ScrollPerPixel);
-    table->verticalHeader()->hide();
     table->verticalHeader()->setDefaultSectionSize(27);
-    table->horizontalHeader()->setHighlightSections(false);
     return table;
 }
 

@@ -24,7 +24,6 @@ namespace safequant::workbench {
 namespace {
 
 constexpr int kHiddenRole = Qt::UserRole + 1;
-constexpr int kFileRowHeight = 25;
 constexpr std::size_t kLongestFact = 48;
 constexpr const char* kLabels[] = {"malicious", "benign", "hard_benign"};
 constexpr const char* kFacts[] = {"id", "label", "category", "source", "split"};
@@ -82,17 +81,9 @@ PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) 
     head->addWidget(button);
     layout->addLayout(head);
     m_rows = new QTableWidget;
-    m_rows->setObjectName(QStringLiteral("promptPreview"));
-    m_rows->setAccessibleName(tr("First prompts of the file"));
+    dressTable(m_rows, QStringLiteral("promptPreview"), tr("First prompts of the file"));
+    m_rows->setFrameShape(QFrame::StyledPanel);
     m_rows->setItemDelegate(new HiddenTextDelegate(m_rows));
-    m_rows->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_rows->setSelectionBehavior(QAbstractItemView::SelectRows);
-    m_rows->setShowGrid(false);
-    m_rows->setWordWrap(false);
-    m_rows->verticalHeader()->hide();
-    m_rows->verticalHeader()->setDefaultSectionSize(kFileRowHeight);
-    m_rows->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-    m_rows->horizontalHeader()->setHighlightSections(false);
     m_rows->setMinimumHeight(110);
     layout->addWidget(m_rows, 1);
 

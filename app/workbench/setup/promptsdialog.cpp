@@ -30,7 +30,6 @@ namespace {
 constexpr int kReportDelay = 200;
 constexpr int kFilesHeight = 118;
 constexpr int kTokensHeight = 104;
-constexpr int kPromptRowHeight = 25;
 constexpr int kLeftWidth = 480;
 
 std::string pathOf(const nlohmann::json& file) { return file.is_string() ? file.get<std::string>() : file.value("file", std::string()); }
@@ -86,18 +85,10 @@ QWidget* PromptsDialog::makeFileArea() {
     head->addWidget(add);
     layout->addLayout(head);
     m_table = new QTableWidget(0, 3);
-    m_table->setObjectName(QStringLiteral("promptFiles"));
-    m_table->setAccessibleName(tr("Files of prompts"));
+    dressTable(m_table, QStringLiteral("promptFiles"), tr("Files of prompts"));
+    m_table->setFrameShape(QFrame::StyledPanel);
     m_table->setHorizontalHeaderLabels({tr("File"), tr("Layout"), tr("Prompts")});
-    m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_table->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_table->setShowGrid(false);
-    m_table->setWordWrap(false);
-    m_table->verticalHeader()->hide();
-    m_table->verticalHeader()->setDefaultSectionSize(kPromptRowHeight);
-    m_table->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
-    m_table->horizontalHeader()->setHighlightSections(false);
     m_table->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
     m_table->horizontalHeader()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
     m_table->horizontalHeader()->setSectionResizeMode(2, QHeaderView::ResizeToContents);

@@ -56,17 +56,6 @@ SchemeControls::SchemeControls(const QString& prefix, QWidget* parent) : QWidget
     addRow(layout, tr("Symmetric"), m_symmetric);
 }
 
-void SchemeControls::addRow(QVBoxLayout* layout, const QString& name, QWidget* control) {
-    auto* row = new QHBoxLayout;
-    row->setSpacing(8);
-    QLabel* label = makeLabel(name);
-    label->setBuddy(control);
-    control->setAccessibleName(name);
-    row->addWidget(label, 1);
-    row->addWidget(control);
-    layout->addLayout(row);
-}
-
 void SchemeControls::setScheme(const LinearScheme& scheme, const QList<int>& groups) {
     m_refreshing = true;
     m_scheme = scheme;

@@ -34,7 +34,6 @@ signals:
     void edited(const safequant::widgets::LinearScheme& scheme, const QString& what);
 
 private:
-    void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
 
     LinearScheme m_scheme;
     bool m_refreshing = false;

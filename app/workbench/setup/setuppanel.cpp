@@ -172,17 +172,6 @@ QWidget* SetupPanel::makePromptSection() {
     return section;
 }
 
-void SetupPanel::addRow(QVBoxLayout* layout, const QString& name, QWidget* control) {
-    auto* row = new QHBoxLayout;
-    row->setSpacing(8);
-    QLabel* label = makeLabel(name);
-    label->setBuddy(control);
-    control->setAccessibleName(name);
-    row->addWidget(label, 1);
-    row->addWidget(control);
-    layout->addLayout(row);
-}
-
 QWidget* SetupPanel::makeQuantizationSection() {
     QWidget* section = makeSurface("panel");
     auto* layout = new QVBoxLayout(section);

@@ -50,7 +50,6 @@ private:
     QWidget* makeFooter();
     /// A section's heading with a link at its right, which is returned; `means` is what the link says to those who cannot see.
     QPushButton* addHead(QVBoxLayout* layout, const QString& heading, const QString& link, const char* name, const QString& means);
-    void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
     void refreshSpec();
     void refreshModel();
     void refreshPrompts();

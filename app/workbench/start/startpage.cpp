@@ -65,18 +65,10 @@ StartPage::StartPage(Session* session, const QString& exampleModel, QWidget* par
     auto* frame = new QVBoxLayout(m_recentFrame);
     setSpacing(frame, 1, 1, 1, 1, 0);
     m_recent = new QTableView;
-    m_recent->setObjectName(QStringLiteral("recentRuns"));
-    m_recent->setAccessibleName(tr("Recent runs"));
+    dressTable(m_recent, QStringLiteral("recentRuns"), tr("Recent runs"));
     m_recent->setModel(m_runs);
-    m_recent->setFrameShape(QFrame::NoFrame);
-    m_recent->setSelectionBehavior(QAbstractItemView::SelectRows);
     m_recent->setSelectionMode(QAbstractItemView::SingleSelection);
-    m_recent->setEditTriggers(QAbstractItemView::NoEditTriggers);
-    m_recent->setTabKeyNavigation(false);
-    m_recent->setShowGrid(false);
-    m_recent->setWordWrap(false);
     m_recent->horizontalHeader()->hide();
-    m_recent->verticalHeader()->hide();
     m_recent->verticalHeader()->setDefaultSectionSize(kRecentRow);
     m_recent->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch);
     connect(m_recent, &QTableView::activated, this, [this](const QModelIndex& index) {

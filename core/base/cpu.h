@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+namespace safequant {
+
+/// Whether this processor, and the system on it, run code compiled for AVX2 with FMA.
+bool cpuHasAvx2();
+/// The same for AVX-512 F, BW, VL and DQ, with AVX2 and FMA.
+bool cpuHasAvx512();
+
+}  // namespace safequant
