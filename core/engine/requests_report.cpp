@@ -50,7 +50,7 @@ Expected<json> EngineRequests::reportFilesRequest(const json& params) {
     const auto files = reportFiles(*report);
     if (!files) return fail(files.error());
     protocol::ReportBundle bundle;
-    for (const auto& [name, bytes] : *files) bundle.files.push_back({name, toBase64(bytes)});
+    for (const ReportFile& file : *files) bundle.files.push_back({file.name, file.title, toBase64(file.bytes)});
     return protocol::toJson(bundle);
 }
 

@@ -82,16 +82,16 @@ std::string tableCsv(const ReportTable& table) {
     return csv;
 }
 
-Expected<std::vector<std::pair<std::string, std::string>>> reportFiles(const Report& report) {
+Expected<std::vector<ReportFile>> reportFiles(const Report& report) {
     auto paper = reportPdf(report);
     if (!paper) return fail(paper.error());
-    std::vector<std::pair<std::string, std::string>> files{
-        {"report.html", reportHtml(report)},
-        {"report.pdf", std::move(*paper)},
-        {"report.json", toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"}};
+    std::vector<ReportFile> files{
+        {"report.html", report.title, reportHtml(report)},
+        {"report.pdf", report.title, std::move(*paper)},
+        {"report.json", report.title, toJson(report).dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"}};
     for (const ReportSection& section : report.sections) {
-        for (const ReportTable& table : section.tables) files.emplace_back("tables/" + table.id + ".csv", tableCsv(table));
-        for (const ReportFigure& figure : section.figures) files.emplace_back("figures/" + figure.id + ".svg", figureSvg(figure, true));
+        for (const ReportTable& table : section.tables) files.push_back({"tables/" + table.id + ".csv", table.title, tableCsv(table)});
+        for (const ReportFigure& figure : section.figures) files.push_back({"figures/" + figure.id + ".svg", figure.title, figureSvg(figure, true)});
     }
     return files;
 }
@@ -106,9 +106,9 @@ Expected<std::vector<std::string>> writeReport(const Report& report, const std::
         if (code) return fail(ErrorKind::Io, "The folder cannot be made: " + code.message(), folder + part);
     }
     std::vector<std::string> written;
-    for (const auto& [name, bytes] : *files) {
-        written.push_back(folder + "/" + name);
-        if (auto done = writeFileAtomically(written.back(), bytes); !done) return fail(done.error());
+    for (const ReportFile& file : *files) {
+        written.push_back(folder + "/" + file.name);
+        if (auto done = writeFileAtomically(written.back(), file.bytes); !done) return fail(done.error());
     }
     return written;
 }

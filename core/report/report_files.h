@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
@@ -14,8 +13,15 @@ namespace safequant {
 /// fractions of 1, and no digit is rounded away. A text that a spreadsheet would take for a formula is written behind an apostrophe.
 std::string tableCsv(const ReportTable& table);
 
-/// A report in all its forms, as (name, bytes): report.html, report.pdf, report.json, tables/ID.csv and figures/ID.svg, in this order by section.
-Expected<std::vector<std::pair<std::string, std::string>>> reportFiles(const Report& report);
+/// One file of a written report.
+struct ReportFile {
+    std::string name;   ///< Relative to the report's folder.
+    std::string title;  ///< Of the table or the figure in it.
+    std::string bytes;
+};
+
+/// A report in all its forms: report.html, report.pdf, report.json, then by section tables/ID.csv and figures/ID.svg.
+Expected<std::vector<ReportFile>> reportFiles(const Report& report);
 
 /// Writes reportFiles() into a folder, each whole; a report that stands there is replaced. Returns their paths. Errors: io.
 Expected<std::vector<std::string>> writeReport(const Report& report, const std::string& folder);

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The three journeys of docs/journeys.md on the real window with a real engine, over finished runs of a tiny model.
 #include <QAction>
+#include <QClipboard>
 #include <QDialog>
+#include <QGuiApplication>
+#include <QImage>
 #include <QLabel>
 #include <QLineEdit>
+#include <QListWidget>
+#include <QMimeData>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QTableView>
@@ -41,6 +46,7 @@ constexpr int kShort = 20'000;
 class ScriptedDialogs : public Dialogs {
 public:
     QString chooseFolder(QWidget*, const QString&, const QString&) override { return folder; }
+    QString chooseSaveFile(QWidget*, const QString&, const QString&, const QString&) override { return file; }
     QString chooseExportFile(QWidget*, const QString&, const QString&) override { return file; }
     QString folder, file;
 };
@@ -261,6 +267,29 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("openReport")->isVisible(), kShort);
         for (const char* file : {"report.html", "report.pdf", "report.json"})
             QVERIFY2(QFileInfo(m_dialogs->folder + "/comparison/" + file).size() > 100, file);
+
+        // Each figure and table also goes alone.
+        click("reportPartsButton");
+        auto* parts = find<QListWidget>("reportPartList");
+        QTRY_VERIFY_WITH_TIMEOUT(parts->count() > 2, kShort);
+        for (const char* name : {"alone.svg", "alone.pdf", "alone.png"}) {
+            m_dialogs->file = m_folder.filePath(QLatin1String(name));
+            click("saveReportPart");
+            QVERIFY2(QFileInfo(m_dialogs->file).size() > 500, name);
+        }
+        QVERIFY(!QImage(m_dialogs->file).isNull());
+        click("copyReportPart");
+        QVERIFY(QGuiApplication::clipboard()->mimeData()->hasImage());
+        parts->setCurrentRow(parts->count() - 1);
+        QVERIFY(parts->currentItem()->text().startsWith(QStringLiteral("Table: ")));
+        QVERIFY(find<QTableView>("reportTable")->isVisible() && find<QTableView>("reportTable")->model()->rowCount() > 0);
+        m_dialogs->file = m_folder.filePath(QStringLiteral("alone.csv"));
+        click("saveReportPart");
+        QVERIFY(QFileInfo(m_dialogs->file).size() > 10);
+        m_dialogs->file = m_folder.filePath(QStringLiteral("alone.docx"));
+        click("saveReportPart");
+        QVERIFY(!QFileInfo::exists(m_dialogs->file) && find<QLabel>("reportPartSaid")->text().contains(QStringLiteral(".csv")));
+        find<QDialog>("reportParts")->close();
 
         find<QAction>("exportModel")->trigger();
         QTRY_VERIFY_WITH_TIMEOUT(find<QDialog>("exportDialog")->isVisible(), kShort);

@@ -8,6 +8,7 @@
 #include <QUrl>
 #include <QVBoxLayout>
 
+#include "app/workbench/report/reportpartsdialog.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "core/base/base64.h"
@@ -60,6 +61,9 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_saveHere = makeLink(tr("Save it here ..."));
     m_saveHere->setObjectName(QStringLiteral("saveReportHere"));
     m_saveHere->setToolTip(tr("Brings the same files to a folder of this machine"));
+    m_showParts = makeLink(tr("Figures and tables ..."));
+    m_showParts->setObjectName(QStringLiteral("reportPartsButton"));
+    m_showParts->setToolTip(tr("Each to look at, copy or save alone"));
     m_open = makeLink(tr("Open the page"));
     m_open->setObjectName(QStringLiteral("openReport"));
     m_open->hide();
@@ -78,6 +82,7 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     head->addWidget(m_back);
     head->addWidget(m_said, 1);
     head->addWidget(m_open);
+    head->addWidget(m_showParts);
     head->addWidget(m_saveHere);
     head->addWidget(m_save);
     m_empty = new widgets::EmptyState;
@@ -107,6 +112,7 @@ ReportPage::ReportPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         other ? showRuns({}) : refresh();
     });
     connect(m_saveHere, &QPushButton::clicked, this, &ReportPage::saveHere);
+    connect(m_showParts, &QPushButton::clicked, this, &ReportPage::showParts);
     connect(m_session->client(), &EngineClient::stateChanged, this, &ReportPage::refresh);
     connect(m_session->client(), &EngineClient::addressChanged, this, &ReportPage::refreshEngine);
     setSavable(false);
@@ -180,6 +186,7 @@ void ReportPage::take(Expected<protocol::ReportPreview> preview) {
 void ReportPage::setSavable(bool savable) {
     m_save->setEnabled(savable);
     m_saveHere->setEnabled(savable);
+    m_showParts->setEnabled(savable);
 }
 
 void ReportPage::refreshEngine() {
@@ -188,6 +195,14 @@ void ReportPage::refreshEngine() {
     m_save->setText(client->remote() ? tr("Save report on %1 ...").arg(client->address().title()) : tr("Save report ..."));
     m_open->hide();
     showRuns({});
+}
+
+void ReportPage::showParts() {
+    if (!m_parts) m_parts = new ReportPartsDialog(m_session, this);
+    m_parts->prepare(parameters());
+    m_parts->show();
+    m_parts->raise();
+    m_parts->activateWindow();
 }
 
 void ReportPage::save() {

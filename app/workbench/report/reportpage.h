@@ -19,6 +19,7 @@ class SegmentedControl;
 
 namespace safequant::workbench {
 
+class ReportPartsDialog;
 class Session;
 
 /// The report of the open run, or of chosen ones, as it will be handed on, and what goes into it.
@@ -45,6 +46,7 @@ private:
     void take(Expected<protocol::ReportPreview> preview);
     void save();
     void saveHere();
+    void showParts();
     void refreshEngine();
     void setSavable(bool savable);
     QString nameOfReport() const { return m_chosen.size() > 1 ? QStringLiteral("comparison") : QStringLiteral("report"); }
@@ -58,6 +60,8 @@ private:
     QPushButton* m_save;
     QPushButton* m_open;
     QPushButton* m_saveHere;
+    QPushButton* m_showParts;
+    ReportPartsDialog* m_parts = nullptr;
     QLabel* m_said;
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;

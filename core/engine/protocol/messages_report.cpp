@@ -18,6 +18,7 @@ void visitFields(V& visit, M& m) {
 template <typename V, MessageOf<ReportBundle::File> M>
 void visitFields(V& visit, M& m) {
     visit("name", m.name);
+    visit("title", m.title);
     visit("data", m.data);
 }
 

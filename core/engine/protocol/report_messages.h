@@ -18,10 +18,11 @@ struct ReportFiles {
     std::vector<std::string> files;  ///< Paths, the page first.
 };
 
-/// `report/files` {folders, template, show_text} -> ReportBundle: the same files as bytes, for a client on another machine.
+/// `report/files` {folders, template, show_text} -> ReportBundle: the same files as bytes.
 struct ReportBundle {
     struct File {
         std::string name;  ///< Relative, "tables/metrics.csv"; the page first.
+        std::string title;  ///< Of the table or the figure in it.
         std::string data;  ///< Its bytes as base64.
     };
     std::vector<File> files;

@@ -184,7 +184,7 @@ private slots:
         checkRoundTrip(EngineIntroduction{engine, "gpu-box", "/home/someone", "/home/someone/.cache/safequant", "/data/runs", {"NVIDIA H100 80GB HBM3"}});
         checkRoundTrip(FolderListing{"/data", "/", {{"models", true, 0, 1.5}, {"a.gguf", false, 7, 2.5}}, true});
         checkRoundTrip(UploadState{262144, "/data/uploads/0123456789ab/mine.txt"});
-        checkRoundTrip(ReportBundle{{{"report.html", "aGVsbG8="}}});
+        checkRoundTrip(ReportBundle{{{"report.html", "A report", "aGVsbG8="}}});
         CheckpointInfo checkpoint{
             "/a/b.gguf", "gguf", "Small", "llama", "Q4_1, F32", 30,         576,  1536,
             9,           3,      49152,   2048,    134'515'008, 98'000'000, true, "every position before",
