@@ -41,7 +41,7 @@ std::optional<std::string> fromBase64(std::string_view text) {
         for (const int shift : {16, 8, 0}) out.push_back(static_cast<char>(group >> shift & 0xFF));
         group = 0;
     }
-    out.resize(out.size() - padding);
+    for (; padding > 0; --padding) out.pop_back();
     return out;
 }
 

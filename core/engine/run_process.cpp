@@ -71,9 +71,9 @@ public:
     bool readNew() {
         bool ended = false;
         for (const auto& line : m_tail.read()) {
-            const auto json = nlohmann::json::parse(line, nullptr, false);
-            if (json.is_discarded()) continue;
-            const auto event = protocol::parseMessage<protocol::RunEvent>(json);
+            const auto parsed = nlohmann::json::parse(line, nullptr, false);
+            if (parsed.is_discarded()) continue;
+            const auto event = protocol::parseMessage<protocol::RunEvent>(parsed);
             if (!event || event->sequence <= m_last) continue;
             m_last = event->sequence;
             ended = event->type == "finished";

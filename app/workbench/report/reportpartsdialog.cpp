@@ -88,7 +88,7 @@ ReportPartsDialog::ReportPartsDialog(Session* session, QWidget* parent) : QDialo
     layout->addLayout(body, 1);
     layout->addLayout(buttons);
     resize(1000, 560);
-    connect(m_list, &QListWidget::currentRowChanged, this, &ReportPartsDialog::show);
+    connect(m_list, &QListWidget::currentRowChanged, this, &ReportPartsDialog::showPart);
     connect(m_copy, &QPushButton::clicked, this, &ReportPartsDialog::copy);
     connect(m_save, &QPushButton::clicked, this, &ReportPartsDialog::save);
     connect(close, &QPushButton::clicked, this, &QDialog::reject);
@@ -99,7 +99,7 @@ void ReportPartsDialog::prepare(const nlohmann::json& parameters) {
     m_list->clear();
     m_said->clear();
     m_waiting->setText(tr("The report is being made ..."));
-    show(-1);
+    showPart(-1);
     m_session->client()->drop(m_request);
     m_request = m_session->client()->request<protocol::ReportBundle>(
         QStringLiteral("report/files"), parameters, this, [this](Expected<protocol::ReportBundle> bundle) { take(std::move(bundle)); });
@@ -125,7 +125,7 @@ const ReportPartsDialog::Part* ReportPartsDialog::current() const {
     return row < m_parts.size() ? &m_parts[row] : nullptr;
 }
 
-void ReportPartsDialog::show(int row) {
+void ReportPartsDialog::showPart(int row) {
     const bool any = row >= 0 && static_cast<std::size_t>(row) < m_parts.size();
     m_copy->setEnabled(any);
     m_save->setEnabled(any);
@@ -145,15 +145,15 @@ void ReportPartsDialog::show(int row) {
 void ReportPartsDialog::copy() {
     const Part* part = current();
     if (!part) return;
-    auto* data = new QMimeData;
+    auto* content = new QMimeData;
     if (part->figure) {
-        data->setImageData(SvgView::picture(part->bytes, kPictureScale));
-        data->setData(QStringLiteral("image/svg+xml"), part->bytes);
+        content->setImageData(SvgView::picture(part->bytes, kPictureScale));
+        content->setData(QStringLiteral("image/svg+xml"), part->bytes);
     } else {
-        data->setText(m_numbers->table().text());
-        data->setData(QStringLiteral("text/csv"), part->bytes);
+        content->setText(m_numbers->table().text());
+        content->setData(QStringLiteral("text/csv"), part->bytes);
     }
-    QGuiApplication::clipboard()->setMimeData(data);
+    QGuiApplication::clipboard()->setMimeData(content);
     m_said->setText(tr("“%1” is on the clipboard.").arg(part->title));
     setTone(m_said, "muted");
 }

@@ -41,7 +41,7 @@ private:
 
     void take(Expected<protocol::ReportBundle> bundle);
     const Part* current() const;
-    void show(int row);
+    void showPart(int row);
     void copy();
     void save();
     /// Writes a part; what keeps it from being written, else empty.
