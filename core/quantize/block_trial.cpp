@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "core/model/last_rows.h"
+#include "core/model/packed_forward.h"
 #include "core/model/parallel.h"
 #include "core/quantize/block_calibration.h"
+#include "core/quantize/coded_block.h"
 
 namespace safequant {
 namespace {
@@ -122,6 +126,56 @@ BlockTrial::Candidate BlockTrial::round(std::span<const LinearPlan> plan) const 
         }
     }
     return candidate;
+}
+
+bool BlockTrial::keepStatistics(std::span<const std::size_t> calibration, const std::stop_token& stop) {
+    if (!m_statistics.empty()) return true;
+    PackedSequences sequences;
+    sequences.prefixLength = m_sequences.prefixLength;
+    std::vector<std::size_t> rows(static_cast<std::size_t>(m_sequences.prefixLength));
+    std::iota(rows.begin(), rows.end(), std::size_t{0});
+    for (const std::size_t sequence : calibration) {
+        sequences.offsets.push_back(static_cast<std::int32_t>(rows.size()));
+        for (std::int32_t row = m_sequences.offsets[sequence]; row < m_sequences.offsets[sequence + 1]; ++row) rows.push_back(static_cast<std::size_t>(row));
+    }
+    sequences.offsets.push_back(static_cast<std::int32_t>(rows.size()));
+    Matrix hidden(rows.size(), m_input.cols());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        sequences.tokens.push_back(m_sequences.tokens[rows[i]]);
+        std::ranges::copy(m_input.rowSpan(rows[i]), hidden.row(i));
+    }
+    const PackedBlock block(m_config, m_weights);
+    std::vector<InputStatistics> statistics;
+    for (const InputGroup group : kInputGroups) statistics.emplace_back(packedWeight(block, group).in());
+    BlockPart part;
+    part.observe = [&](LinearRole role, const float* x, std::size_t stride, std::size_t count) {
+        for (std::size_t g = 0; g < kInputGroups.size(); ++g)
+            if (linearsOf(kInputGroups[g]).front() == role) statistics[g].add(x, stride, count);
+    };
+    BlockRunner runner(m_config);
+    runner.setPart(std::move(part));
+    if (!runPackedSequences(runner, block, sequences, hidden, stop)) return false;
+    m_statistics = std::move(statistics);
+    return true;
+}
+
+std::optional<BlockTrial::Candidate> BlockTrial::calibrate(const QuantizationMethod& method, const CalibrationOptions& options,
+                                                           std::span<const LinearPlan> plan, std::span<const std::size_t> calibration,
+                                                           const std::stop_token& stop) {
+    if (!method.quick || method.calibrate == nullptr)
+        throw std::invalid_argument("[BlockTrial::calibrate] got the method " + std::string(method.id) + ", need one that calibrates quickly");
+    if (!keepStatistics(calibration, stop)) return std::nullopt;
+    BlockCalibration block(m_config, cloneOf(m_weights), plan);
+    block.stop = stop;
+    for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
+        if (!block.quantizes(kInputGroups[g])) continue;
+        InputStatistics inputs = m_statistics[g];
+        block.begin();
+        method.calibrate(block, kInputGroups[g], inputs, options);
+        if (stop.stop_requested()) return std::nullopt;
+    }
+    QuantizedBlock quantized = outcomeOf(std::move(block).finish(), m_weights, plan);
+    return Candidate{PackedBlock(m_config, quantized.weights), std::move(quantized.linears)};
 }
 
 Matrix BlockTrial::outputs(const PackedBlock& block, std::span<const std::size_t> chosen, const std::stop_token& stop) {

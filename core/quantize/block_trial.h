@@ -2,12 +2,15 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
 
 #include "core/model/block_runner.h"
 #include "core/model/packed_sequences.h"
+#include "core/quantize/input_statistics.h"
+#include "core/quantize/method.h"
 #include "core/quantize/quantize_block.h"
 
 namespace safequant {
@@ -29,6 +32,12 @@ public:
     /// Rounds the block's weights to nearest by a plan of its seven linears.
     Candidate round(std::span<const LinearPlan> plan) const;
 
+    /// Codes them by a method that calibrates, from what enters the unquantized block's linears in all rows of the sequences `calibration`,
+    /// a prefix that they share counting once; kept for the next time, so the sequences must be the same each time. `outputError` of the
+    /// linears is over these rows. Nothing when stopped. Throws std::invalid_argument for a method that does not calibrate quickly.
+    std::optional<Candidate> calibrate(const QuantizationMethod& method, const CalibrationOptions& options, std::span<const LinearPlan> plan,
+                                       std::span<const std::size_t> calibration, const std::stop_token& stop = {});
+
     /// What a block like this one puts out at the last rows of some sequences, `[chosen, hidden]`: bit for bit what running it over all rows
     /// leaves there. Empty when stopped.
     Matrix outputs(const PackedBlock& block, std::span<const std::size_t> chosen, const std::stop_token& stop = {});
@@ -40,6 +49,7 @@ private:
         std::vector<double> energies;  ///< ||W x||^2 of each.
     };
     void keepInputs(std::span<const std::size_t> measured);
+    bool keepStatistics(std::span<const std::size_t> calibration, const std::stop_token& stop);
 
     DecoderConfig m_config;
     BlockWeights m_weights;
@@ -47,6 +57,7 @@ private:
     Matrix m_input;
     BlockRunner m_runner;
     std::array<Group, 4> m_groups;  // In the order of InputGroup.
+    std::vector<InputStatistics> m_statistics;  // The same; empty until they are asked for.
 };
 
 }  // namespace safequant

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "core/model/decoder.h"
+#include "core/quantize/quantize_block.h"
 #include "core/quantize/round_to_nearest.h"
 
 namespace safequant {
@@ -24,5 +26,9 @@ struct CodedBlock {
     std::vector<QuantizedLinear> linears;  ///< In the order of LinearRole; no codes where a linear is left alone.
     std::vector<LinearReport> reports;     ///< In the same order; empty: the method makes none.
 };
+
+/// A coded block as a forward pass uses it, measured against what it stands for: what its method was calibrated on where it has reports,
+/// else `original`.
+QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::span<const LinearPlan> plan);
 
 }  // namespace safequant

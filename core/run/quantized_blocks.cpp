@@ -5,31 +5,6 @@
 #include "core/run/coded_blocks.h"
 
 namespace safequant {
-namespace {
-
-/// A coded block measured against what it stands for.
-QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::span<const LinearPlan> plan) {
-    QuantizedBlock block;
-    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
-        LinearOutcome outcome;
-        outcome.plan = plan[i];
-        if (plan[i].quantized()) {
-            // Where a method does not say how far codes are from what it rounded, it is measured against the checkpoint's weights.
-            outcome.error = quantizationError(original.linears[i].weight, coded.linears[i]);
-            outcome.bitsPerWeight = coded.linears[i].bitsPerWeight();
-            if (!coded.reports.empty()) {
-                outcome.error.relative = coded.reports[i].weightError;
-                outcome.outputError = coded.reports[i].outputError;
-            }
-        }
-        block.linears.push_back(std::move(outcome));
-    }
-    block.weights = std::move(coded.weights);
-    return block;
-}
-
-}  // namespace
-
 Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const RunInputs& inputs, int block) {
     const auto method = findQuantizationMethod(inputs.spec.method);
     if (!method) return fail(method.error());

@@ -13,6 +13,7 @@
 #include "core/quantize/method.h"
 #include "core/run/block_stage.h"
 #include "core/run/gather.h"
+#include "core/run/method_options.h"
 #include "core/run/prompt_table.h"
 #include "core/run/quantized_blocks.h"
 
@@ -76,6 +77,12 @@ Expected<WhatIfScheme> whatIfSchemeFromJson(const nlohmann::json& quantization) 
         auto rule = schemeRuleFromJson(rules[i], asked.scheme, where + ".rules[" + std::to_string(i) + "]");
         if (!rule) return fail(rule.error());
         asked.rules.push_back(std::move(*rule));
+    }
+    if (const auto options = quantization.find("options"); options != quantization.end()) {
+        const nlohmann::json section{{"options", *options}};
+        SpecReader reader(section, where, {});
+        readMethodOptions(reader, asked.method, asked.options);
+        if (auto read = reader.finish(); !read) return fail(read.error());
     }
     return asked;
 }
@@ -210,6 +217,15 @@ Expected<void> WhatIf::tryOwn(const std::stop_token& stop) {
     return {};
 }
 
+std::vector<std::size_t> WhatIf::calibrationRows() const {
+    std::vector<bool> evaluated(m_inputs.layout.prompts.size(), false);
+    for (const std::size_t row : m_inputs.layout.evaluationRows) evaluated[row] = true;
+    std::vector<std::size_t> rows;
+    for (std::size_t row = 0; row < evaluated.size(); ++row)
+        if (!evaluated[row]) rows.push_back(row);
+    return rows;
+}
+
 std::vector<float> WhatIf::logitsOf(const Matrix& activations) const {
     std::vector<float> logits;
     for (std::size_t i = 0; i < activations.rows(); ++i)
@@ -243,22 +259,26 @@ Expected<protocol::WhatIfResult> WhatIf::tryScheme(const WhatIfScheme& scheme, c
     if (!m_prepared) return fail(ErrorKind::BadInput, "No block is prepared.", m_folder);
     const auto method = findQuantizationMethod(scheme.method);
     if (!method) return fail(method.error());
-    if ((*method)->quantize == nullptr)
-        return fail(ErrorKind::Unsupported, std::string((*method)->title) + " learns from calibration samples: it needs a run.", "method");
+    if (!(*method)->quick)
+        return fail(ErrorKind::Unsupported, std::string((*method)->title) + " takes minutes over a block: it needs a run.", "method");
     const DecoderConfig& config = m_inputs.checkpoint->config();
     const auto plan = planSchemes(config, scheme.scheme, scheme.rules);
     if (!plan) return fail(plan.error());
     Prepared& prepared = *m_prepared;
-    BlockTrial::Candidate candidate = prepared.trial->round(planOfBlock(*plan, prepared.block));
-    auto activations = outputs(candidate.block, m_inputs.layout.evaluationRows, stop);
+    const auto own = planOfBlock(*plan, prepared.block);
+    std::optional<BlockTrial::Candidate> candidate =
+        (*method)->quantize != nullptr ? prepared.trial->round(own) : prepared.trial->calibrate(**method, scheme.options, own, calibrationRows(), stop);
+    if (!candidate) return fail(cancelledError());
+    auto activations = outputs(candidate->block, m_inputs.layout.evaluationRows, stop);
     if (!activations) return fail(activations.error());
 
     protocol::WhatIfResult result;
     result.block = prepared.block;
-    result.scheme = schemeOf(candidate.linears);
+    result.method = scheme.method;
+    result.scheme = schemeOf(candidate->linears);
     result.prompts = static_cast<int>(activations->rows());
-    for (const LinearOutcome& linear : candidate.linears) result.linears.push_back(linearInfo(linear, config));
-    result.bitsPerWeight = meanBits(candidate.linears, config);
+    for (const LinearOutcome& linear : candidate->linears) result.linears.push_back(linearInfo(linear, config));
+    result.bitsPerWeight = meanBits(candidate->linears, config);
     result.relativeError = relativeDistance(*activations, prepared.baseActivations);
     result.logits = logitsOf(*activations);
     // Each of these is a bootstrap, which takes as long as rounding the block.
@@ -273,7 +293,7 @@ Expected<protocol::WhatIfResult> WhatIf::tryScheme(const WhatIfScheme& scheme, c
         *points = floatArray(project(prepared.instruments.axes[static_cast<std::size_t>(axes)], *activations));
     if (stop.stop_requested()) return fail(cancelledError());
     result.seconds = secondsSince(began);
-    m_tried = Tried{std::move(candidate.block), std::move(*activations), result};
+    m_tried = Tried{std::move(candidate->block), std::move(*activations), result};
     return result;
 }
 
@@ -314,14 +334,10 @@ Expected<std::vector<LinearSensitivity>> WhatIf::outputErrors(std::span<const Li
 Expected<protocol::WhatIfResult> WhatIf::refine(const std::stop_token& stop) {
     if (!m_prepared || !m_tried) return fail(ErrorKind::BadInput, "No scheme was tried.", m_folder);
     const auto& evaluation = m_inputs.layout.evaluationRows;
-    std::vector<bool> known(m_inputs.layout.prompts.size(), false);
-    for (const std::size_t row : evaluation) known[row] = true;
-    std::vector<std::size_t> others;
-    for (std::size_t row = 0; row < known.size(); ++row)
-        if (!known[row]) others.push_back(row);
+    const std::vector<std::size_t> others = calibrationRows();
     const auto rest = outputs(m_tried->block, others, stop);
     if (!rest) return fail(rest.error());
-    Matrix activations(known.size(), m_tried->activations.cols());
+    Matrix activations(m_inputs.layout.prompts.size(), m_tried->activations.cols());
     for (std::size_t i = 0; i < evaluation.size(); ++i) std::ranges::copy(m_tried->activations.rowSpan(i), activations.row(evaluation[i]));
     for (std::size_t i = 0; i < others.size(); ++i) std::ranges::copy(rest->rowSpan(i), activations.row(others[i]));
     auto measured = measureQuantizedBlock(m_inputs, m_prepared->block, activations, m_prepared->base, m_tried->result.linears, stop);

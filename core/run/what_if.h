@@ -23,8 +23,9 @@ struct WhatIfScheme {
     std::string method = "rtn";
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
+    CalibrationOptions options;
 };
-/// From a run spec's "quantization"; fields other than method, default and rules are passed over. Errors: bad_input.
+/// From a run spec's "quantization"; fields other than method, default, rules and options are passed over. Errors: bad_input.
 Expected<WhatIfScheme> whatIfSchemeFromJson(const nlohmann::json& quantization);
 
 /// Tries schemes on single blocks of a run. Keeps what enters the block in work, and what enters others on the way to it while that takes
@@ -43,8 +44,9 @@ public:
     /// results; mismatch when the checkpoint does not give the run's activations; those of the checkpoint; cancelled.
     Expected<void> prepare(int block, const Progress& progress = {});
 
-    /// What the prepared block does under a scheme, on all evaluation prompts. Errors: unsupported for a method that needs calibration
-    /// activations; those of planSchemes; cancelled.
+    /// What the prepared block does under a scheme, on all evaluation prompts. A method that calibrates does so on the captured calibration
+    /// prompts, all their tokens; the first time on a block takes longer. Errors: unsupported for a method that takes long over a block;
+    /// those of planSchemes; cancelled.
     Expected<protocol::WhatIfResult> tryScheme(const WhatIfScheme& scheme, const std::stop_token& stop = {});
 
     /// The same for the last scheme tried, with both probes fitted anew. Errors: cancelled.
@@ -81,6 +83,8 @@ private:
     Expected<Matrix> outputs(const PackedBlock& block, std::span<const std::size_t> rows, const std::stop_token& stop);
     Expected<void> checkAgainstRun(const std::stop_token& stop);
     Expected<void> tryOwn(const std::stop_token& stop);
+    /// Captured prompts that are not evaluated.
+    std::vector<std::size_t> calibrationRows() const;
     /// The base probe's scores of the evaluation prompts' activations, and whether they are on the right side.
     std::vector<float> logitsOf(const Matrix& activations) const;
     std::vector<bool> rightOf(const std::vector<float>& logits) const;

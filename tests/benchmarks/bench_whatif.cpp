@@ -2,10 +2,11 @@
 // What if a block were quantized otherwise: seconds to the quick answer over schemes and blocks of a real model, half of the answers within
 // p50 and 95 of 100 within p95, against reading and quantizing the block and running it whole over the same prompts.
 // bench_whatif [--run FOLDER] [--blocks N] [--model GGUF] [--prompts FILE] [--rounds N]; without a run one is made, of capture alone; N
-// blocks are spread evenly from the first on.
+// blocks are spread evenly from the first on. SmoothQuant and GPTQ stand apart: the first of them on a block adds up its inputs.
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
+#include <map>
 #include <vector>
 
 #include "core/activations/capture.h"
@@ -49,8 +50,16 @@ std::vector<WhatIfScheme> schemes() {
     std::vector<WhatIfScheme> all;
     for (const int bits : {2, 3, 4, 8})
         for (const int group : {32, 64, -1})
-            for (const int activations : {16, 8}) all.push_back({"rtn", {bits, group, group < 0, activations}, {}});
-    all.push_back({"rtn", {4, 64, false, 16}, {{"down_proj$", {8, 64, false, 16}}, {"v_proj$", {6, 64, false, 8}}}});
+            for (const int activations : {16, 8}) all.push_back({"rtn", {bits, group, group < 0, activations}, {}, {}});
+    all.push_back({"rtn", {4, 64, false, 16}, {{"down_proj$", {8, 64, false, 16}}, {"v_proj$", {6, 64, false, 8}}}, {}});
+    return all;
+}
+
+/// The grids on which methods that calibrate are tried.
+std::vector<WhatIfScheme> calibratedSchemes(const std::string& method) {
+    std::vector<WhatIfScheme> all;
+    for (const int bits : {2, 3, 4, 8})
+        for (const int group : {64, -1}) all.push_back({method, {bits, group, group < 0, 16}, {}, {}});
     return all;
 }
 
@@ -74,6 +83,7 @@ int main(int argc, char** argv) {
         const DecoderConfig& config = inputs.checkpoint->config();
         ActivationStream stream = evaluationStream(inputs);
         std::vector<double> ours, plain, oursProcessor, plainProcessor, ready;
+        std::map<std::string, std::vector<double>> calibrated, firstCalibrated;
         const int blocks = options["blocks"].empty() ? 4 : std::stoi(options["blocks"]);
         for (int i = 0; i < blocks; ++i) {
             const int block = i * config.blocks / blocks;
@@ -82,6 +92,14 @@ int main(int argc, char** argv) {
             if (const auto prepared = whatIf->prepare(block); !prepared) throw std::runtime_error(prepared.error().describe());
             ready.push_back(now() - began);
             const BaseInstruments instruments = orThrow(readInstruments(orThrow(readArrayFile(blockPath(folder, "base", block)))));
+            for (const char* method : {"smoothquant", "gptq"}) {
+                const auto grids = calibratedSchemes(method);
+                for (std::size_t k = 0; k < grids.size(); ++k) {
+                    const double start = now();
+                    orThrow(whatIf->tryScheme(grids[k]));
+                    (k == 0 ? firstCalibrated : calibrated)[method].push_back(now() - start);
+                }
+            }
             for (int round = 0; round < std::stoi(options["rounds"]); ++round) {
                 for (const WhatIfScheme& scheme : schemes()) {
                     double start = now(), used = processorTime();
@@ -109,6 +127,11 @@ int main(int argc, char** argv) {
         print("whatif_p95", ours, plain, 0.95);
         print("whatif_processor_p50", oursProcessor, plainProcessor, 0.5);
         print("whatif_processor_p95", oursProcessor, plainProcessor, 0.95);
+        for (const auto& [method, seconds] : calibrated) {
+            printResult("whatif_" + method + "_p50", percentile(seconds, 0.5) * 1e3, 0.0, "ms", 0.0);
+            printResult("whatif_" + method + "_p95", percentile(seconds, 0.95) * 1e3, 0.0, "ms", 0.0);
+            printResult("whatif_" + method + "_first_of_a_block", percentile(firstCalibrated[method], 1.0) * 1e3, 0.0, "ms", 0.0);
+        }
         printResult("whatif_first_of_a_block", *std::max_element(ready.begin(), ready.end()) * 1e3, 0.0, "ms", 0.0);
         return 0;
     } catch (const std::exception& error) {

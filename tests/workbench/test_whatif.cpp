@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What if a block were quantized otherwise, as a user asks it on the Layers page, with a real engine and a finished run of a tiny model.
 #include <QCheckBox>
+#include <QStandardItemModel>
 #include <QLabel>
 #include <QLocale>
 #include <QPushButton>
@@ -48,7 +49,7 @@ class TestWhatIfPanel : public QObject {
         QTest::mouseClick(control, Qt::LeftButton, {}, control->segmentRect(index).center());
     }
     void showSide(const QString& name) {
-        const auto [bar, tab] = paneTab(m_window.get(), name);
+        const auto [bar, tab] = paneTab(m_page.get(), name);
         QVERIFY(bar);
         QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(tab).center());
     }
@@ -129,6 +130,24 @@ private slots:
         m_page->setBlock(2);
         waitFor(QStringLiteral("W2A8 g32 symmetric"));
         QCOMPARE(panel()->shown()->block, 2);
+    }
+
+    void anotherMethod() {
+        auto* methods = find<QComboBox>("whatIfMethod");
+        const auto choose = [&](const char* id) {
+            methods->setCurrentIndex(methods->findData(QLatin1String(id)));
+            emit methods->activated(methods->currentIndex());
+        };
+        const QString rounded = text("whatIfValue1");
+        choose("gptq");
+        QTRY_VERIFY_WITH_TIMEOUT(text("whatIfBasis").contains(QStringLiteral("GPTQ")) && text("whatIfValue1") != rounded, kLong);
+        QVERIFY(panel()->title().contains(QStringLiteral("GPTQ")));
+        // What takes minutes over a block cannot be chosen.
+        const auto* items = qobject_cast<QStandardItemModel*>(methods->model());
+        QVERIFY(!items->item(methods->findData(QStringLiteral("awq")))->isEnabled());
+        QVERIFY(items->item(methods->findData(QStringLiteral("smoothquant")))->isEnabled());
+        choose("rtn");
+        QTRY_COMPARE_WITH_TIMEOUT(text("whatIfValue1"), rounded, kLong);
     }
 
     void intoTheSetupAndBack() {

@@ -87,8 +87,10 @@ WhatIfPanel::WhatIfPanel(Session* session, QWidget* parent) : QWidget(parent), m
     m_later.setInterval(kRest);
     connect(&m_later, &QTimer::timeout, this, [this] {
         if (m_block < 0 || !isVisible()) return;
-        const nlohmann::json quantization{{"method", m_method->currentData().toString().toStdString()},
-                                          {"default", schemeToJson(m_scheme->scheme())}};
+        const QString method = m_method->currentData().toString();
+        nlohmann::json quantization{{"method", method.toStdString()}, {"default", schemeToJson(m_scheme->scheme())}};
+        const auto& spec = m_session->setup()->spec();
+        if (methodOf(spec) == method && spec["quantization"].contains("options")) quantization["options"] = spec["quantization"]["options"];
         m_whatIfs.ask(m_session->store()->folder(), m_block, quantization);
     });
     connect(&m_whatIfs, &WhatIfs::changed, this, &WhatIfPanel::refresh);
@@ -159,7 +161,7 @@ void WhatIfPanel::refreshMethods() {
     auto* items = qobject_cast<QStandardItemModel*>(m_method->model());
     for (const auto& method : m_session->setup()->methods()) {
         m_method->addItem(QString::fromStdString(method.title), QString::fromStdString(method.id));
-        if (!method.calibrated) continue;
+        if (method.quick) continue;
         QStandardItem* item = items->item(m_method->count() - 1);
         item->setText(tr("%1: needs a run").arg(item->text()));
         item->setEnabled(false);
@@ -206,7 +208,15 @@ const protocol::WhatIfResult* WhatIfPanel::shown() const {
 
 QString WhatIfPanel::title() const {
     const auto* result = shown();
-    return result ? tr("What if: %1").arg(QString::fromStdString(result->scheme)) : QString();
+    if (!result) return {};
+    const QString scheme = QString::fromStdString(result->scheme);
+    const QString method = triedMethod();
+    return method.isEmpty() ? tr("What if: %1").arg(scheme) : tr("What if: %1, %2").arg(method, scheme);
+}
+
+QString WhatIfPanel::triedMethod() const {
+    const protocol::WhatIfResult* result = m_whatIfs.result();
+    return !result || result->method == "rtn" ? QString() : m_method->itemText(m_method->findData(QString::fromStdString(result->method)));
 }
 
 void WhatIfPanel::refresh() {
@@ -223,7 +233,10 @@ void WhatIfPanel::refreshStatus() {
     switch (m_whatIfs.state()) {
         case State::None: text = m_block < 0 ? tr("Choose a block to try other bits on it.") : QString(); break;
         case State::Preparing: text = tr("Computing what enters block %1, once: %2 of %3 blocks.").arg(m_block).arg(m_whatIfs.done()).arg(m_whatIfs.total()); break;
-        case State::Trying: text = m_whatIfs.result() ? QString() : tr("Reading the model and the prompts of the run."); break;
+        case State::Trying:
+            if (!m_whatIfs.result()) text = tr("Reading the model and the prompts of the run.");
+            else if (m_method->currentData() != QLatin1String("rtn")) text = tr("%1 is calibrated on block %2.").arg(m_method->currentText()).arg(m_block);
+            break;
         case State::Failed: text = asSentence(m_whatIfs.problem()); break;
         default: break;
     }
@@ -254,7 +267,9 @@ void WhatIfPanel::refreshNumbers() {
     QStringList lines{tr("To the base model: %1 points").arg(widgets::formatPoints(result->fromBase.value, result->fromBase.interval))};
     if (own) lines << tr("To the run's %1: %2 points").arg(QString::fromStdString(result->own->scheme), widgets::formatPoints(result->own->difference.value, result->own->difference.interval));
     m_differences->setText(lines.join(QLatin1Char('\n')));
-    m_basis->setText(tr("Changes of the base probe, n = %1, 95% intervals. The block's inputs are the base model's, all tokens of every prompt: errors "
+    const QString method = triedMethod();
+    m_basis->setText((method.isEmpty() ? QString() : tr("%1 on the captured calibration prompts. ").arg(method)) +
+                     tr("Changes of the base probe, n = %1, 95% intervals. The block's inputs are the base model's, all tokens of every prompt: errors "
                         "of quantized blocks before it are left out. First numbers in %2 ms.")
                          .arg(locale.toString(static_cast<qulonglong>(result->transferred.accuracy.total)),
                               locale.toString(1000.0 * result->seconds, 'f', 0)));
@@ -271,6 +286,8 @@ void WhatIfPanel::useForBlock() {
 
 void WhatIfPanel::useForAll() {
     const LinearScheme scheme = m_scheme->scheme();
+    const QString method = m_method->currentData().toString();
+    if (methodOf(m_session->setup()->spec()) != method) m_session->setup()->setMethod(method);
     m_session->setup()->edit(tr("Use %1 for all blocks").arg(scheme.describe()), [&](nlohmann::json& spec) {
         spec["quantization"]["default"] = schemeToJson(scheme);
         setRules(spec, {});

@@ -57,6 +57,8 @@ private:
     void refresh();
     void refreshStatus();
     void refreshNumbers();
+    /// The method of the numbers in view; empty for rounding to nearest.
+    QString triedMethod() const;
     void useForBlock();
     void useForAll();
 

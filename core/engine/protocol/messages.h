@@ -33,6 +33,7 @@ struct MethodInfo {
     std::string describe;  ///< One sentence.
     bool calibrated = false;  ///< Learns from calibration samples.
     bool realigns = false;    ///< Learns towards an aligned model, which the spec names.
+    bool quick = false;       ///< `whatif/block` takes it.
 };
 
 /// A judge that needs nothing but an answer's text.

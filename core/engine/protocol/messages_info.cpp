@@ -31,6 +31,7 @@ void visitFields(V& visit, M& m) {
     visit("describe", m.describe);
     visit("calibrated", m.calibrated);
     visit("realigns", m.realigns);
+    visit("quick", m.quick);
 }
 
 template <typename V, MessageOf<JudgeChoice> M>

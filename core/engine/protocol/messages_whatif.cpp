@@ -24,6 +24,7 @@ void visitFields(V& visit, M& m) {
 template <typename V, MessageOf<WhatIfResult> M>
 void visitFields(V& visit, M& m) {
     visit("block", m.block);
+    visit("method", m.method);
     visit("scheme", m.scheme);
     visit("prompts", m.prompts);
     visit("linears", m.linears);

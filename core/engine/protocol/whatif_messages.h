@@ -10,7 +10,7 @@
 
 namespace safequant::protocol {
 
-/// `whatif/block` {folder, block, quantization: {method, default, rules} as in a run spec, ticket} -> {ticket}, at once; tickets ascend, and
+/// `whatif/block` {folder, block, quantization: {method, default, rules, options} as in a run spec, ticket} -> {ticket}, at once; tickets ascend, and
 /// a new one ends the one at work. Then notifications `whatif/progress` WhatIfProgress while the block's inputs are computed (the first
 /// time a block is asked), `whatif/result` {ticket, result: WhatIfResult} twice, quick and refined, and `whatif/finished` {ticket, error?}.
 /// `whatif/cancel` {ticket} ends that ticket and all before it with an error of kind cancelled.
@@ -32,9 +32,11 @@ struct WhatIfOwn {
 /// the block alone does, without the errors of quantized blocks before it. In block 0 it is what a run measures.
 struct WhatIfResult {
     int block = 0;
+    std::string method;             ///< Its id.
     std::string scheme;             ///< "W4A16 g64 asymmetric", of the linears; "mixed" where they differ.
     int prompts = 0;                ///< Evaluation prompts, all of them.
-    std::vector<LinearInfo> linears;  ///< outputError: of last tokens of these prompts, with the base model's inputs.
+    std::vector<LinearInfo> linears;  ///< outputError: of last tokens of these prompts, with the base model's inputs; of a
+                                      ///< method that calibrates, of all tokens of the calibration prompts.
     double bitsPerWeight = 16.0;    ///< Of the block's linears.
     double relativeError = 0.0;     ///< ||h - h_base|| / ||h_base|| of their last tokens at the block's output.
     ProbeSummary transferred;       ///< The base model's probe.

@@ -6,6 +6,7 @@
 #include "core/activations/capture.h"
 #include "core/activations/store.h"
 #include "core/base/files.h"
+#include "core/quantize/calibrator.h"
 #include "core/quantize/quantize_block.h"
 #include "core/run/block_results.h"
 #include "core/run/block_stage.h"
@@ -226,10 +227,57 @@ private slots:
         QVERIFY(result && result->own);
         QCOMPARE(result->own->accuracy.count, summary->transferred->accuracy.count);
         QCOMPARE(result->own->accuracy.total, summary->transferred->accuracy.total);
-        const auto refused = whatIf->tryScheme(asked(spec["quantization"]));
+        const auto refused = whatIf->tryScheme(asked({{"method", "awq"}}));
         QVERIFY(!refused);
         QCOMPARE(refused.error().kind, ErrorKind::Unsupported);
         QVERIFY(refused.error().message.find("needs a run") != std::string::npos);
+    }
+
+    /// What enters the first linears is the same for a what-if and for a calibrator on the same prompts: so are their codes.
+    void quickMethodsCalibrateOnTheCalibrationPrompts() {
+        const auto spec = readRunSpec(m_run + "/spec.json");
+        const auto inputs = openInputs(*spec, false);
+        const auto stream = openCapturedStream(*inputs, *inputs->base);
+        std::vector<bool> evaluated(inputs->layout.prompts.size(), false);
+        for (const std::size_t row : inputs->layout.evaluationRows) evaluated[row] = true;
+        CalibrationSetup setup;
+        setup.checkpoint = inputs->base;
+        const auto& sequences = stream->sequences;
+        for (std::size_t i = 0; i < evaluated.size(); ++i) {
+            if (evaluated[i]) continue;
+            LearningSample sample;
+            sample.id = std::to_string(i);
+            sample.tokens.assign(sequences.tokens.begin(), sequences.tokens.begin() + sequences.prefixLength);
+            sample.tokens.insert(sample.tokens.end(), sequences.tokens.begin() + sequences.offsets[i], sequences.tokens.begin() + sequences.offsets[i + 1]);
+            setup.samples.push_back(std::move(sample));
+        }
+        const auto whatIf = opened(m_run);
+        QVERIFY(whatIf->prepare(0).has_value());
+        const json scheme = schemeJson(3, -1, true, 16);
+        const auto rounded = whatIf->tryScheme(asked({{"default", scheme}}));
+        for (const char* method : {"gptq", "smoothquant"}) {
+            const auto tried = whatIf->tryScheme(asked({{"method", method}, {"default", scheme}}));
+            QVERIFY2(tried.has_value(), tried ? "" : tried.error().describe().c_str());
+            QVERIFY(tried->relativeError > 0.0 && tried->relativeError != rounded->relativeError);
+            setup.method = *findQuantizationMethod(method);
+            setup.plan = *planSchemes(inputs->base->config(), asked({{"default", scheme}}).scheme, {});
+            const auto calibrator = Calibrator::create(setup);
+            QVERIFY2(calibrator.has_value(), calibrator ? "" : calibrator.error().describe().c_str());
+            const auto coded = (*calibrator)->calibrate();
+            QVERIFY(coded.has_value());
+            for (std::size_t k = 0; k < 3; ++k) {
+                QVERIFY2(near(tried->linears[k].outputError, coded->reports[k].outputError, 1e-4), method);
+                QVERIFY2(near(tried->linears[k].relativeError, coded->reports[k].weightError, 1e-4), method);
+            }
+            // Asked again, with what is kept, it says the same.
+            QCOMPARE(whatIf->tryScheme(asked({{"method", method}, {"default", scheme}}))->logits, tried->logits);
+        }
+        const auto undamped = whatIf->tryScheme(asked({{"method", "gptq"}, {"default", scheme}, {"options", {{"damping", 1.0}}}}));
+        QVERIFY(undamped && undamped->logits != whatIf->tryScheme(asked({{"method", "gptq"}, {"default", scheme}}))->logits);
+        QVERIFY(!whatIfSchemeFromJson({{"method", "gptq"}, {"options", {{"dampening", 1.0}}}}));
+        std::stop_source stop;
+        stop.request_stop();
+        QCOMPARE(whatIf->tryScheme(asked({{"method", "gptq"}, {"default", scheme}}), stop.get_token()).error().kind, ErrorKind::Cancelled);
     }
 
     void refusals() {

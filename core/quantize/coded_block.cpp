@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/quantize/coded_block.h"
+
+#include <utility>
+
+namespace safequant {
+
+QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::span<const LinearPlan> plan) {
+    QuantizedBlock block;
+    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+        LinearOutcome outcome;
+        outcome.plan = plan[i];
+        if (plan[i].quantized()) {
+            // Where a method does not say how far codes are from what it rounded, it is measured against the checkpoint's weights.
+            outcome.error = quantizationError(original.linears[i].weight, coded.linears[i]);
+            outcome.bitsPerWeight = coded.linears[i].bitsPerWeight();
+            if (!coded.reports.empty()) {
+                outcome.error.relative = coded.reports[i].weightError;
+                outcome.outputError = coded.reports[i].outputError;
+            }
+        }
+        block.linears.push_back(std::move(outcome));
+    }
+    block.weights = std::move(coded.weights);
+    return block;
+}
+
+}  // namespace safequant
