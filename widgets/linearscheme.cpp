@@ -9,7 +9,8 @@ QString LinearScheme::describe() const {
         return bits;
     }
     const QString group = groupSize > 0 ? QStringLiteral("g%1").arg(groupSize) : QStringLiteral("per channel");
-    return QStringLiteral("%1 %2 %3").arg(bits, group, symmetric ? QStringLiteral("symmetric") : QStringLiteral("asymmetric"));
+    const QString activations = activationBits < 16 && !activationSymmetric ? QStringLiteral(", asymmetric activations") : QString();
+    return QStringLiteral("%1 %2 %3%4").arg(bits, group, symmetric ? QStringLiteral("symmetric") : QStringLiteral("asymmetric"), activations);
 }
 
 }  // namespace safequant::widgets

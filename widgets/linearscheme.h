@@ -12,6 +12,7 @@ struct LinearScheme {
     int groupSize = 64;       ///< -1: per channel.
     bool symmetric = false;
     int activationBits = 16;  ///< 16, 8, 6 or 4.
+    bool activationSymmetric = true;
 
     bool operator==(const LinearScheme&) const = default;
     /// "W4A16 g64 asymmetric": as the engine describes it.

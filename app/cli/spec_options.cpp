@@ -28,6 +28,7 @@ void SpecOptions::addSchemeOptions(CLI::App& command) {
     command.add_option("--activation-bits", activationBits, "Bits of a linear's input, per token")->check(CLI::IsMember({16, 8, 6, 4}));
     auto* symmetricFlag = command.add_flag("--symmetric", symmetric, "No zero points");
     command.add_flag("--asymmetric", asymmetric, "With zero points")->excludes(symmetricFlag);
+    command.add_flag("--asymmetric-activations", asymmetricActivations, "A zero point for each token's activations");
     command.add_flag("--rotate", rotate, "Rotate the residual stream and value heads before quantizing (QuaRot's offline part)");
     command.add_option("--layer-bits", layerBits,
                        "REGEX=BITS: linears whose name matches get these bits; repeatable, the first match wins");
@@ -69,6 +70,7 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     if (rotate && !spec.rotation) spec.rotation = RotationOptions{true, true, spec.seed};
     if (symmetric) spec.scheme.symmetric = true;
     if (asymmetric) spec.scheme.symmetric = false;
+    if (asymmetricActivations) spec.scheme.activationSymmetric = false;
     for (const auto& text : layerBits) {
         const auto split = text.rfind('=');
         int bits = 0;

@@ -24,6 +24,7 @@ struct SpecOptions {
     std::optional<int> weightBits, groupSize, activationBits;
     bool symmetric = false;
     bool asymmetric = false;
+    bool asymmetricActivations = false;
     bool rotate = false;
     std::vector<std::string> layerBits;  ///< "REGEX=BITS".
 

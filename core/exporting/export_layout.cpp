@@ -26,7 +26,7 @@ nlohmann::json weightArguments(const QuantizationScheme& scheme) {
 
 nlohmann::json activationArguments(const QuantizationScheme& scheme) {
     if (scheme.activationBits == 16) return nullptr;
-    return {{"num_bits", scheme.activationBits}, {"type", "int"},  {"symmetric", true}, {"strategy", "token"},
+    return {{"num_bits", scheme.activationBits}, {"type", "int"},  {"symmetric", scheme.activationSymmetric}, {"strategy", "token"},
             {"group_size", nullptr},             {"dynamic", true}};
 }
 

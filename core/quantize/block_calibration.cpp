@@ -106,7 +106,7 @@ void BlockCalibration::code(LinearRole role, QuantizedLinear coded, const InputS
     report.deadColumns = inputs.deadColumns();
     LinearWeights& linear = m_running[role];
     linear.weight = coded.dequantize();
-    linear.input = {plan(role).actual.activationBits, true};
+    linear.input = {plan(role).actual.activationBits, plan(role).actual.activationSymmetric};
     report.weightError = quantizationError(weight(role), coded).relative;
     const double whole = inputs.outputEnergy(weight(role));
     report.outputError = whole > 0.0 ? std::sqrt(inputs.outputEnergy(difference(weight(role), linear.weight)) / whole) : 0.0;

@@ -32,7 +32,7 @@ QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> p
             outcome.bitsPerWeight = quantized.bitsPerWeight();
             linear.weight = quantized.dequantize();
         }
-        linear.input = ActivationScheme{entry.actual.activationBits, true};
+        linear.input = ActivationScheme{entry.actual.activationBits, entry.actual.activationSymmetric};
         block.linears.push_back(std::move(outcome));
     }
     block.weights = std::move(weights);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "core/base/nearest_name.h"
 #include "core/base/pattern.h"
@@ -11,9 +12,8 @@
 namespace safequant {
 namespace {
 
-constexpr std::array<std::string_view, 4> kSchemeFields = {"weight_bits", "group_size", "symmetric", "activation_bits"};
-constexpr std::array<std::string_view, 5> kRuleFields = {"pattern", "weight_bits", "group_size", "symmetric",
-                                                         "activation_bits"};
+constexpr std::array<std::string_view, 5> kSchemeFields = {"weight_bits", "group_size", "symmetric", "activation_bits", "activation_symmetric"};
+constexpr std::array<std::string_view, 6> kRuleFields = {"pattern", "weight_bits", "group_size", "symmetric", "activation_bits", "activation_symmetric"};
 constexpr int kLargestGroup = 65536;
 constexpr int kSmallestGroup = 2;
 constexpr int kSmallestSubstitute = 8;       // Below it scales cost more than they save.
@@ -53,9 +53,11 @@ Expected<QuantizationScheme> readFields(const nlohmann::json& json, const Quanti
     const auto activationBits = integerField(json, "activation_bits", leftAlone ? 16 : defaults.activationBits, where);
     if (!activationBits) return fail(activationBits.error());
     scheme.activationBits = *activationBits;
-    if (const auto it = json.find("symmetric"); it != json.end()) {
-        if (!it->is_boolean()) return fail(ErrorKind::BadInput, "\"symmetric\" must be true or false.", where);
-        scheme.symmetric = it->get<bool>();
+    for (const auto& [name, target] : {std::pair{"symmetric", &scheme.symmetric}, {"activation_symmetric", &scheme.activationSymmetric}}) {
+        const auto it = json.find(name);
+        if (it == json.end()) continue;
+        if (!it->is_boolean()) return fail(ErrorKind::BadInput, std::string("\"") + name + "\" must be true or false.", where);
+        *target = it->get<bool>();
     }
     if (const std::string problem = schemeProblem(scheme); !problem.empty()) return fail(ErrorKind::BadInput, problem, where);
     return scheme;
@@ -107,7 +109,9 @@ std::string QuantizationScheme::describe() const {
     std::string text = "W" + std::to_string(weightBits) + "A" + std::to_string(activationBits);
     if (weightBits == 16) return text;
     text += groupSize > 0 ? " g" + std::to_string(groupSize) : std::string(" per channel");
-    return text + (symmetric ? " symmetric" : " asymmetric") + (orderedGroups ? ", ordered" : "");
+    text += symmetric ? " symmetric" : " asymmetric";
+    if (activationBits < 16 && !activationSymmetric) text += ", asymmetric activations";
+    return text + (orderedGroups ? ", ordered" : "");
 }
 
 std::string schemeProblem(const QuantizationScheme& scheme) {
@@ -128,10 +132,12 @@ Expected<QuantizationScheme> schemeFromJson(const nlohmann::json& json, const Qu
 }
 
 nlohmann::json schemeToJson(const QuantizationScheme& scheme) {
-    return {{"weight_bits", scheme.weightBits},
-            {"group_size", scheme.groupSize},
-            {"symmetric", scheme.symmetric},
-            {"activation_bits", scheme.activationBits}};
+    nlohmann::json json{{"weight_bits", scheme.weightBits},
+                        {"group_size", scheme.groupSize},
+                        {"symmetric", scheme.symmetric},
+                        {"activation_bits", scheme.activationBits}};
+    if (!scheme.activationSymmetric) json["activation_symmetric"] = false;
+    return json;
 }
 
 Expected<SchemeRule> schemeRuleFromJson(const nlohmann::json& json, const QuantizationScheme& defaults,

@@ -15,13 +15,14 @@ struct QuantizationScheme {
     int weightBits = 4;      ///< 2 to 8, or 16: left alone.
     int groupSize = 64;      ///< Columns that share a scale; -1: one scale a row (per channel).
     bool symmetric = false;
-    int activationBits = 16; ///< 16, 8, 6 or 4, per token, dynamic, symmetric.
+    int activationBits = 16; ///< 16, 8, 6 or 4, per token, dynamic.
     /// Groups hold columns of like importance instead of neighbours, and files list the group of each column (`g_idx`). Not a choice of
     /// its own: GPTQ's column order "group" makes it so.
     bool orderedGroups = false;
+    bool activationSymmetric = true;  ///< False: each token's grid has a zero point.
 
     bool operator==(const QuantizationScheme&) const = default;
-    /// "W4A16 g64 asymmetric".
+    /// "W4A16 g64 asymmetric", "W8A8 per channel symmetric, asymmetric activations".
     std::string describe() const;
 };
 
@@ -29,7 +30,7 @@ struct QuantizationScheme {
 /// 6, 8 or 16.
 std::string schemeProblem(const QuantizationScheme& scheme);
 
-/// `{"weight_bits": 4, "group_size": 64, "symmetric": false, "activation_bits": 16}`; missing fields keep `defaults`, but
+/// `{"weight_bits": 4, "group_size": 64, "symmetric": false, "activation_bits": 16, "activation_symmetric": true}`; missing fields keep `defaults`, but
 /// `"weight_bits": 16` alone leaves the activations alone as well. Errors: bad_input (unknown field, wrong type, out of range).
 Expected<QuantizationScheme> schemeFromJson(const nlohmann::json& json, const QuantizationScheme& defaults, const std::string& where);
 nlohmann::json schemeToJson(const QuantizationScheme& scheme);

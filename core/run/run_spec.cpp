@@ -18,7 +18,7 @@ constexpr const char* kSpecFormat = "safequant-run-spec";
 constexpr int kSpecVersion = 1;
 constexpr int kMany = 10'000'000;
 constexpr std::array kStages{"capture", "quantize", "evaluate", "export"};
-constexpr std::array kSchemeFields{"weight_bits", "group_size", "symmetric", "activation_bits"};
+constexpr std::array kSchemeFields{"weight_bits", "group_size", "symmetric", "activation_bits", "activation_symmetric"};
 
 void readPrompts(SpecReader& spec, const char* field, std::vector<PromptFile>& files) {
     const auto* json = spec.child(field);

@@ -33,7 +33,7 @@ namespace safequant {
 ///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
 ///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
 ///   "quantization": {"method": "rtn", "learning": {...}, "options": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
-///                    "activation_bits": 16}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
+///                    "activation_bits": 16, "activation_symmetric": true}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
 ///                    "rotation": {"residual": true, "heads": true, "seed": 0}},     absent: none; seed: the run's unless given
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,

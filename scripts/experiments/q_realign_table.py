@@ -59,7 +59,7 @@ ROWS = [
     ("q-realign-rotated-w4a4", "eroded", dict(realign(W4A4), rotation={}), [0]),
     ("gptq-w4a16", "eroded", {"method": "gptq", "scheme": W4A16, "mix": W4_MIX}, [0]),
     ("q-realign-signature-w8a8", "eroded", realign(W8A8, {"objective": "signature"}), [0]),
-    ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False)), [0]),
+    ("q-realign-asym-w8a8", "eroded", realign(dict(W8A8, symmetric=False, activation_symmetric=False)), [0]),
     ("control-swapped-w8a8", "eroded", realign(W8A8, {"swap_labels": True}), [0]),
     ("control-random-direction-w8a8", "eroded",
      realign(W8A8, {"objective": "published", "normalise": True, "offsets": False, "random_probe": True}, PUBLISHED_MIX), [0]),

@@ -13,7 +13,8 @@ COMMAND = "scripts/experiments/quantizers_table.py --safequant SAFEQUANT --works
 TEXTS = {"malicious": 0, "benign": 0, "tasks": 0, "texts": 128, "text_tokens": 256}
 GRIDS = {"w4-g64": {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16},
          "w8a8": {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8},
-         "w8a8-asymmetric": {"weight_bits": 8, "group_size": -1, "symmetric": False, "activation_bits": 8},
+         "w8a8-asymmetric-activations": {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8, "activation_symmetric": False},
+         "w8a8-asymmetric": {"weight_bits": 8, "group_size": -1, "symmetric": False, "activation_bits": 8, "activation_symmetric": False},
          "w4a4": {"weight_bits": 4, "group_size": -1, "symmetric": True, "activation_bits": 4}}
 ROTATED = {"rotation": {}}
 # Grid, name of the row in it, what the spec says of the method.
@@ -29,6 +30,8 @@ ROWS = [("fp16", "fp16", None)] + [(grid, f"{name}-{grid}", how) for grid, name,
     ("w8a8", "rtn", {"method": "rtn"}),
     ("w8a8", "smoothquant", {"method": "smoothquant"}),
     ("w8a8", "omniquant", {"method": "omniquant", "learning": {"initial_alpha": 0.5}}),
+    ("w8a8-asymmetric-activations", "rtn", {"method": "rtn"}),
+    ("w8a8-asymmetric-activations", "smoothquant", {"method": "smoothquant"}),
     ("w8a8-asymmetric", "rtn", {"method": "rtn"}),
     ("w4a4", "rtn", {"method": "rtn"}),
     ("w4a4", "smoothquant", {"method": "smoothquant"}),
@@ -55,7 +58,7 @@ def page(summary):
              "The eroded reference model (`builtin:smollm2-aligned` and `builtin:smollm2-eroded` merged into SmolLM2-135M-Instruct); perplexity on the",
              "first 4,096 tokens of the bundled text in windows of 512. Methods that look at activations see 128 passages of 256 tokens of another part",
              "of it. Minutes are of calibrating and rounding; grids: weights of 4 bits in groups of 64, asymmetric (W4); 8 bits for both, symmetric, one",
-             "scale a row and a token (W8A8; also asymmetric weights); 4 bits for both (W4A4). Errors of single linears against other",
+             "scale a row and a token (W8A8; also with zero points for tokens, and for both); 4 bits for both (W4A4). Errors of single linears against other",
              "implementations: `tests/references/check_quantizers.py` and `check_autoround.py`.", "",
              "| grid | method | perplexity | over full precision | minutes | GiB |", "|---|---|---|---|---|---|"]
     full = next((row["perplexity"] for row in summary["rows"] if row["name"] == "fp16"), None)

@@ -41,14 +41,17 @@ QStringList textsOf(const nlohmann::json& list) {
 LinearScheme schemeFromJson(const nlohmann::json& json, const LinearScheme& defaults) {
     return {valueOr(jsonAt(json, {"weight_bits"}), defaults.weightBits), valueOr(jsonAt(json, {"group_size"}), defaults.groupSize),
             valueOr(jsonAt(json, {"symmetric"}), defaults.symmetric),
-            valueOr(jsonAt(json, {"activation_bits"}), defaults.activationBits)};
+            valueOr(jsonAt(json, {"activation_bits"}), defaults.activationBits),
+            valueOr(jsonAt(json, {"activation_symmetric"}), defaults.activationSymmetric)};
 }
 
 nlohmann::json schemeToJson(const LinearScheme& scheme) {
-    return {{"weight_bits", scheme.weightBits},
-            {"group_size", scheme.groupSize},
-            {"symmetric", scheme.symmetric},
-            {"activation_bits", scheme.activationBits}};
+    nlohmann::json json{{"weight_bits", scheme.weightBits},
+                        {"group_size", scheme.groupSize},
+                        {"symmetric", scheme.symmetric},
+                        {"activation_bits", scheme.activationBits}};
+    if (!scheme.activationSymmetric) json["activation_symmetric"] = false;
+    return json;
 }
 
 nlohmann::json defaultRunSpec(const QString& modelPath, const QStringList& adapters) {

@@ -54,6 +54,19 @@ SchemeControls::SchemeControls(const QString& prefix, QWidget* parent) : QWidget
         emit edited(m_scheme, tr("Set symmetry"));
     });
     addRow(layout, tr("Symmetric"), m_symmetric);
+
+    m_activationSymmetric = new QCheckBox;
+    m_activationSymmetric->setObjectName(prefix + QStringLiteral("activationSymmetric"));
+    connect(m_activationSymmetric, &QCheckBox::toggled, this, [this](bool on) {
+        if (m_refreshing) return;
+        m_scheme.activationSymmetric = on;
+        emit edited(m_scheme, tr("Set symmetry of activations"));
+    });
+    m_activationRow = new QWidget;
+    auto* row = new QVBoxLayout(m_activationRow);
+    setSpacing(row, 0, 0, 0, 0, 0);
+    addRow(row, tr("Symmetric activations"), m_activationSymmetric);
+    layout->addWidget(m_activationRow);
 }
 
 void SchemeControls::setScheme(const LinearScheme& scheme, const QList<int>& groups) {
@@ -62,6 +75,8 @@ void SchemeControls::setScheme(const LinearScheme& scheme, const QList<int>& gro
     m_weights->setCurrentValue(scheme.weightBits);
     m_activations->setCurrentValue(scheme.activationBits);
     m_symmetric->setChecked(scheme.symmetric);
+    m_activationSymmetric->setChecked(scheme.activationSymmetric);
+    m_activationRow->setVisible(scheme.activationBits < 16);
     m_group->clear();
     QList<int> sizes = groups;
     if (!sizes.contains(scheme.groupSize)) sizes.prepend(scheme.groupSize);

@@ -41,6 +41,8 @@ private:
     QComboBox* m_group;
     widgets::SegmentedControl* m_activations;
     QCheckBox* m_symmetric;
+    QCheckBox* m_activationSymmetric;
+    QWidget* m_activationRow;  ///< There only where activations are quantized.
 };
 
 }  // namespace safequant::workbench

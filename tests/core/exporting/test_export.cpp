@@ -105,6 +105,13 @@ private slots:
         QCOMPARE(groups.at("group_2").at("input_activations").at("num_bits").get<int>(), 8);
     }
 
+    void zeroPointsOfActivationsAreSaid() {
+        const ExportResult result = orThrow(exportTo("zero-points", planFor({8, -1, true, 8, false, false})));
+        const nlohmann::json input = json(result, "config.json").at("quantization_config").at("config_groups").at("group_0").at("input_activations");
+        QCOMPARE(input.at("symmetric").get<bool>(), false);
+        QCOMPARE(input.at("strategy").get<std::string>(), std::string("token"));
+    }
+
     void nothingQuantizedIsPlain() {
         const ExportResult result = orThrow(exportTo("dense", planFor({16, 16, true, 16})));
         QVERIFY(!json(result, "config.json").contains("quantization_config"));

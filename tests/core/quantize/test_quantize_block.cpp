@@ -76,6 +76,23 @@ private slots:
         QVERIFY(block.weights.inputNorm == original.inputNorm && block.weights.preFeedForwardNorm == original.preFeedForwardNorm);
     }
 
+    void activationsMayHaveZeroPoints() {
+        const DecoderConfig config = tinyConfig();
+        const auto plan = planSchemes(config, {8, -1, true, 8, false, false}, {});
+        QVERIFY(!(*findQuantizationMethod("rtn"))->quantize(randomBlock(config), planOfBlock(*plan, 0)).weights[LinearRole::Up].input.symmetric);
+        // Values that all lie on one side use the whole grid.
+        Matrix sided(1, 64);
+        for (std::size_t c = 0; c < 64; ++c) sided(0, c) = 1.0F + 0.01F * static_cast<float>(c * c % 61);
+        const auto errorWith = [&](bool symmetric) {
+            Matrix rounded = sided.clone();
+            fakeQuantizeRows(rounded, {4, symmetric});
+            double sum = 0.0;
+            for (std::size_t c = 0; c < 64; ++c) sum += std::abs(static_cast<double>(rounded(0, c)) - static_cast<double>(sided(0, c)));
+            return sum;
+        };
+        QVERIFY(errorWith(false) < 0.6 * errorWith(true));
+    }
+
     void plansThatDoNotFitThrow() {
         const DecoderConfig config = tinyConfig();
         const auto plan = planSchemes(config, {4, 16, false, 16}, {});

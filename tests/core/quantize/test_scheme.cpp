@@ -37,6 +37,8 @@ private slots:
         QCOMPARE((QuantizationScheme{4, 64, false, 16}).describe(), std::string("W4A16 g64 asymmetric"));
         QCOMPARE((QuantizationScheme{8, -1, true, 8}).describe(), std::string("W8A8 per channel symmetric"));
         QCOMPARE((QuantizationScheme{16, 64, true, 16}).describe(), std::string("W16A16"));
+        QCOMPARE((QuantizationScheme{8, -1, true, 8, false, false}).describe(), std::string("W8A8 per channel symmetric, asymmetric activations"));
+        QCOMPARE((QuantizationScheme{8, -1, true, 16, false, false}).describe(), std::string("W8A16 per channel symmetric"));
     }
 
     void readsAndWritesJson() {
@@ -44,6 +46,9 @@ private slots:
         const auto back = schemeFromJson(schemeToJson(scheme), {}, "here");
         QVERIFY(back.has_value());
         QVERIFY(*back == scheme);
+        QVERIFY(!schemeToJson(scheme).contains("activation_symmetric"));
+        const QuantizationScheme zeroPoints{8, -1, true, 8, false, false};
+        QVERIFY(*schemeFromJson(schemeToJson(zeroPoints), {}, "here") == zeroPoints);
         const auto partial = schemeFromJson(nlohmann::json::parse(R"({"weight_bits": 8})"), scheme, "here");
         QVERIFY(partial.has_value());
         QVERIFY((*partial == QuantizationScheme{8, 128, true, 8}));
@@ -73,6 +78,7 @@ private slots:
         QTest::newRow("very negative") << R"({"group_size": -9223372036854775808})" << "out of range";
         QTest::newRow("activations") << R"({"activation_bits": 5})" << "4, 6, 8";
         QTest::newRow("symmetric") << R"({"symmetric": 1})" << "true or false";
+        QTest::newRow("symmetric activations") << R"({"activation_symmetric": "no"})" << "\"activation_symmetric\" must be true or false";
     }
     void brokenJson() {
         QFETCH(QString, json);
