@@ -42,7 +42,7 @@ struct ExportOptions {
 /// empty but for GGUF, where it is "", "F32", "F16", "BF16" or "Q8_0". Error: bad_input, naming the nearest word.
 Expected<ExportOptions> exportOptionsNamed(std::string_view format, const std::string& plainType, const std::string& where);
 
-/// Says before any work whether loaders will take the planned grid (formats.md section B: vLLM's rules, fused q/k/v and gate/up,
+/// Says before any work whether loaders will take the planned grid (vLLM's rules, fused q/k/v and gate/up,
 /// mixed bits), how large the export gets and whether it fits on the disk. Without the checkpoint, tensors that are not quantized
 /// are counted as float32.
 PreflightReport preflightExport(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const std::string& folder,

@@ -16,8 +16,8 @@
 
 namespace safequant {
 
-/// How the input of a linear is quantized on the fly, per token (algorithms.md section 1: compressed-tensors' convention,
-/// symmetric, scale = absmax / ((2^bits - 1) / 2), codes clamped to [-2^(bits-1), 2^(bits-1) - 1]).
+/// How the input of a linear is quantized on the fly, per token (compressed-tensors' convention): symmetric with scale = absmax /
+/// ((2^bits - 1) / 2), else with a zero point over the range widened to hold 0; codes clamped to [-2^(bits-1), 2^(bits-1) - 1].
 struct ActivationScheme {
     int bits = 16;  ///< 16: left alone; 8, 6 or 4.
     bool symmetric = true;
