@@ -139,6 +139,19 @@ int main(int argc, char** argv) {
         }
     }
     layers->setKind(QStringLiteral("probe"));
+    layers->panes()->showPane(LayerSide::kTokens);
+    wait(1500);
+    take(QStringLiteral("tokens"));
+    for (const char* layout : {"all", "below"}) {
+        window.resize(1280, 800);
+        wait(300);
+        window.findChild<QAction*>(QStringLiteral("layout_") + QLatin1String(layout))->trigger();
+        take(QStringLiteral("layout-") + QLatin1String(layout));
+    }
+    window.findChild<QAction*>(QStringLiteral("arrangePanes"))->setChecked(true);
+    take(QStringLiteral("arranging"));
+    window.findChild<QAction*>(QStringLiteral("arrangePanes"))->setChecked(false);
+    window.findChild<QAction*>(QStringLiteral("layout_usual"))->trigger();
     layers->panes()->showPane(LayerSide::kWhatIf);
     wait(20000);
     take(QStringLiteral("whatif"));

@@ -40,20 +40,25 @@ struct Panes {
             &settings, &dialogs, &window);
         window.resize(800, 500);
         window.show();
+        if (!QTest::qWaitForWindowExposed(&window)) qFatal("the window does not appear");
+        QCoreApplication::processEvents();
     }
     void place() {
-        area->gather();
-        area->addDockWidget(Qt::LeftDockWidgetArea, pane("a"));
-        area->splitDockWidget(pane("a"), pane("b"), Qt::Horizontal);
-        area->tabifyDockWidget(pane("b"), pane("c"));
-        for (QDockWidget* each : area->panes()) each->show();
-        pane("b")->raise();
+        area->rearrange([this] {
+            area->addDockWidget(Qt::LeftDockWidgetArea, pane("a"));
+            area->splitDockWidget(pane("a"), pane("b"), Qt::Horizontal);
+            area->tabifyDockWidget(pane("b"), pane("c"));
+            for (QDockWidget* each : area->panes()) each->show();
+            pane("b")->raise();
+        });
     }
     void placeOne() {
-        area->gather();
-        area->addDockWidget(Qt::LeftDockWidgetArea, pane("a"));
-        pane("a")->show();
+        area->rearrange([this] {
+            area->addDockWidget(Qt::LeftDockWidgetArea, pane("a"));
+            pane("a")->show();
+        });
     }
+    QWidget* content(const char* key) const { return area->content(QLatin1String(key)); }
     QDockWidget* pane(const char* key) const { return area->pane(QLatin1String(key)); }
     /// In the menu of layouts, by its text.
     QAction* entry(const QString& text) const {
@@ -85,13 +90,13 @@ private slots:
         Panes panes;
         QVERIFY(!titled(panes.pane("a")));
         QVERIFY(!panes.pane("a")->features().testFlag(QDockWidget::DockWidgetMovable));
-        const int before = panes.pane("a")->widget()->height();
+        const int before = panes.content("a")->height();
         panes.arranging.setChecked(true);
         QVERIFY(titled(panes.pane("a")));
         QVERIFY(panes.pane("a")->features().testFlag(QDockWidget::DockWidgetMovable));
-        QTRY_VERIFY(panes.pane("a")->widget()->height() < before);
+        QTRY_VERIFY(panes.content("a")->height() < before);
         panes.arranging.setChecked(false);
-        QTRY_COMPARE(panes.pane("a")->widget()->height(), before);
+        QTRY_COMPARE(panes.content("a")->height(), before);
     }
 
     void aPaneGoesOutAndBack() {
@@ -112,11 +117,11 @@ private slots:
         QTRY_VERIFY(panes.area->findChild<QTabBar*>(QString(), Qt::FindDirectChildrenOnly));
         auto* bar = panes.area->findChild<QTabBar*>(QString(), Qt::FindDirectChildrenOnly);
         QTRY_VERIFY(!bar->accessibleName().isEmpty());
-        QVERIFY(panes.pane("b")->widget()->isVisible() && !panes.pane("c")->widget()->isVisible());
+        QVERIFY(panes.content("b")->isVisible() && !panes.content("c")->isVisible());
         panes.area->showPane(QStringLiteral("c"));
-        QTRY_VERIFY(panes.pane("c")->widget()->isVisible());
+        QTRY_VERIFY(panes.content("c")->isVisible());
         QTest::mouseClick(bar, Qt::LeftButton, {}, bar->tabRect(0).center());
-        QTRY_VERIFY(panes.pane("b")->widget()->isVisible());
+        QTRY_VERIFY(panes.content("b")->isVisible());
     }
 
     void hiddenPanesAreFoundAgain() {
@@ -126,7 +131,12 @@ private slots:
         for (const auto& command : panes.menu->commands())
             if (command.key == QLatin1String("pane_c")) command.work();
         QVERIFY(!panes.pane("c")->isHidden());
-        QTRY_VERIFY(panes.pane("c")->widget()->isVisible());
+        QTRY_VERIFY(panes.content("c")->isVisible());
+        // So are those that a layout has no place for.
+        panes.placeOne();
+        QVERIFY(panes.pane("b")->isHidden());
+        panes.area->showPane(QStringLiteral("b"));
+        QTRY_VERIFY(panes.content("b")->isVisible() && panes.pane("b")->width() > 50);
     }
 
     void layoutsAreKeptUsedAndForgotten() {

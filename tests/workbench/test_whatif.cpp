@@ -176,7 +176,7 @@ private slots:
         QVERIFY(panel()->shown());
         const QString tried = points();
         showSide(QStringLiteral("Prompts"));
-        QVERIFY(!panel()->shown());
+        QTRY_VERIFY(!panel()->shown());
         QTRY_VERIFY_WITH_TIMEOUT(points() != tried, kLong);
     }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <QMainWindow>
+#include <QTimer>
+#include <functional>
 
 class QDockWidget;
 class QTabBar;
@@ -19,12 +21,17 @@ public:
     /// A new pane, not placed yet; `key` names it for setArrangement(). The area owns the content.
     QDockWidget* addPane(const QString& key, const QString& title, QWidget* content);
     QDockWidget* pane(const QString& key) const;
+    /// What stands in it; hidden while another pane is before it.
+    QWidget* content(const QString& key) const;
     /// In the order they were added.
     const QList<QDockWidget*>& panes() const { return m_panes; }
     /// Shows a pane, before others that share its place.
     void showPane(const QString& key);
-    /// Puts every pane back into the area, none upon another, so that addDockWidget() and its kin can place them anew.
-    void gather();
+    /// Takes every pane out of the area and lets `place` put some in, with addDockWidget() and its kin; the others are hidden in it.
+    void rearrange(const std::function<void()>& place);
+
+    /// How panes lie at first: placed at once, and again when the area has its size, unless an arrangement was set by then.
+    void placeAtFirst(const std::function<void()>& place);
 
     bool arranging() const { return m_arranging; }
     void setArranging(bool arranging);
@@ -36,14 +43,18 @@ public:
 
 protected:
     void childEvent(QChildEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
 private:
     static constexpr int kVersion = 1;
 
     void refreshTitle(QDockWidget* pane);
+    void refreshContents();
     void nameTabs();
 
     QList<QDockWidget*> m_panes;
+    std::function<void()> m_atFirst;
+    QTimer m_refresh;
     bool m_arranging = false;
 };
 

@@ -55,7 +55,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     addPlot(kChart, tr("Layer chart"), {m_chart, m_scrubber}, m_chart);
     addPlot(kProjection, tr("Projection"), {m_overlay, m_projection}, m_projection);
     m_side = new LayerSide(m_session, m_panes);
-    layouts().front().arrange();
+    m_panes->placeAtFirst([this] { placeBeside({usualSide()}); });
     m_empty = new widgets::EmptyState;
     m_empty->setIcon(widgets::Icon::Layers);
     m_stack = new QStackedWidget;

@@ -12,6 +12,7 @@
 #include "widgets/layerchart.h"
 
 class QLabel;
+class QDockWidget;
 class QStackedWidget;
 
 namespace safequant::widgets {
@@ -86,8 +87,16 @@ private:
     void refreshScrubber();
     void followNewest();
     void follow(bool following);
-    /// The chart with the projection under it or right of it, and right of both the stacks of panes; all others are hidden.
-    void placePlots(Qt::Orientation orientation, const std::vector<QStringList>& stacks);
+    /// The panes beside the plots, in the order of their tabs.
+    static QStringList usualSide();
+    /// The chart with the projection under it, and right of both stacks of panes.
+    void placeBeside(const std::vector<QStringList>& stacks);
+    /// The chart beside the projection, and under both one stack.
+    void placeBelow(const QStringList& stack);
+    /// Divides the area between two panes, `first` being the share of the first.
+    void share(const QList<QDockWidget*>& two, double first, Qt::Orientation orientation);
+    /// Puts panes upon the first of them, which is placed already and stays in front.
+    void pile(const QStringList& stack);
 
     Session* m_session;
     QString m_folder;

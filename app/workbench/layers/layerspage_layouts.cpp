@@ -2,6 +2,7 @@
 // How the panes of the layers page are placed.
 #include <QDockWidget>
 #include <QStringList>
+#include <algorithm>
 
 #include "app/workbench/frame/dockarea.h"
 #include "app/workbench/layers/layerside.h"
@@ -11,48 +12,70 @@ namespace safequant::workbench {
 
 namespace {
 
-/// In a window of 1280 by 800 with the setup panel: room for a prompt's words, and a projection a little taller than the chart.
-constexpr int kSideWidth = 289, kChartWidth = 675, kChartHeight = 300, kProjectionHeight = 390;
+/// Room for a prompt's words and for the tabs; plots get the rest.
+constexpr int kSideWidth = 310;
+constexpr int kLeastPlot = 300;
+/// Of the height, what is above in each layout.
+constexpr double kChartShare = 0.43, kPlotsShare = 0.56;
 
 }  // namespace
 
-std::vector<BuiltInLayout> LayersPage::layouts() {
-    const QStringList side{LayerSide::kPrompts, LayerSide::kLinears, LayerSide::kTokens, LayerSide::kTry, LayerSide::kSlices, LayerSide::kWhatIf};
-    const QStringList rest{LayerSide::kWhatIf, LayerSide::kLinears, LayerSide::kTokens, LayerSide::kTry, LayerSide::kSlices};
-    return {{QStringLiteral("usual"), tr("&Usual"), [=, this] { placePlots(Qt::Vertical, {side}); }},
-            {QStringLiteral("all"), tr("Prompts and &what-if at once"), [=, this] { placePlots(Qt::Vertical, {{LayerSide::kPrompts}, rest}); }},
-            {QStringLiteral("columns"), tr("Plots &side by side"), [=, this] { placePlots(Qt::Horizontal, {side}); }},
-            {QStringLiteral("plots"), tr("&Plots alone"), [this] { placePlots(Qt::Vertical, {}); }}};
+QStringList LayersPage::usualSide() {
+    return {LayerSide::kPrompts, LayerSide::kLinears, LayerSide::kTokens, LayerSide::kTry, LayerSide::kSlices, LayerSide::kWhatIf};
 }
 
-void LayersPage::placePlots(Qt::Orientation orientation, const std::vector<QStringList>& stacks) {
-    m_panes->gather();
+std::vector<BuiltInLayout> LayersPage::layouts() {
+    const QStringList side = usualSide();
+    const QStringList rest{LayerSide::kWhatIf, LayerSide::kLinears, LayerSide::kTokens, LayerSide::kTry, LayerSide::kSlices};
+    const auto as = [this](auto&& place) { return [this, place] { m_panes->rearrange(place); }; };
+    return {{QStringLiteral("usual"), tr("&Usual"), as([=, this] { placeBeside({side}); })},
+            {QStringLiteral("all"), tr("Prompts and &what-if at once"), as([=, this] { placeBeside({{LayerSide::kPrompts}, rest}); })},
+            {QStringLiteral("below"), tr("Plots &side by side"), as([=, this] { placeBelow(side); })},
+            {QStringLiteral("plots"), tr("&Plots alone"), as([this] { placeBeside({}); })}};
+}
+
+void LayersPage::placeBeside(const std::vector<QStringList>& stacks) {
     QDockWidget* chart = m_panes->pane(kChart);
     QDockWidget* projection = m_panes->pane(kProjection);
     m_panes->addDockWidget(Qt::LeftDockWidgetArea, chart);
-    // Split from left to right first, so that a plot under the other does not pass below the side.
+    // Split from left to right first, so that the projection does not pass below the side.
     QList<QDockWidget*> columns{chart};
-    QList<int> widths{kChartWidth};
-    if (orientation == Qt::Horizontal) {
-        m_panes->splitDockWidget(chart, projection, Qt::Horizontal);
-        columns.append(projection);
-        widths.append(kChartWidth);
-    }
+    QList<int> widths{std::max(kLeastPlot, m_panes->width() - static_cast<int>(stacks.size()) * kSideWidth)};
     for (const QStringList& stack : stacks) {
-        QDockWidget* lowest = m_panes->pane(stack.front());
-        m_panes->splitDockWidget(columns.back(), lowest, Qt::Horizontal);
-        for (const QString& key : stack.mid(1)) m_panes->tabifyDockWidget(lowest, m_panes->pane(key));
-        columns.append(lowest);
+        m_panes->splitDockWidget(columns.back(), m_panes->pane(stack.front()), Qt::Horizontal);
+        columns.append(m_panes->pane(stack.front()));
         widths.append(kSideWidth);
+        pile(stack);
     }
-    if (orientation == Qt::Vertical) m_panes->splitDockWidget(chart, projection, Qt::Vertical);
+    m_panes->splitDockWidget(chart, projection, Qt::Vertical);
     for (QDockWidget* plot : {chart, projection}) plot->show();
-    for (const QStringList& stack : stacks) {
-        for (const QString& key : stack) m_panes->pane(key)->show();
-        m_panes->pane(stack.front())->raise();
-    }
     m_panes->resizeDocks(columns, widths, Qt::Horizontal);
-    if (orientation == Qt::Vertical) m_panes->resizeDocks({chart, projection}, {kChartHeight, kProjectionHeight}, Qt::Vertical);
+    share({chart, projection}, kChartShare, Qt::Vertical);
+}
+
+void LayersPage::placeBelow(const QStringList& stack) {
+    QDockWidget* chart = m_panes->pane(kChart);
+    QDockWidget* projection = m_panes->pane(kProjection);
+    QDockWidget* lowest = m_panes->pane(stack.front());
+    m_panes->addDockWidget(Qt::LeftDockWidgetArea, chart);
+    m_panes->splitDockWidget(chart, lowest, Qt::Vertical);
+    pile(stack);
+    m_panes->splitDockWidget(chart, projection, Qt::Horizontal);
+    for (QDockWidget* plot : {chart, projection}) plot->show();
+    share({chart, projection}, 0.5, Qt::Horizontal);
+    share({chart, lowest}, kPlotsShare, Qt::Vertical);
+}
+
+void LayersPage::share(const QList<QDockWidget*>& two, double first, Qt::Orientation orientation) {
+    const int room = orientation == Qt::Vertical ? m_panes->height() : m_panes->width(), size = qRound(first * room);
+    m_panes->resizeDocks(two, {size, room - size}, orientation);
+}
+
+void LayersPage::pile(const QStringList& stack) {
+    QDockWidget* lowest = m_panes->pane(stack.front());
+    for (const QString& key : stack.mid(1)) m_panes->tabifyDockWidget(lowest, m_panes->pane(key));
+    for (const QString& key : stack) m_panes->pane(key)->show();
+    lowest->raise();
 }
 
 }  // namespace safequant::workbench

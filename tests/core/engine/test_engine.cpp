@@ -433,7 +433,7 @@ private:
         QVERIFY(client.call("whatif/cancel", {{"ticket", ticket + 1}}).contains("result"));
         QCOMPARE(ask(0, scheme)["error"]["data"]["kind"].get<std::string>(), std::string("cancelled"));
         for (const auto& [block, quantization, told] : {std::tuple{9, scheme, "not captured"},
-                                                        {0, json{{"method", "gptq"}}, "needs a run"},
+                                                        {0, json{{"method", "awq"}}, "needs a run"},
                                                         {0, json{{"default", {{"weight_bits", 12}}}}, "weight_bits"},
                                                         {0, json{{"rules", {{{"pattern", "none"}}}}}, "found in no linear"}}) {
             QVERIFY(ask(block, quantization).contains("result"));

@@ -258,6 +258,7 @@ private slots:
         const AccuracyDifference change{-0.02, {-0.05, 0.01}, 0.25, 7, 3};
         WhatIfResult whatIf;
         whatIf.block = 4;
+        whatIf.method = "gptq";
         whatIf.scheme = "W3A16 g32 symmetric";
         whatIf.prompts = 50;
         whatIf.linears = {someLinear()};
