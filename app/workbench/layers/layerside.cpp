@@ -89,7 +89,7 @@ QWidget* LayerSide::makePrompts() {
     layout->addWidget(m_table, 1);
     QWidget* selected = makeSurface("panel", "top");
     auto* card = new QVBoxLayout(selected);
-    setSpacing(card, 14, 12, 14, 12, 0);
+    setSpacing(card, 0, 4, 0, 0, 0);
     m_card = new widgets::PromptCard;
     m_card->setObjectName(QStringLiteral("promptCard"));
     m_card->setContentShield(m_session->shield());
