@@ -25,6 +25,7 @@ using widgets::ResultsModel;
 namespace {
 
 constexpr int kMostReported = 4;
+constexpr int kLeastRun = 196, kLeastMethod = 184;
 
 QTableView* makeTable(QAbstractItemModel* model, const char* name, const QString& title) {
     auto* table = new QTableView;
@@ -93,6 +94,8 @@ ResultsPage::ResultsPage(Session* session, QWidget* parent) : QWidget(parent), m
         bottomLayout->addWidget(label);
     }
     bottomLayout->addWidget(m_pairs, 1);
+    bottomLayout->addStretch(0);
+    m_pairs->hide();
     auto* rows = new QSplitter(Qt::Vertical);
     rows->setChildrenCollapsible(false);
     rows->setHandleWidth(1);
@@ -146,14 +149,10 @@ void ResultsPage::refresh() {
         [this](Expected<std::vector<protocol::RunResults>> results) {
             if (!results) return m_empty->setText(asSentence(QString::fromStdString(results.error().describe())));
             const QStringList chosen = selectedFolders();
-            const bool first = m_results->rowCount() == 0;
+            const bool known = m_results->rowCount() > 0;
             m_results->setResults(*results);
             m_stack->setCurrentIndex(m_results->rowCount() > 0 ? 1 : 0);
-            if (first) {
-                m_table->resizeColumnsToContents();
-                m_table->setColumnWidth(ResultsModel::RunColumn, std::min(m_table->columnWidth(ResultsModel::RunColumn), 196));
-                m_table->setColumnWidth(ResultsModel::MethodColumn, std::min(m_table->columnWidth(ResultsModel::MethodColumn), 184));
-            }
+            if (!known) fitColumns();
             for (int row = 0; row < m_sorted->rowCount(); ++row) {
                 const QModelIndex index = m_sorted->index(row, 0);
                 if (chosen.contains(index.data(ResultsModel::FolderRole).toString()) && index.data(ResultsModel::ModelRole) != QStringLiteral("base"))
@@ -203,7 +202,23 @@ void ResultsPage::compareSelected() {
         [this](Expected<protocol::ComparisonTable> table) { showComparison(std::move(table)); });
 }
 
+void ResultsPage::fitColumns() {
+    m_table->resizeColumnsToContents();
+    int numbers = 0;
+    for (int column = ResultsModel::MethodColumn + 1; column < m_sorted->columnCount(); ++column) numbers += m_table->columnWidth(column);
+    const int room = m_table->viewport()->width() - numbers, run = m_table->columnWidth(ResultsModel::RunColumn);
+    const int named = std::clamp(run, std::min(run, kLeastRun), std::max(kLeastRun, room / 2));
+    m_table->setColumnWidth(ResultsModel::RunColumn, named);
+    m_table->setColumnWidth(ResultsModel::MethodColumn, std::min(m_table->columnWidth(ResultsModel::MethodColumn), std::max(kLeastMethod, room - named)));
+}
+
+void ResultsPage::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    if (m_results->rowCount() > 0) fitColumns();
+}
+
 void ResultsPage::showComparison(Expected<protocol::ComparisonTable> table) {
+    m_pairs->setVisible(table && !table->rows.empty());
     if (!table) {
         m_comparison->setTable({});
         m_pairsText->setText(asSentence(QString::fromStdString(table.error().message)));

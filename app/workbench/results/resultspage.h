@@ -42,10 +42,13 @@ signals:
 
 protected:
     void showEvent(QShowEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:
     void refresh();
+    /// Names of runs and methods get the room that numbers leave.
+    void fitColumns();
     void compareSelected();
     void showComparison(Expected<protocol::ComparisonTable> table);
     QStringList selectedFolders() const;
