@@ -57,7 +57,7 @@ def page(summary):
              f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
              "The eroded reference model (`builtin:smollm2-aligned` and `builtin:smollm2-eroded` merged into SmolLM2-135M-Instruct); perplexity on the",
              "first 4,096 tokens of the bundled text in windows of 512. Methods that look at activations see 128 passages of 256 tokens of another part",
-             "of it. Minutes are of calibrating and rounding; grids: weights of 4 bits in groups of 64, asymmetric (W4); 8 bits for both, symmetric, one",
+             "of it. Minutes are wall-clock of calibrating and rounding, on a machine that did other work beside; grids: weights of 4 bits in groups of 64, asymmetric (W4); 8 bits for both, symmetric, one",
              "scale a row and a token (W8A8; also with zero points for tokens, and for both); 4 bits for both (W4A4). Errors of single linears against other",
              "implementations: `tests/references/check_quantizers.py` and `check_autoround.py`.", "",
              "| grid | method | perplexity | over full precision | minutes | GiB |", "|---|---|---|---|---|---|"]
