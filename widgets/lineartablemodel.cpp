@@ -107,7 +107,7 @@ int LinearTableModel::columnCount(const QModelIndex& parent) const { return pare
 QVariant LinearTableModel::display(int row, int column) const {
     const protocol::LinearInfo& linear = m_linears[std::size_t(row)];
     switch (column) {
-        case LinearColumn: return QString::fromStdString(linear.name);
+        case LinearColumn: return m_ofOneBlock ? nameOf(row).section(QLatin1Char('.'), -1) : nameOf(row);
         case RequestedColumn: return schemeOf(row).describe();
         case ActualColumn: return QString::fromStdString(linear.actual);
         case ReasonColumn: return QString::fromStdString(linear.reason);
@@ -147,7 +147,8 @@ QVariant LinearTableModel::data(const QModelIndex& index, int role) const {
             if (column == RequestedColumn) {
                 return own ? tr("Own scheme of this linear. Delete gives it back the default.") : tr("The default scheme");
             }
-            return column == ReasonColumn || column == LinearColumn ? display(row, column) : QVariant();
+            if (column == LinearColumn) return nameOf(row);
+            return column == ReasonColumn ? display(row, column) : QVariant();
         case Qt::TextAlignmentRole:
             return QVariant((column >= BitsPerWeightColumn ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
         case Qt::FontRole: return Theme::font(column == RequestedColumn && own ? TextRole::BodyStrong : TextRole::Body);

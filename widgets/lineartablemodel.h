@@ -36,6 +36,9 @@ public:
     void setDefaultScheme(const LinearScheme& scheme);
     LinearScheme defaultScheme() const { return m_default; }
     void setEditable(bool editable);
+    /// Names are shown without those of their block, which is said elsewhere: "q_proj". To be set before there are rows.
+    void setOfOneBlock(bool one) { m_ofOneBlock = one; }
+    bool ofOneBlock() const { return m_ofOneBlock; }
 
     /// Gives rows their own scheme, in one step.
     void setOverride(const QList<int>& rows, const LinearScheme& scheme);
@@ -69,6 +72,7 @@ private:
     QHash<QString, LinearScheme> m_overrides;
     LinearScheme m_default;
     bool m_editable = true;
+    bool m_ofOneBlock = false;
 };
 
 }  // namespace safequant::widgets

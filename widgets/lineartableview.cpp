@@ -45,7 +45,7 @@ void LinearTableView::setLinearModel(LinearTableModel* model) {
     m_proxy->setSourceModel(model);
     QHeaderView* header = horizontalHeader();
     header->setSectionResizeMode(QHeaderView::Interactive);
-    header->resizeSection(LinearTableModel::LinearColumn, 230);
+    header->resizeSection(LinearTableModel::LinearColumn, model->ofOneBlock() ? 92 : 230);
     header->resizeSection(LinearTableModel::RequestedColumn, 186);
     header->resizeSection(LinearTableModel::ActualColumn, 172);
     header->setSectionResizeMode(LinearTableModel::ReasonColumn, QHeaderView::Stretch);

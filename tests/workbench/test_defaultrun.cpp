@@ -22,6 +22,7 @@
 #include "app/workbench/report/reportpage.h"
 #include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
+#include "app/workbench/setup/setuppanel.h"
 #include "realrun.h"
 #include "watchedapplication.h"
 #include "widgets/answerview.h"
@@ -426,6 +427,7 @@ private slots:
 
     void closingKeepsGeometryAndTheme() {
         // Qt 6.8 restores no window larger than the screen, and the one without a display has 800 by 800 pixels.
+        find<QAction>("setupPanel")->trigger();
         m_window->resize(790, 700);
         const QSize size = m_window->size();
         QVERIFY(m_window->close());
@@ -437,6 +439,7 @@ private slots:
         MainWindow again(options, m_settings.get());
         again.show();
         QCOMPARE(again.size(), size);
+        QVERIFY(!again.findChild<SetupPanel*>()->isVisible());
     }
 };
 

@@ -108,6 +108,7 @@ QWidget* LayerSide::makeLinears() {
     layout->addWidget(m_linearTitle);
     m_linearModel = new widgets::LinearTableModel(this);
     m_linearModel->setEditable(false);
+    m_linearModel->setOfOneBlock(true);
     m_linears = new widgets::LinearTableView;
     m_linears->setObjectName(QStringLiteral("blockLinears"));
     m_linears->setAccessibleName(tr("Linears of the chosen block"));

@@ -146,6 +146,7 @@ QWidget* WhatIfPanel::makeResults() {
     layout->addWidget(m_basis);
     m_linearModel = new widgets::LinearTableModel(this);
     m_linearModel->setEditable(false);
+    m_linearModel->setOfOneBlock(true);
     m_linears = new widgets::LinearTableView;
     m_linears->setObjectName(QStringLiteral("whatIfLinears"));
     m_linears->setAccessibleName(tr("Linears of the block as they are tried"));
