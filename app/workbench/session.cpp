@@ -57,6 +57,17 @@ const protocol::PromptItem* Session::prompt(int index) const {
     return &(*m_items)[static_cast<std::size_t>(index)];
 }
 
+QString Session::chooseFigureFile(QWidget* parent, const QString& title, const QString& stem, const QString& filter, const QString& suffix) {
+    QString folder = m_settings->text(Setting::LastFigureFolder);
+    if (folder.isEmpty()) folder = QDir::homePath();
+    const QString ending = QLatin1Char('.') + suffix;
+    QString path = m_dialogs->chooseSaveFile(parent, tr("Save \"%1\"").arg(title), QDir(folder).filePath(stem + ending), filter);
+    if (path.isEmpty()) return path;
+    if (QFileInfo(path).suffix().isEmpty()) path += ending;
+    m_settings->set(Setting::LastFigureFolder, QFileInfo(path).absolutePath());
+    return path;
+}
+
 QString Session::schemeText() const { return m_store.hasRun() ? defaultSchemeOf(m_store.state().spec).describe() : QString(); }
 
 QString Session::judgeText() const {

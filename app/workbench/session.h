@@ -57,6 +57,9 @@ public:
     /// A folder of the engine's machine that a chooser was last in, each engine has its own; empty: none. `remember` takes a path in it.
     QString lastFolder(Setting setting) const;
     void rememberFolderOf(Setting setting, const QString& path);
+    /// Asks where a figure or its numbers are to be written, on this machine; remembers the folder. `stem` is what the file is called unless
+    /// the user says otherwise, `suffix` what it ends in where no ending is given. Empty: nowhere.
+    QString chooseFigureFile(QWidget* parent, const QString& title, const QString& stem, const QString& filter, const QString& suffix);
     /// A path with the machine it is on: "gpu-box:/data/runs" where that is not this one.
     QString placeOf(const QString& path) const;
 

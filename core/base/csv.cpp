@@ -2,6 +2,9 @@
 #include "core/base/csv.h"
 
 #include <string_view>
+#include <utility>
+
+#include "core/base/csv_reader.h"
 
 namespace safequant {
 
@@ -15,33 +18,8 @@ std::string csvField(std::string text) {
 
 std::vector<std::vector<std::string>> csvRecords(std::string_view text) {
     std::vector<std::vector<std::string>> records;
-    std::vector<std::string> record;
-    std::string field;
-    bool quoted = false;
-    const auto endRecord = [&] {
-        record.push_back(std::move(field));
-        field.clear();
-        records.push_back(std::move(record));
-        record.clear();
-    };
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (quoted) {
-            if (c != '"') field += c;
-            else if (i + 1 < text.size() && text[i + 1] == '"') field += text[++i];
-            else quoted = false;
-        } else if (c == '"' && field.empty()) {
-            quoted = true;
-        } else if (c == ',') {
-            record.push_back(std::move(field));
-            field.clear();
-        } else if (c == '\n') {
-            endRecord();
-        } else if (c != '\r') {
-            field += c;
-        }
-    }
-    if (!field.empty() || !record.empty()) endRecord();
+    CsvReader reader(text, ',', true);
+    for (CsvRecord record; reader.next(record);) records.push_back(std::move(record.fields));
     return records;
 }
 

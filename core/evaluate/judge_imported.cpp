@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <map>
 
+#include "core/base/csv_reader.h"
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/evaluate/answer_text.h"
-#include "core/prompts/prompt_csv.h"
 
 namespace safequant {
 namespace {

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <set>
 
+#include "core/base/csv_reader.h"
 #include "core/base/nearest_name.h"
 #include "core/prompts/prompt_benchmark.h"
-#include "core/prompts/prompt_csv.h"
 #include "core/prompts/prompt_json.h"
 #include "core/prompts/words.h"
 

@@ -2,9 +2,9 @@
 #include <map>
 #include <set>
 
+#include "core/base/csv_reader.h"
 #include "core/base/files.h"
 #include "core/base/utf8.h"
-#include "core/prompts/prompt_csv.h"
 #include "core/prompts/prompt_json.h"
 #include "core/prompts/prompt_reader.h"
 #include "core/prompts/prompt_validation.h"

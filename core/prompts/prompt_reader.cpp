@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/base/csv_reader.h"
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/base/utf8.h"
-#include "core/prompts/prompt_csv.h"
 #include "core/prompts/prompt_json.h"
 
 namespace safequant {

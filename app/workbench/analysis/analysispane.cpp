@@ -3,9 +3,7 @@
 
 #include <QClipboard>
 #include <QComboBox>
-#include <QDir>
 #include <QFile>
-#include <QFileInfo>
 #include <QGuiApplication>
 #include <QHeaderView>
 #include <QLabel>
@@ -166,14 +164,8 @@ void AnalysisPane::fillMenu(QMenu* menu, std::size_t source) {
 }
 
 void AnalysisPane::save(const QString& name, const QString& filter, const QString& suffix, const std::function<QString(const QString&)>& write) {
-    AppSettings* settings = m_session->settings();
-    QString folder = settings->text(Setting::LastFigureFolder);
-    if (folder.isEmpty()) folder = QDir::homePath();
-    const QString file = name.toLower().replace(QLatin1Char(' '), QLatin1Char('-')) + QLatin1Char('.') + suffix;
-    QString path = m_session->dialogs()->chooseSaveFile(this, tr("Save \"%1\"").arg(name), QDir(folder).filePath(file), filter);
+    const QString path = m_session->chooseFigureFile(this, name, name.toLower().replace(QLatin1Char(' '), QLatin1Char('-')), filter, suffix);
     if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += QLatin1Char('.') + suffix;
-    settings->set(Setting::LastFigureFolder, QFileInfo(path).absolutePath());
     const QString problem = write(path);
     say(problem.isEmpty() ? tr("Saved as %1").arg(path) : problem, problem.isEmpty() ? "muted" : "bad");
 }

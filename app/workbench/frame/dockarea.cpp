@@ -5,7 +5,6 @@
 #include <QDockWidget>
 #include <QTabBar>
 #include <QTimer>
-#include <QDebug>
 #include <QToolButton>
 #include <utility>
 

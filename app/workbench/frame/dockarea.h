@@ -6,7 +6,6 @@
 #include <functional>
 
 class QDockWidget;
-class QTabBar;
 
 namespace safequant::workbench {
 
@@ -33,7 +32,6 @@ public:
     /// How panes lie at first: placed at once, and again when the area has its size, unless an arrangement was set by then.
     void placeAtFirst(const std::function<void()>& place);
 
-    bool arranging() const { return m_arranging; }
     void setArranging(bool arranging);
 
     /// Where every pane is, for setArrangement().

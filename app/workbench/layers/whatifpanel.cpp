@@ -14,6 +14,7 @@
 #include "app/workbench/session.h"
 #include "app/workbench/setup/schemecontrols.h"
 #include "app/workbench/ui.h"
+#include "core/base/json_path.h"
 #include "widgets/format.h"
 #include "widgets/lineartablemodel.h"
 #include "widgets/lineartableview.h"
@@ -91,7 +92,8 @@ WhatIfPanel::WhatIfPanel(Session* session, QWidget* parent) : QWidget(parent), m
         const QString method = m_method->currentData().toString();
         nlohmann::json quantization{{"method", method.toStdString()}, {"default", schemeToJson(m_scheme->scheme())}};
         const auto& spec = m_session->setup()->spec();
-        if (methodOf(spec) == method && spec["quantization"].contains("options")) quantization["options"] = spec["quantization"]["options"];
+        const auto& options = jsonAt(spec, {"quantization", "options"});
+        if (methodOf(spec) == method && !options.is_null()) quantization["options"] = options;
         m_whatIfs.ask(m_session->store()->folder(), m_block, quantization);
     });
     connect(&m_whatIfs, &WhatIfs::changed, this, &WhatIfPanel::refresh);

@@ -2,7 +2,6 @@
 #include "app/workbench/report/reportpartsdialog.h"
 
 #include <QClipboard>
-#include <QDir>
 #include <QFileInfo>
 #include <QGuiApplication>
 #include <QHBoxLayout>
@@ -161,15 +160,9 @@ void ReportPartsDialog::copy() {
 void ReportPartsDialog::save() {
     const Part* part = current();
     if (!part) return;
-    AppSettings* settings = m_session->settings();
-    QString folder = settings->text(Setting::LastFigureFolder);
-    if (folder.isEmpty()) folder = QDir::homePath();
-    const QString suffix = part->figure ? QStringLiteral("svg") : QStringLiteral("csv");
-    QString path = m_session->dialogs()->chooseSaveFile(this, tr("Save \"%1\"").arg(part->title), QDir(folder).filePath(part->name + QLatin1Char('.') + suffix),
-                                                        part->figure ? tr("Figures (*.svg *.pdf *.png)") : tr("Numbers (*.csv)"));
+    const QString path = m_session->chooseFigureFile(this, part->title, part->name, part->figure ? tr("Figures (*.svg *.pdf *.png)") : tr("Numbers (*.csv)"),
+                                                     part->figure ? QStringLiteral("svg") : QStringLiteral("csv"));
     if (path.isEmpty()) return;
-    if (QFileInfo(path).suffix().isEmpty()) path += QLatin1Char('.') + suffix;
-    settings->set(Setting::LastFigureFolder, QFileInfo(path).absolutePath());
     const QString problem = write(*part, path);
     m_said->setText(problem.isEmpty() ? tr("Saved as %1").arg(path) : problem);
     m_said->setToolTip(m_said->text());

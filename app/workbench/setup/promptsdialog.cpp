@@ -277,7 +277,7 @@ void PromptsDialog::ask() {
     m_reportRequest = m_session->client()->request<protocol::PromptReport>(
         QStringLiteral("prompts/report"),
         {{"files", m_files}, {"split", m_split}, {"seed", seedOf(spec)}, {"checkpoint", checkpointOf(spec).toStdString()},
-         {"system_prompt", spec.is_object() ? spec.value("system_prompt", std::string()) : std::string()},
+         {"system_prompt", systemPromptOf(spec)},
          {"max_new_tokens", spec.is_object() ? spec.value("evaluation", nlohmann::json::object()).value("max_new_tokens", 0) : 0}},
         this, [this](Expected<protocol::PromptReport> report) { showReport(std::move(report)); });
 }

@@ -125,6 +125,11 @@ QString checkpointOf(const nlohmann::json& spec) {
     return value.is_string() ? QString::fromStdString(value.get<std::string>()) : QString();
 }
 
+std::string systemPromptOf(const nlohmann::json& spec) {
+    const auto& value = jsonAt(spec, {"system_prompt"});
+    return value.is_string() ? value.get<std::string>() : std::string();
+}
+
 QStringList adaptersOf(const nlohmann::json& spec) { return textsOf(jsonAt(spec, {"adapters"})); }
 
 void writeAdapters(nlohmann::json& spec, const QStringList& adapters) {

@@ -46,6 +46,8 @@ void changePaths(nlohmann::json& spec, const std::function<std::string(const std
 void setField(nlohmann::json& spec, const std::string& path, const nlohmann::json& value);
 
 QString checkpointOf(const nlohmann::json& spec);
+/// Empty: the template's own.
+std::string systemPromptOf(const nlohmann::json& spec);
 QStringList adaptersOf(const nlohmann::json& spec);
 /// No adapters leave the field out.
 void writeAdapters(nlohmann::json& spec, const QStringList& adapters);

@@ -22,7 +22,7 @@ TokensPane::TokensPane(EngineClient* client, QWidget* parent)
 
 void TokensPane::setPrompt(const nlohmann::json& spec, const QString& text, bool hidden) {
     const QString checkpoint = checkpointOf(spec);
-    const QString systemPrompt = spec.is_object() ? QString::fromStdString(spec.value("system_prompt", std::string())) : QString();
+    const std::string systemPrompt = systemPromptOf(spec);
     if (checkpoint.isEmpty()) return setNothing(tr("Choose a model to see its prompts as it reads them."));
     const bool same = m_nothing.isEmpty() && checkpoint == m_checkpoint && systemPrompt == m_systemPrompt && text == m_text;
     m_hidden = hidden;
@@ -55,7 +55,7 @@ void TokensPane::ask() {
     m_client->drop(m_request);
     m_request = m_client->request<protocol::PromptReading>(
         QStringLiteral("prompts/tokens"),
-        {{"checkpoint", m_checkpoint.toStdString()}, {"system_prompt", m_systemPrompt.toStdString()}, {"text", m_text.toStdString()}}, this,
+        {{"checkpoint", m_checkpoint.toStdString()}, {"system_prompt", m_systemPrompt}, {"text", m_text.toStdString()}}, this,
         [this](Expected<protocol::PromptReading> reading) {
             if (!reading) return setNothing(asSentence(QString::fromStdString(reading.error().describe())));
             m_reading = std::move(*reading);

@@ -4,6 +4,7 @@
 #include <QString>
 #include <QWidget>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "app/workbench/engine/engineclient.h"
 #include "core/engine/protocol/prompt_messages.h"
@@ -37,7 +38,8 @@ private:
 
     EngineClient* m_client;
     EngineClient::RequestId m_request = 0;
-    QString m_checkpoint, m_systemPrompt, m_text, m_nothing;
+    QString m_checkpoint, m_text, m_nothing;
+    std::string m_systemPrompt;
     bool m_hidden = false;
     bool m_read = false;  ///< `m_reading` is of this prompt.
     protocol::PromptReading m_reading;

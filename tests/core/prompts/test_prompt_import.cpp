@@ -3,7 +3,7 @@
 #include <QTemporaryDir>
 #include <QtTest>
 
-#include "core/prompts/prompt_csv.h"
+#include "core/base/csv_reader.h"
 #include "core/prompts/prompt_reader.h"
 
 using namespace safequant;

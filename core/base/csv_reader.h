@@ -24,11 +24,12 @@ struct CsvRecord {
 };
 
 /// Reads CSV as RFC 4180 has it: quoted fields may hold delimiters, line breaks and doubled quotes; lines end in LF, CRLF or CR.
-/// Lines without any character are passed over. A quote inside an unquoted field stands for itself.
+/// Lines without any character are passed over unless asked for: then each is a record of one empty field. A quote inside an unquoted field stands for itself.
 class CsvReader {
 public:
     /// The content must outlive the reader. A byte-order mark must be gone.
-    CsvReader(std::string_view content, char delimiter) : m_content(content), m_delimiter(delimiter) {}
+    CsvReader(std::string_view content, char delimiter, bool emptyLines = false)
+        : m_content(content), m_delimiter(delimiter), m_emptyLines(emptyLines) {}
 
     /// Columns beyond the list are not wanted. Empty (at first): all are.
     void setWanted(std::vector<bool> wanted) { m_wanted = std::move(wanted); }
@@ -44,6 +45,7 @@ private:
 
     std::string_view m_content;
     char m_delimiter;
+    bool m_emptyLines;
     std::vector<bool> m_wanted;
     std::size_t m_at = 0;
     int m_line = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/prompts/prompt_csv.h"
+#include "core/base/csv_reader.h"
 
 #include <algorithm>
 #include <array>
@@ -30,7 +30,7 @@ void CsvReader::endLine() {
 }
 
 bool CsvReader::skipEmptyLines() {
-    while (m_at < m_content.size() && atLineEnd()) endLine();
+    while (!m_emptyLines && m_at < m_content.size() && atLineEnd()) endLine();
     return m_at < m_content.size();
 }
 
