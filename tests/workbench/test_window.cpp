@@ -343,6 +343,11 @@ private slots:
     }
 
     /// What a screen reader meets on every page has a name.
+    void panesThatWereNeverSeenAreNotRemembered() {
+        m_window->close();
+        QVERIFY(m_settings->bytes(Setting::LayersArrangement).isEmpty());
+    }
+
     void everyLayoutFitsAndIsRemembered() {
         openRun();
         auto* page = m_window->findChild<LayersPage*>();

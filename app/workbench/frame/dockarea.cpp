@@ -164,6 +164,7 @@ void DockArea::childEvent(QChildEvent* event) {
 
 void DockArea::showEvent(QShowEvent* event) {
     QMainWindow::showEvent(event);
+    m_shown = true;
     QTimer::singleShot(0, this, [this] {
         // Sizes that are asked for before the area has its own come out otherwise.
         if (m_atFirst) rearrange(std::exchange(m_atFirst, nullptr));

@@ -34,6 +34,8 @@ public:
 
     void setArranging(bool arranging);
 
+    /// Whether the area was ever in sight: before, an arrangement tells no sizes.
+    bool wasShown() const { return m_shown; }
     /// Where every pane is, for setArrangement().
     QByteArray arrangement() const { return saveState(kVersion); }
     /// False, and nothing changes, when the bytes are no arrangement.
@@ -54,6 +56,7 @@ private:
     std::function<void()> m_atFirst;
     QTimer m_refresh;
     bool m_arranging = false;
+    bool m_shown = false;
 };
 
 }  // namespace safequant::workbench

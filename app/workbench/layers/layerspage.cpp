@@ -122,7 +122,9 @@ void LayersPage::focusTry() { m_side->focusTry(); }
 
 void LayersPage::exportSelection() { m_side->exportSelection(); }
 
-void LayersPage::saveLayout() { m_session->settings()->set(Setting::LayersArrangement, m_panes->arrangement()); }
+void LayersPage::saveLayout() {
+    if (m_panes->wasShown()) m_session->settings()->set(Setting::LayersArrangement, m_panes->arrangement());
+}
 
 void LayersPage::restoreLayout() { m_panes->setArrangement(m_session->settings()->bytes(Setting::LayersArrangement)); }
 
