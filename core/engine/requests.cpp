@@ -9,6 +9,7 @@
 #include <chrono>
 #include <fstream>
 #include <new>
+#include <thread>
 #include <utility>
 
 #include "core/base/files.h"
@@ -20,6 +21,7 @@
 #include "core/model/decoder.h"
 #include "core/quantize/method.h"
 #include "core/run/block_embedding.h"
+#include "core/run/manifest.h"
 #include "core/run/method_settings.h"
 #include "core/run/prompt_check.h"
 #include "core/run/prompt_reading.h"
@@ -71,6 +73,15 @@ std::string cpuName() {
 std::string hostName() {
     std::array<char, 256> name{};
     return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string();
+}
+
+/// Waits, for a moment, until the process of a run that has ended gives the run back: it writes how it ended before it does.
+void awaitLetGo(const std::string& folder) {
+    for (int attempt = 0; attempt < 500 && runOwner(folder); ++attempt) {
+        const auto manifest = Manifest::read(folder);
+        if (!manifest || manifest->text("status") == "running") return;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
 }
 
 }  // namespace
@@ -359,6 +370,7 @@ Expected<json> EngineRequests::startRun(const json& params) {
 Expected<json> EngineRequests::resumeRun(const json& params) {
     const auto folder = field<std::string>(params, "folder");
     if (!folder) return fail(folder.error());
+    awaitLetGo(*folder);
     const auto summary = readRunSummary(*folder);
     if (!summary) return fail(summary.error());
     if (summary->status == "running") {

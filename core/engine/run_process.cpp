@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/run/run_folder.h"
+#include "core/run/run_lock.h"
 
 extern char** environ;
 
@@ -45,11 +45,6 @@ private:
     std::string m_path;
     std::streamoff m_offset = 0;
 };
-
-bool isRunning(const std::string& folder) {
-    const auto summary = readRunSummary(folder);
-    return summary && summary->status == "running";
-}
 
 protocol::RunEvent interruptedEvent(std::uint64_t sequence) {
     protocol::RunEvent event;
@@ -95,7 +90,8 @@ void follow(const std::stop_token& stop, const std::string& folder, std::uint64_
     bool ended = false;
     while (!stop.stop_requested()) {
         // Asked before the events are read: whatever the process wrote before it ended is then among them.
-        const bool alive = child == 0 ? isRunning(folder) : ::waitpid(child, nullptr, WNOHANG) == 0;
+        // The lock tells it, not the manifest, which has the new state before the last event is written.
+        const bool alive = child == 0 ? runOwner(folder).has_value() : ::waitpid(child, nullptr, WNOHANG) == 0;
         ended = events.readNew() || ended;
         if (!alive) {
             if (!ended) listener(interruptedEvent(events.last()));

@@ -33,7 +33,8 @@ struct CachePlaces {
     CachePlaces(const std::string& where, const std::string& repository) : cache(where), folder(hubFolderName(repository)) {}
     fs::path blob(const HubFile& file) const { return cache / folder / "blobs" / file.hash; }
     fs::path partial(const HubFile& file) const { return cache / folder / "blobs" / (file.hash + ".incomplete"); }
-    fs::path lock(const HubFile& file) const { return cache / ".locks" / folder / (file.hash + ".lock"); }
+    fs::path locks() const { return cache / ".locks" / folder; }
+    fs::path lock(const HubFile& file) const { return locks() / (file.hash + ".lock"); }
     fs::path snapshot(const std::string& commit) const { return cache / folder / "snapshots" / commit; }
     fs::path reference(const std::string& revision) const { return cache / folder / "refs" / revision; }
 };
@@ -228,7 +229,10 @@ Expected<void> link(const CachePlaces& places, const std::string& commit, const 
     return {};
 }
 
-Expected<void> publishSnapshot(const CachePlaces& places, const HubPlan& plan) {
+/// One program at a time: two that end together would take each other's half-written reference away.
+Expected<void> publishSnapshot(const CachePlaces& places, const HubPlan& plan, const std::stop_token& stop) {
+    const auto lock = BlobLock::acquire((places.locks() / "snapshots.lock").string(), stop, [] {});
+    if (!lock) return fail(lock.error());
     for (const HubFile& file : plan.files)
         if (auto linked = link(places, plan.commit, file); !linked) return linked;
     if (plan.revision == plan.commit) return {};
@@ -305,13 +309,13 @@ Expected<protocol::HubOutcome> downloadFromHub(const HubPlan& plan, const HubSet
     if (const auto available = freeBytes(settings.cache); missing > available)
         return fail(ErrorKind::Io, "The disk has " + std::to_string(available) + " bytes free, but the download needs " + std::to_string(missing) +
                                        ". Free space, or name a cache on another disk with HF_HUB_CACHE.", settings.cache);
-    for (const fs::path& folder : {places.blob({}).parent_path(), places.lock({}).parent_path()})
+    for (const fs::path& folder : {places.blob({}).parent_path(), places.locks()})
         if (auto made = makeFolder(folder); !made) return fail(made.error());
     HttpClient client(settings);
     DownloadMeter meter(total, report);
     for (const HubFile& file : plan.files)
         if (auto fetched = FileDownload(client, plan, file, settings, meter, stop).run(); !fetched) return fail(fetched.error());
-    if (auto published = publishSnapshot(places, plan); !published) return fail(published.error());
+    if (auto published = publishSnapshot(places, plan, stop); !published) return fail(published.error());
     meter.finish();
     const fs::path snapshot = places.snapshot(plan.commit);
     return protocol::HubOutcome{(plan.file.empty() ? snapshot : snapshot / plan.file).string(), meter.receivedBytes()};

@@ -10,12 +10,15 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include "core/base/files.h"
 #include "core/engine/protocol/analysis_messages.h"
 #include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
 #include "core/engine/protocol/results_messages.h"
 #include "core/engine/protocol/whatif_messages.h"
+#include "core/run/manifest.h"
+#include "core/run/run_lock.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
@@ -522,6 +525,45 @@ private slots:
         QVERIFY(client.call("run/resume", {{"folder", folder}}).contains("result"));
         events = client.eventsUntilEnd();
         QCOMPARE(events.back().status, std::string("finished"));
+    }
+
+    /// Between the manifest's last state and the process's end lie the last event and the lock.
+    void aRunThatIsEndingIsNeitherInterruptedNorResumedTooEarly() {
+        Client first, client;
+        const auto folder = first.call("run/start", {{"spec", spec()}, {"workspace", m_folder.filePath("w4").toStdString()}})
+                                .at("result").at("folder").get<std::string>();
+        QCOMPARE(first.eventsUntilEnd().back().status, std::string("finished"));
+        QElapsedTimer clock;
+        clock.start();
+        while (runOwner(folder) && clock.elapsed() < 10000) QTest::qWait(5);
+        const auto setStatus = [&](const char* status) {
+            auto manifest = Manifest::read(folder).value();
+            manifest.json()["status"] = status;
+            QVERIFY(manifest.save().has_value());
+        };
+        const auto events = readTextFile(folder + "/events.jsonl").value();
+        const auto last = events.rfind('\n', events.size() - 2) + 1;
+        QVERIFY(writeFileAtomically(folder + "/events.jsonl", events.substr(0, last)).has_value());
+        {
+            const auto lock = RunLock::acquire(folder);
+            QVERIFY(lock.has_value());
+            setStatus("running");
+            const auto state = protocol::parseMessage<protocol::RunState>(client.call("run/open", {{"folder", folder}}).at("result"));
+            QCOMPARE(state->summary.status, std::string("running"));
+            setStatus("finished");
+            QVERIFY(client.receive(300).is_null());
+            QVERIFY(writeFileAtomically(folder + "/events.jsonl", events).has_value());
+        }
+        const auto ended = client.eventsUntilEnd();
+        QCOMPARE(ended.size(), std::size_t{1});
+        QCOMPARE(ended.back().status, std::string("finished"));
+        {
+            const auto lock = RunLock::acquire(folder);
+            setStatus("stopped");
+            client.send("run/resume", {{"folder", folder}});
+            QVERIFY(client.receive(300).is_null());
+        }
+        QCOMPARE(client.eventsUntilEnd().back().status, std::string("finished"));
     }
 
     void aRunOutlivesTheEngineAndIsFoundAgain() {
