@@ -12,7 +12,7 @@ namespace safequant::cli {
 namespace {
 
 struct PromptsOptions {
-    std::vector<std::string> files, map, labelValues;
+    std::vector<std::string> files, map, labelValues, corrections;
     std::string format, delimiter, label, model, systemPrompt, convert;
     std::optional<double> split;
     std::uint64_t seed = 0;
@@ -42,8 +42,12 @@ Expected<nlohmann::json> pairs(const std::vector<std::string>& lists, const char
 Expected<PromptSource> sourceOf(const PromptsOptions& chosen) {
     const auto map = pairs(chosen.map, "--map");
     const auto values = pairs(chosen.labelValues, "--label-value");
+    const auto corrections = pairs(chosen.corrections, "--correct");
     if (!map) return fail(map.error());
     if (!values) return fail(values.error());
+    if (!corrections) return fail(corrections.error());
+    if (!corrections->empty() && chosen.files.size() > 1)
+        return fail(ErrorKind::BadInput, "Corrections are of one file; check files with corrections one by one, or name them in a spec.", "--correct");
     nlohmann::json files = nlohmann::json::array();
     for (const auto& path : chosen.files) {
         nlohmann::json file{{"file", path}};
@@ -52,6 +56,7 @@ Expected<PromptSource> sourceOf(const PromptsOptions& chosen) {
         if (!chosen.label.empty()) file["label"] = chosen.label;
         if (!map->empty()) file["map"] = *map;
         if (!values->empty()) file["label_values"] = *values;
+        if (!corrections->empty()) file["corrections"] = *corrections;
         files.push_back(std::move(file));
     }
     nlohmann::json split{{"allow_overlap", chosen.allowOverlap}, {"stratified", !chosen.unstratified}};
@@ -141,6 +146,7 @@ void addPromptsCommand(CLI::App& app, const CommonOptions& options, Action& acti
     command->add_option("--map", chosen->map, "ROLE=COLUMN,...: roles are prompt, label, id, category, source, split, context, input");
     command->add_option("--label", chosen->label, "Label of every prompt: malicious, benign or hard_benign");
     command->add_option("--label-value", chosen->labelValues, "VALUE=LABEL,...: what values of the label column mean; VALUE may end in *");
+    command->add_option("--correct", chosen->corrections, "ID=LABEL,...: single prompts that are something else than the file says, or leave_out");
     command->add_option("--split", chosen->split, "Deal the prompts out again by near-duplicate clusters, this share for calibration");
     command->add_flag("--unstratified", chosen->unstratified, "The share holds for all prompts together, not for every label");
     command->add_flag("--allow-overlap", chosen->allowOverlap, "Near duplicates on both sides of the split are a warning, not an error");

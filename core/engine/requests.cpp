@@ -302,7 +302,11 @@ Expected<json> EngineRequests::previewPromptFile(const json& params) {
     if (!file) return fail(file.error());
     const auto files = resolvePromptFiles({*file});
     if (!files) return fail(files.error());
-    return protocol::toJson(previewPrompts(files->front()));
+    const auto rows = params.contains("rows") ? field<int>(params, "rows") : Expected<int>(20);
+    const auto from = params.contains("from") ? field<int>(params, "from") : Expected<int>(1);
+    if (!rows) return fail(rows.error());
+    if (!from) return fail(from.error());
+    return protocol::toJson(previewPrompts(files->front(), static_cast<std::size_t>(std::clamp(*rows, 1, 1000)), *from));
 }
 
 Expected<json> EngineRequests::reportPrompts(const json& params) {

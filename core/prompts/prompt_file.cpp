@@ -11,7 +11,8 @@ namespace {
 
 constexpr PromptFormat kFormats[] = {PromptFormat::Auto, PromptFormat::Csv, PromptFormat::Json, PromptFormat::JsonLines,
                                      PromptFormat::Text};
-constexpr std::string_view kFields[] = {"file", "format", "delimiter", "label", "map", "label_values"};
+constexpr std::string_view kFields[] = {"file", "format", "delimiter", "label", "map", "label_values", "corrections"};
+constexpr std::string_view kLeaveOut = "leave_out";
 constexpr std::string_view kLabelRemedy = "use \"malicious\", \"benign\" or \"hard_benign\"";
 
 tl::unexpected<Error> bad(const std::string& field, const std::string& problem, const std::string& where) {
@@ -47,6 +48,24 @@ Expected<void> readLabelValues(const nlohmann::json& json, PromptMapping& map, c
         const auto label = readLabel("label_values." + value, name, where);
         if (!label) return fail(label.error());
         map.labelValues[value] = *label;
+    }
+    return {};
+}
+
+Expected<void> readCorrections(const nlohmann::json& json, PromptCorrections& corrections, const std::string& where) {
+    if (!json.is_object()) return bad("corrections", "must be an object such as {\"ID\": \"hard_benign\", \"ID\": \"leave_out\"}", where);
+    for (const auto& [id, name] : json.items()) {
+        if (name == kLeaveOut) {
+            corrections[id] = std::nullopt;
+            continue;
+        }
+        const auto label = readLabel("corrections." + id, name, where);
+        if (!label) {
+            Error error = label.error();
+            error.message.insert(error.message.size() - 1, ", or \"leave_out\"");
+            return fail(std::move(error));
+        }
+        corrections[id] = *label;
     }
     return {};
 }
@@ -106,6 +125,8 @@ Expected<PromptFile> promptFileFromJson(const nlohmann::json& json, const std::s
         if (auto read = readMap(*value, file.map, where); !read) return fail(read.error());
     if (const auto value = json.find("label_values"); value != json.end())
         if (auto read = readLabelValues(*value, file.map, where); !read) return fail(read.error());
+    if (const auto value = json.find("corrections"); value != json.end())
+        if (auto read = readCorrections(*value, file.corrections, where); !read) return fail(read.error());
     return file;
 }
 
@@ -117,13 +138,14 @@ nlohmann::json promptMappingToJson(const PromptMapping& map) {
 }
 
 nlohmann::json promptFileToJson(const PromptFile& file) {
-    if (file == PromptFile{.path = file.path, .format = {}, .delimiter = 0, .label = {}, .map = {}}) return file.path;
+    if (file == PromptFile{.path = file.path, .format = {}, .delimiter = 0, .label = {}, .map = {}, .corrections = {}}) return file.path;
     nlohmann::json json{{"file", file.path}};
     if (file.format != PromptFormat::Auto) json["format"] = promptFormatName(file.format);
     if (file.delimiter != 0) json["delimiter"] = std::string(1, file.delimiter);
     if (file.label) json["label"] = promptLabelName(*file.label);
     if (auto map = promptMappingToJson(file.map); !map.empty()) json["map"] = std::move(map);
     for (const auto& [value, label] : file.map.labelValues) json["label_values"][value] = promptLabelName(label);
+    for (const auto& [id, label] : file.corrections) json["corrections"][id] = label ? std::string(promptLabelName(*label)) : std::string(kLeaveOut);
     return json;
 }
 

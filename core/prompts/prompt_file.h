@@ -48,6 +48,9 @@ inline constexpr PromptRole kPromptRoles[] = {
     {"context", &PromptMapping::context},   {"input", &PromptMapping::input},
 };
 
+/// Single prompts of a file that are something else than the file says, by id; without a label: left out.
+using PromptCorrections = std::map<std::string, std::optional<PromptLabel>>;
+
 /// A file of prompts and how to read it.
 struct PromptFile {
     std::string path;
@@ -55,13 +58,14 @@ struct PromptFile {
     char delimiter = 0;                ///< Of CSV; 0: found from the head line.
     std::optional<PromptLabel> label;  ///< Of every prompt; a label column is not read then.
     PromptMapping map;
+    PromptCorrections corrections;
 
     bool operator==(const PromptFile&) const = default;
 };
 
 /// JSON of a prompt file in specs and messages: its path alone as a string, or
 /// {"file": PATH, "format": "csv", "delimiter": ";", "label": "malicious", "map": {"prompt": "goal", ...},
-///  "label_values": {"unsafe": "malicious"}}, all but `file` optional. Error: bad_input that names field and remedy; `where` is its
+///  "label_values": {"unsafe": "malicious"}, "corrections": {"a-17": "hard_benign", "a-18": "leave_out"}}, all but `file` optional. Error: bad_input that names field and remedy; `where` is its
 /// context.
 Expected<PromptFile> promptFileFromJson(const nlohmann::json& json, const std::string& where);
 /// The string where nothing but the path is set.

@@ -33,7 +33,8 @@ std::string shown(const nlohmann::json& value) {
 
 class Preview {
 public:
-    Preview(const PromptLayout& layout, std::size_t rows, protocol::PromptPreview& into) : m_layout(layout), m_rows(rows), m_into(into) {
+    Preview(const PromptLayout& layout, int from, std::size_t rows, protocol::PromptPreview& into)
+        : m_layout(layout), m_from(from), m_rows(rows), m_into(into) {
         for (const auto& column : layout.columns)
             if (!isCompletionColumn(column)) m_into.columns.push_back(column);
         if (layout.format == PromptFormat::Text) m_into.columns = {"prompt"};
@@ -48,8 +49,11 @@ public:
     }
 
 private:
-    bool full() const { return m_into.rows.size() >= m_rows; }
+    bool full() const { return m_into.more; }
     void add(int line, const nlohmann::json& fields) {
+        if (line < m_from) return;
+        m_into.more = m_into.rows.size() == m_rows;
+        if (m_into.more) return;
         protocol::PromptPreview::Row row;
         row.line = line;
         for (const auto& column : m_into.columns) row.cells.push_back(fields.contains(column) ? shown(fields[column]) : std::string());
@@ -93,6 +97,7 @@ private:
     }
 
     const PromptLayout& m_layout;
+    int m_from;
     std::size_t m_rows;
     protocol::PromptPreview& m_into;
 };
@@ -105,6 +110,8 @@ protocol::PromptFileInfo promptFileInfo(const PromptFileRead& read) {
     info.sha256 = read.sha256;
     info.prompts = read.prompts;
     info.problems = read.problems;
+    info.corrected = read.corrected;
+    info.leftOut = read.leftOut;
     info.withSystem = read.withSystem;
     info.withEarlier = read.withEarlier;
     if (read.file.label) info.label = promptLabelName(*read.file.label);
@@ -125,7 +132,7 @@ protocol::PromptFileInfo promptFileInfo(const PromptFileRead& read) {
     return info;
 }
 
-protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows) {
+protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows, int from) {
     protocol::PromptPreview preview;
     PromptReader reader;
     reader.read(file);
@@ -138,14 +145,19 @@ protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows)
     const auto& layout = read.files.front().layout;
     const auto content = readTextFile(file.path, kMaxPromptFileBytes);
     if (!content || !layout) return preview;
-    Preview(*layout, rows, preview).read(withoutByteOrderMark(*content));
-    std::map<int, const Prompt*> prompts;
-    for (std::size_t i = 0; i < read.prompts.size(); ++i) prompts[read.places[i].line] = &read.prompts[i];
+    Preview(*layout, from, rows, preview).read(withoutByteOrderMark(*content));
+    std::map<int, protocol::PromptPreview::Row> known;
+    for (std::size_t i = 0; i < read.prompts.size(); ++i) {
+        const auto& prompt = read.prompts[i];
+        known[read.places[i].line] = {.line = read.places[i].line, .id = prompt.id, .label = promptLabelName(prompt.label), .leftOut = false, .cells = {}, .prompt = prompt.text};
+    }
+    for (const auto& [prompt, place, leftOut] : read.apart)
+        known[place.line] = {.line = place.line, .id = prompt.id, .label = {}, .leftOut = leftOut, .cells = {}, .prompt = prompt.text};
     for (auto& row : preview.rows) {
-        const auto found = prompts.find(row.line);
-        if (found == prompts.end()) continue;
-        row.label = promptLabelName(found->second->label);
-        row.prompt = found->second->text;
+        const auto found = known.find(row.line);
+        if (found == known.end()) continue;
+        found->second.cells = std::move(row.cells);
+        row = std::move(found->second);
     }
     return preview;
 }

@@ -106,6 +106,7 @@ void PromptReader::read(const PromptFile& file, std::string_view content) {
         return;
     }
     m_wanted.clear();
+    m_met.clear();
     for (const auto& role : kPromptRoles)
         if (const auto& column = found.map.*(role.column); !column.empty()) m_wanted.insert(column);
     if (found.promptOrText) m_wanted.insert("text");
@@ -117,10 +118,11 @@ void PromptReader::read(const PromptFile& file, std::string_view content) {
         case PromptFormat::JsonLines:
         case PromptFormat::Auto: readLines(text, true); break;
     }
-    if (current().prompts == 0 && current().problems == 0) {
-        m_at.line = 0;
-        broken("There is no prompt in it.");
-    }
+    m_at.line = 0;
+    for (const auto& [id, label] : file.corrections)
+        if (!m_met.contains(id)) broken("A correction names " + shownJson(id) + ", but no prompt of the file has this id; take the correction out.");
+    if (current().prompts == 0 && current().problems == 0)
+        broken(current().leftOut == 0 ? "There is no prompt in it." : "All its prompts are left out; take the file out instead.");
 }
 
 /// Notes once that a set has as many prompts as are read.
@@ -223,13 +225,19 @@ void PromptReader::takeJson(std::string_view text, std::size_t begin) {
 
 void PromptReader::takeRecord(nlohmann::json& fields) {
     Prompt prompt;
-    bool unsplit = false;
-    if (!takePrompt(fields, prompt) || !takeLabel(fields, prompt) || !takeSplit(fields, prompt, unsplit)) return;
+    bool unsplit = false, idMade = false;
+    if (!takePrompt(fields, prompt)) return;
+    // Before the texts are moved out of the fields: a column may be label and category at once.
+    const std::string labelProblem = takeLabel(fields, prompt);
+    if (!takeSplit(fields, prompt, unsplit)) return;
     const auto& map = layout().map;
     if (!takeText(fields, map.category, prompt.category) || !takeText(fields, map.source, prompt.source)) return;
     if (prompt.source.empty()) prompt.source = layout().benchmark;
-    if (!takeId(fields, prompt)) return;
+    if (!takeId(fields, prompt, idMade)) return;
+    // Those that stay apart keep their ids, too: what is left out gives no other prompt another name.
     m_ids.emplace(prompt.id, m_at);
+    if (!correctLabel(prompt, labelProblem)) return;
+    if (idMade) ++m_read.idsMade;
     m_read.prompts.push_back(std::move(prompt));
     m_read.places.push_back(m_at);
     m_read.unsplit.push_back(unsplit);
@@ -307,25 +315,41 @@ bool PromptReader::takePrompt(nlohmann::json& fields, Prompt& prompt) {
     return true;
 }
 
-bool PromptReader::takeLabel(nlohmann::json& fields, Prompt& prompt) {
+bool PromptReader::correctLabel(Prompt& prompt, const std::string& problem) {
+    const auto& corrections = current().file.corrections;
+    const auto correction = corrections.find(prompt.id);
+    if (correction == corrections.end()) {
+        if (problem.empty()) return true;
+        broken(problem);
+        m_read.apart.push_back({std::move(prompt), m_at, false});
+        return false;
+    }
+    m_met.insert(prompt.id);
+    if (!correction->second) {
+        ++current().leftOut;
+        m_read.apart.push_back({std::move(prompt), m_at, true});
+        return false;
+    }
+    if (!problem.empty() || prompt.label != *correction->second) ++current().corrected;
+    prompt.label = *correction->second;
+    return true;
+}
+
+std::string PromptReader::takeLabel(const nlohmann::json& fields, Prompt& prompt) {
     if (current().file.label) {
         prompt.label = *current().file.label;
-        return true;
+        return {};
     }
     const auto& map = layout().map;
     const auto entry = fields.find(map.label);
-    if (entry == fields.end() || entry->is_null()) {
-        broken("has no \"" + map.label + "\"; use \"malicious\", \"benign\" or \"hard_benign\"");
-        return false;
-    }
+    if (entry == fields.end() || entry->is_null())
+        return "has no \"" + map.label + "\"; use \"malicious\", \"benign\" or \"hard_benign\"";
     const auto label = labelByMapping(plainText(*entry), map);
-    if (!label) {
-        broken("has the unknown label " + shownJson(*entry) +
-               "; use \"malicious\", \"benign\" or \"hard_benign\", or say what it means (\"label_values\" in a spec, --label-value VALUE=LABEL)");
-        return false;
-    }
+    if (!label)
+        return "has the unknown label " + shownJson(*entry) +
+               "; use \"malicious\", \"benign\" or \"hard_benign\", or say what it means (\"label_values\" in a spec, --label-value VALUE=LABEL)";
     prompt.label = *label;
-    return true;
+    return {};
 }
 
 bool PromptReader::takeSplit(nlohmann::json& fields, Prompt& prompt, bool& unsplit) {
@@ -341,15 +365,15 @@ bool PromptReader::takeSplit(nlohmann::json& fields, Prompt& prompt, bool& unspl
     return true;
 }
 
-bool PromptReader::takeId(nlohmann::json& fields, Prompt& prompt) {
+bool PromptReader::takeId(nlohmann::json& fields, Prompt& prompt, bool& made) {
     const auto& column = layout().map.id;
     if (const auto entry = fields.find(column); entry != fields.end() && entry->is_number_integer()) prompt.id = entry->dump();
     else if (!takeText(fields, column, prompt.id)) return false;
     if (prompt.id.empty()) {
-        ++m_read.idsMade;
-        const std::string made = sha256Hex(prompt.text).substr(0, 16);
-        prompt.id = made;
-        for (int copy = 2; m_ids.contains(prompt.id); ++copy) prompt.id = made + "-" + std::to_string(copy);
+        made = true;
+        const std::string digest = sha256Hex(prompt.text).substr(0, 16);
+        prompt.id = digest;
+        for (int copy = 2; m_ids.contains(prompt.id); ++copy) prompt.id = digest + "-" + std::to_string(copy);
         return true;
     }
     prompt.id.insert(0, layout().idPrefix);

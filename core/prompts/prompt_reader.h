@@ -27,8 +27,17 @@ struct PromptFileRead {
     std::string sha256;                  ///< Of its content; empty when it cannot be read.
     std::size_t prompts = 0;
     std::size_t problems = 0;
+    std::size_t corrected = 0;    ///< Prompts that a correction gave another label,
+    std::size_t leftOut = 0;      ///< or left out.
     std::size_t withSystem = 0;   ///< Prompts from conversations that had a system message,
     std::size_t withEarlier = 0;  ///< or turns before the last of the user. Neither is part of the prompt.
+};
+
+/// A prompt that is not taken, because it has no label or a correction leaves it out.
+struct PromptApart {
+    Prompt prompt;
+    PromptPlace place;
+    bool leftOut = false;
 };
 
 /// Prompts of several files as they stand, with everything that is wrong with them.
@@ -37,6 +46,7 @@ struct PromptsRead {
     std::vector<Prompt> prompts;      ///< Without clusters.
     std::vector<PromptPlace> places;  ///< Of every prompt.
     std::vector<bool> unsplit;        ///< Of every prompt: no split was given.
+    std::vector<PromptApart> apart;
     std::vector<PromptNotice> problems;  ///< The first kMaxProblems, in order.
     std::size_t problemCount = 0;
     std::size_t idsMade = 0;
@@ -66,9 +76,12 @@ private:
     bool takeText(nlohmann::json& fields, const std::string& column, std::string& into);
     bool takePrompt(nlohmann::json& fields, Prompt& prompt);
     bool takeMessages(const nlohmann::json& messages, const std::string& column, std::string& into);
-    bool takeLabel(nlohmann::json& fields, Prompt& prompt);
+    /// The label that the file says; returns why there is none, else nothing.
+    std::string takeLabel(const nlohmann::json& fields, Prompt& prompt);
+    /// False when the prompt stays apart: it has no label, or is left out.
+    bool correctLabel(Prompt& prompt, const std::string& problem);
     bool takeSplit(nlohmann::json& fields, Prompt& prompt, bool& unsplit);
-    bool takeId(nlohmann::json& fields, Prompt& prompt);
+    bool takeId(nlohmann::json& fields, Prompt& prompt, bool& made);
     void broken(const std::string& what);
     PromptFileRead& current() { return m_read.files.back(); }
     const PromptLayout& layout() const { return *m_read.files.back().layout; }
@@ -77,6 +90,7 @@ private:
     PromptsRead m_read;
     std::unordered_map<std::string, PromptPlace> m_ids;
     std::set<std::string> m_wanted;
+    std::set<std::string> m_met;  ///< Corrections of the file whose prompt was found.
     std::string_view m_content;
     PromptPlace m_at;
     bool m_tooMany = false;

@@ -77,8 +77,10 @@ std::string hashOfPrompts(const std::vector<Prompt>& prompts) {
     return hash.hex();
 }
 
-void noticeConversations(const PromptsRead& read, PromptSet& set) {
+void noticeFiles(const PromptsRead& read, PromptSet& set) {
     for (const auto& file : read.files) {
+        if (file.corrected + file.leftOut > 0)
+            set.notices.push_back({file.file.path, 0, "Corrections give " + std::to_string(file.corrected) + " prompts another label than the file says and leave " + std::to_string(file.leftOut) + " out."});
         if (file.withSystem > 0)
             set.notices.push_back({file.file.path, 0, std::to_string(file.withSystem) + " conversations have a system message, which is not part of the prompt; set the system prompt of the run."});
         if (file.withEarlier > 0)
@@ -113,7 +115,7 @@ PromptSet arrangePrompts(PromptsRead& read, const PromptSplitOptions& split) {
     splitByClusters(set.prompts, split.again ? std::vector<bool>(set.prompts.size(), true) : read.unsplit, split);
     if (read.idsMade > 0)
         set.notices.push_back({read.files.front().file.path, 0, std::to_string(read.idsMade) + " prompts had no id and got one made of their text."});
-    noticeConversations(read, set);
+    noticeFiles(read, set);
     noticeDuplicates(read, set);
     findOverlaps(read, set);
     for (const auto& file : read.files) set.fileHashes.push_back(file.sha256);

@@ -82,6 +82,8 @@ void Checker::addAt(const char* level, const char* kind, std::size_t prompt, std
 void Checker::tellFiles() {
     for (const auto& file : m_read.files) {
         auto info = promptFileInfo(file);
+        if (info.corrected > 0) add("fact", "line", counted(info.corrected, "prompt has", "prompts have") + " a corrected label, another than the file says.", info.path);
+        if (info.leftOut > 0) add("fact", "line", counted(info.leftOut, "prompt is", "prompts are") + " left out by a correction.", info.path);
         if (info.withSystem > 0)
             add("warning", "line", counted(info.withSystem, "conversation has", "conversations have") + " a system message, which is not part of the prompt; set the system prompt of the run.", info.path);
         if (info.withEarlier > 0)

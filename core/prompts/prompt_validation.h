@@ -35,7 +35,7 @@ struct PromptFileRead;
 /// What was read of a file, as messages tell it.
 protocol::PromptFileInfo promptFileInfo(const PromptFileRead& read);
 
-/// The first `rows` records of a file and how it would be read.
-protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows = 20);
+/// `rows` records of a file, from a line on, and how it would be read.
+protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows = 20, int from = 1);
 
 }  // namespace safequant

@@ -48,7 +48,7 @@ struct RunSpec {
     std::string name;
     std::string checkpoint;             ///< A path, or "org/name" in the local Hugging Face cache.
     std::vector<std::string> adapters;  ///< PEFT LoRA adapters merged into it, in this order; paths or names likewise.
-    std::vector<PromptFile> prompts{{.path = "builtin:default", .format = {}, .delimiter = 0, .label = {}, .map = {}}};
+    std::vector<PromptFile> prompts{{.path = "builtin:default", .format = {}, .delimiter = 0, .label = {}, .map = {}, .corrections = {}}};
     PromptSplitOptions split;   ///< Its seed is the run's.
     bool allowOverlap = false;  ///< Near duplicates on both sides of the split are allowed.
     std::string systemPrompt;

@@ -194,6 +194,9 @@ private slots:
         QCOMPARE(result.code, 3);
         QVERIFY2(result.out.contains("mine.tsv:4: has the unknown label \"odd\""), result.out.constData());
         QCOMPARE(run(mapped + QStringList{"--label-value", "odd=hard_benign"}).code, 0);
+        QCOMPARE(run(mapped + QStringList{"--correct", "e9f2dba061ed4af8=hard_benign"}).code, 0);
+        QCOMPARE(run(mapped + QStringList{"--correct", "e9f2dba061ed4af8=leave_out"}).code, 0);
+        QCOMPARE(run(mapped + QStringList{"--correct", "nobody=benign"}).code, 3);
         QCOMPARE(run({"prompts", file, "--map", "prompt"}).code, 3);
         QCOMPARE(run({"prompts", file, "--split", "1.5"}).code, 3);
         QCOMPARE(run({"prompts", file, "--label", "evil"}).code, 3);

@@ -193,7 +193,7 @@ def check(program, method, bits, group, symmetric, samples, length, text, model)
 def main():
     program, text, *model = sys.argv[1:]
     cases = [("gptq", 4, 64, False, 128), ("gptq", 3, -1, True, 128), ("smoothquant", 8, -1, True, 128), ("smoothquant", 4, 64, False, 128),
-             ("awq", 4, 64, False, 16), ("awq", 3, 64, True, 16)]
+             ("awq", 4, 64, False, 128), ("awq", 3, 64, True, 128)]
     for method, bits, group, symmetric, samples in cases:
         worst = check(program, method, bits, group, symmetric, samples, 256, text, model)
         print(f"{method} W{bits} g{group}: largest excess {100 * worst:+.2f}%", flush=True)

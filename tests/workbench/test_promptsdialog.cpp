@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The prompts dialog as a user drives it: a real engine, real files, clicks.
+#include <QAction>
 #include <QCheckBox>
 #include <QClipboard>
 #include <QComboBox>
@@ -78,9 +79,16 @@ class TestPromptsDialog : public QObject {
         for (int i = 0; i < tree->topLevelItemCount(); ++i) texts.append(tree->topLevelItem(i)->text(0));
         return texts;
     }
+    /// Of the preview: the line, what the prompt is taken as, then the columns of the file.
     QString cell(int row, int column) {
         auto* table = find<QTableWidget>("promptPreview");
         return table->item(row, column) ? table->item(row, column)->text() : QString();
+    }
+    /// Chooses a row of the preview and what its prompt is taken as.
+    void takeAs(int row, const char* label) {
+        auto* table = find<QTableWidget>("promptPreview");
+        QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, table->visualItemRect(table->item(row, 1)).center());
+        find<QAction>(qPrintable(QStringLiteral("takeAs:%1").arg(QLatin1String(label))))->trigger();
     }
 
 private slots:
@@ -119,7 +127,7 @@ private slots:
         QVERIFY(find<QLabel>("promptHint")->text().contains(QStringLiteral("Completions (target) are not read")));
         QCOMPARE(find<QComboBox>("promptLabel")->currentText(), QStringLiteral("Choose a label"));
         // Without a label a prompt may be malicious: it is hidden.
-        QCOMPARE(cell(0, 1), QStringLiteral("Hidden"));
+        QCOMPARE(cell(0, 2), QStringLiteral("Hidden"));
         click("useSuggestedLabel");
         QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("usePrompts")->isEnabled(), kShort);
         QTRY_COMPARE(find<QComboBox>("promptLabel")->currentText(), QStringLiteral("Malicious, the whole file"));
@@ -128,13 +136,13 @@ private slots:
     }
 
     void maliciousTextIsHiddenUntilAsked() {
-        QTRY_COMPARE(cell(1, 1), QStringLiteral("Hidden"));
+        QTRY_COMPARE(cell(1, 2), QStringLiteral("Hidden"));
         QTest::mouseClick(find<QToolButton>("previewShield"), Qt::LeftButton);
-        QTRY_COMPARE(cell(1, 1), QStringLiteral("Bake rye bread"));
-        QCOMPARE(cell(0, 1), QStringLiteral("Fold a paper crane"));
+        QTRY_COMPARE(cell(1, 2), QStringLiteral("Bake rye bread"));
+        QCOMPARE(cell(0, 2), QStringLiteral("Fold a paper crane"));
         QCOMPARE(cell(0, 0), QStringLiteral("2"));
         QTest::mouseClick(find<QToolButton>("previewShield"), Qt::LeftButton);
-        QTRY_COMPARE(cell(1, 1), QStringLiteral("Hidden"));
+        QTRY_COMPARE(cell(1, 2), QStringLiteral("Hidden"));
     }
 
     void columnsAreMapped() {
@@ -148,11 +156,11 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(findings().first().contains(QStringLiteral("mine.tsv:4 has the unknown label \"nonsense\"")), kShort);
         QCOMPARE(find<QTableWidget>("promptFiles")->item(2, 2)->text(), QStringLiteral("1 error"));
         // Benign rows of the preview are in sight, the broken one is not.
-        QTRY_COMPARE(cell(0, 2), QStringLiteral("Wash the red bicycle"));
-        QCOMPARE(cell(2, 2), QStringLiteral("Hidden"));
+        QTRY_COMPARE(cell(0, 3), QStringLiteral("Wash the red bicycle"));
+        QCOMPARE(cell(2, 3), QStringLiteral("Hidden"));
         choose("promptLabel", QStringLiteral("Hard benign, the whole file"));
         QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("usePrompts")->isEnabled(), kShort);
-        QTRY_COMPARE(cell(2, 2), QStringLiteral("Knit a scarf"));
+        QTRY_COMPARE(cell(2, 3), QStringLiteral("Knit a scarf"));
         choose("idColumn", QStringLiteral("nr"));
         QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("usePrompts")->isEnabled(), kShort);
     }
@@ -187,6 +195,47 @@ private slots:
         const auto& classes = m_dialog->report().classes;
         const auto share = static_cast<double>(classes[0].calibration) / static_cast<double>(classes[0].calibration + classes[0].evaluation);
         QVERIFY(std::abs(share - 0.6) < 0.02);
+    }
+
+    void labelsAreCorrectedPromptByPrompt() {
+        QByteArray content("prompt,label,id\n");
+        for (int i = 1; i <= 30; ++i) content += "Draw figure number " + QByteArray::number(i) + " in ink,benign,d" + QByteArray::number(i) + "\n";
+        content += "Sharpen pencils,,d31\n";
+        add({put(QStringLiteral("drawn.csv"), content)});
+        QTRY_VERIFY_WITH_TIMEOUT(!findings().isEmpty() && findings().first().contains(QStringLiteral("drawn.csv:32")), kShort);
+        QTRY_COMPARE_WITH_TIMEOUT(find<QLabel>("previewLines")->text(), QStringLiteral("Lines 2–21"), kShort);
+        QVERIFY(!find<QToolButton>("correctLabel")->isEnabled());
+        QVERIFY(!find<QToolButton>("previewBack")->isEnabled());
+        takeAs(0, "hard_benign");
+        QTRY_COMPARE_WITH_TIMEOUT(cell(0, 1), QStringLiteral("Hard benign"), kShort);
+        QVERIFY(find<QToolButton>("correctLabel")->isEnabled());
+        QTest::mouseClick(find<QToolButton>("previewNext"), Qt::LeftButton);
+        QTRY_COMPARE_WITH_TIMEOUT(find<QLabel>("previewLines")->text(), QStringLiteral("Lines 22–32"), kShort);
+        takeAs(1, "leave_out");
+        QTRY_COMPARE_WITH_TIMEOUT(cell(1, 1), QStringLiteral("Left out"), kShort);
+        QCOMPARE(find<QLabel>("previewLines")->text(), QStringLiteral("Lines 22–32"));
+        takeAs(2, "malicious");
+        QTRY_COMPARE_WITH_TIMEOUT(cell(2, 1), QStringLiteral("Malicious"), kShort);
+        QCOMPARE(cell(2, 2), QStringLiteral("Hidden"));
+        takeAs(2, "");
+        QTRY_COMPARE_WITH_TIMEOUT(cell(2, 1), QStringLiteral("Benign"), kShort);
+        QTest::mouseClick(find<QToolButton>("previewBack"), Qt::LeftButton);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(0, 1), QStringLiteral("Hard benign"), kShort);
+
+        // A finding leads to its line, where a label cures it.
+        find<QTableWidget>("promptFiles")->setCurrentCell(1, 0);
+        auto* tree = find<QTreeWidget>("findings");
+        QTRY_VERIFY_WITH_TIMEOUT(tree->topLevelItemCount() > 0 && tree->topLevelItem(0)->text(0).contains(QStringLiteral("drawn.csv:32")), kShort);
+        tree->setFocus();
+        QTest::keyClick(tree, Qt::Key_Return);
+        QTRY_COMPARE_WITH_TIMEOUT(cell(0, 0), QStringLiteral("32"), kShort);
+        QCOMPARE(cell(0, 1), QStringLiteral("No label"));
+        takeAs(0, "benign");
+        QTRY_COMPARE_WITH_TIMEOUT(cell(0, 1), QStringLiteral("Benign"), kShort);
+        QTRY_VERIFY_WITH_TIMEOUT(find<QPushButton>("usePrompts")->isEnabled(), kShort);
+        QVERIFY(findings().join(QLatin1Char(' ')).contains(QStringLiteral("2 prompts have a corrected label")));
+        QCOMPARE(m_dialog->report().files.back().leftOut, std::uint64_t{1});
+        click("removePromptFile");
     }
 
     void filesAreRemovedAndBrokenOnesSaid() {

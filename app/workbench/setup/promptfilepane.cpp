@@ -4,52 +4,24 @@
 #include <QComboBox>
 #include <QFileInfo>
 #include <QGridLayout>
-#include <QHeaderView>
 #include <QLabel>
-#include <QPainter>
 #include <QPushButton>
-#include <QStyledItemDelegate>
-#include <QTableWidget>
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "app/workbench/setup/promptrowspane.h"
 #include "app/workbench/ui.h"
-#include "widgets/contentshield.h"
 #include "widgets/format.h"
-#include "widgets/shieldbutton.h"
-#include "widgets/theme.h"
 
 namespace safequant::workbench {
 
 namespace {
 
-constexpr int kHiddenRole = Qt::UserRole + 1;
-constexpr std::size_t kLongestFact = 48;
 constexpr const char* kLabels[] = {"malicious", "benign", "hard_benign"};
-constexpr const char* kFacts[] = {"id", "label", "category", "source", "split"};
-
-/// A bar of one length instead of a text that is hidden: it says nothing of the text.
-class HiddenTextDelegate : public QStyledItemDelegate {
-public:
-    using QStyledItemDelegate::QStyledItemDelegate;
-    void paint(QPainter* painter, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
-        if (!index.data(kHiddenRole).toBool()) return QStyledItemDelegate::paint(painter, option, index);
-        painter->save();
-        painter->setRenderHint(QPainter::Antialiasing);
-        painter->setPen(Qt::NoPen);
-        painter->setBrush(widgets::Theme::current().hiddenText);
-        const QRectF cell = QRectF(option.rect).adjusted(8, 0, -8, 0);
-        painter->drawRoundedRect(QRectF(cell.left(), cell.center().y() - 4.0, std::min(cell.width(), 180.0), 8.0), 4.0, 4.0);
-        painter->restore();
-    }
-};
-
-/// A prompt whose label is not known may be malicious.
-QString labelOf(const protocol::PromptPreview::Row& row) { return row.label.empty() ? QStringLiteral("malicious") : QString::fromStdString(row.label); }
 
 }  // namespace
 
-PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) : QWidget(parent), m_shield(shield) {
+PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) : QWidget(parent) {
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 0, 0, 0, 0, 8);
     m_title = makeLabel({}, "heading");
@@ -73,18 +45,7 @@ PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) 
     m_suggestion->setObjectName(QStringLiteral("useSuggestedLabel"));
     hint->addWidget(m_suggestion, 0, Qt::AlignTop);
     layout->addLayout(hint);
-    auto* head = new QHBoxLayout;
-    head->addWidget(makeLabel(tr("First prompts"), "heading"), 1);
-    auto* button = new widgets::ShieldButton;
-    button->setObjectName(QStringLiteral("previewShield"));
-    button->setContentShield(shield);
-    head->addWidget(button);
-    layout->addLayout(head);
-    m_rows = new QTableWidget;
-    dressTable(m_rows, QStringLiteral("promptPreview"), tr("First prompts of the file"));
-    m_rows->setFrameShape(QFrame::StyledPanel);
-    m_rows->setItemDelegate(new HiddenTextDelegate(m_rows));
-    m_rows->setMinimumHeight(110);
+    m_rows = new PromptRowsPane(shield);
     layout->addWidget(m_rows, 1);
 
     m_format->addItem(tr("Found from the file"), QString());
@@ -102,8 +63,9 @@ PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) 
         connect(choice, &QComboBox::activated, this, [this, choice, role = it.key().toStdString()](int index) { changeRole(role.c_str(), choice->itemData(index).toString()); });
     }
     connect(m_suggestion, &QPushButton::clicked, this, [this] { change("label", QString::fromStdString(m_preview.file.suggestedLabel)); });
-    connect(m_shield, &widgets::ContentShield::changed, this, &PromptFilePane::refreshRows);
-    connect(m_rows, &QTableWidget::itemSelectionChanged, this, &PromptFilePane::tellChosen);
+    connect(m_rows, &PromptRowsPane::promptChosen, this, &PromptFilePane::promptChosen);
+    connect(m_rows, &PromptRowsPane::pageWanted, this, &PromptFilePane::pageWanted);
+    connect(m_rows, &PromptRowsPane::corrected, this, &PromptFilePane::correct);
     setFile(nullptr);
 }
 
@@ -126,13 +88,13 @@ void PromptFilePane::setFile(const nlohmann::json& file) {
     m_preview = {};
     setEnabled(m_file.is_object());
     refreshChoices();
-    refreshRows();
+    m_rows->clear();
 }
 
 void PromptFilePane::setPreview(const protocol::PromptPreview& preview) {
     m_preview = preview;
     refreshChoices();
-    refreshRows();
+    m_rows->setPreview(preview);
 }
 
 void PromptFilePane::change(const char* field, const QString& value) {
@@ -148,6 +110,20 @@ void PromptFilePane::changeRole(const char* role, const QString& column) {
     if (map.empty()) m_file.erase("map");
     emit fileChanged(m_file);
 }
+
+void PromptFilePane::correct(const QStringList& ids, const QString& label) {
+    auto& corrections = m_file["corrections"];
+    for (const QString& id : ids) {
+        if (label.isEmpty()) corrections.erase(id.toStdString());
+        else corrections[id.toStdString()] = label.toStdString();
+    }
+    if (corrections.empty()) m_file.erase("corrections");
+    emit fileChanged(m_file);
+}
+
+int PromptFilePane::firstLine() const { return m_rows->from(); }
+
+void PromptFilePane::showFrom(int line) { m_rows->showFrom(line); }
 
 void PromptFilePane::refreshChoices() {
     const auto& info = m_preview.file;
@@ -188,51 +164,6 @@ void PromptFilePane::refreshChoices() {
     m_hint->setVisible(!hints.isEmpty());
     m_suggestion->setVisible(suggests);
     m_suggestion->setText(tr("Use %1").arg(widgets::labelText(QString::fromStdString(info.suggestedLabel)).toLower()));
-}
-
-void PromptFilePane::refreshRows() {
-    const auto& rows = m_preview.rows;
-    const auto isPlainFact = [&](const std::string& column) {
-        const auto& map = m_preview.file.map;
-        return map.is_object() && std::any_of(std::begin(kFacts), std::end(kFacts), [&](const char* role) { return map.value(role, std::string()) == column; });
-    };
-    m_rows->clear();
-    m_rows->setRowCount(static_cast<int>(rows.size()));
-    m_rows->setColumnCount(rows.empty() ? 0 : static_cast<int>(m_preview.columns.size()) + 1);
-    tellChosen();
-    if (rows.empty()) return;
-    QStringList names{tr("Line")};
-    for (const auto& column : m_preview.columns) names.append(QString::fromStdString(column));
-    m_rows->setHorizontalHeaderLabels(names);
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        const auto& row = rows[i];
-        auto* line = new QTableWidgetItem(QString::number(row.line));
-        line->setForeground(widgets::Theme::current().muted);
-        m_rows->setItem(static_cast<int>(i), 0, line);
-        const bool hidden = !m_shield->allows(labelOf(row), -1);
-        for (std::size_t k = 0; k < row.cells.size(); ++k) {
-            // Only what is known to be no text of the prompt stays in sight.
-            const bool bar = hidden && (!isPlainFact(m_preview.columns[k]) || row.cells[k].size() > kLongestFact);
-            auto* item = new QTableWidgetItem(bar ? tr("Hidden") : QString::fromStdString(row.cells[k]).simplified());
-            item->setData(kHiddenRole, bar);
-            m_rows->setItem(static_cast<int>(i), static_cast<int>(k) + 1, item);
-        }
-    }
-    m_rows->setColumnWidth(0, 44);
-    const auto promptAt = std::find(m_preview.columns.begin(), m_preview.columns.end(), m_preview.file.map.value("prompt", std::string("prompt"))) - m_preview.columns.begin();
-    for (int column = 1; column < m_rows->columnCount(); ++column) m_rows->setColumnWidth(column, column == promptAt + 1 ? 240 : 96);
-    if (promptAt + 1 < m_rows->columnCount()) m_rows->horizontalHeader()->setSectionResizeMode(static_cast<int>(promptAt) + 1, QHeaderView::Interactive);
-    m_rows->horizontalHeader()->setStretchLastSection(true);
-}
-
-void PromptFilePane::tellChosen() {
-    const auto at = static_cast<std::size_t>(std::max(0, m_rows->currentRow()));
-    if (m_rows->selectedItems().isEmpty() || at >= m_preview.rows.size()) {
-        emit promptChosen({}, false);
-        return;
-    }
-    const auto& row = m_preview.rows[at];
-    emit promptChosen(QString::fromStdString(row.prompt), !m_shield->allows(labelOf(row), -1));
 }
 
 }  // namespace safequant::workbench

@@ -11,7 +11,6 @@ class QComboBox;
 class QGridLayout;
 class QLabel;
 class QPushButton;
-class QTableWidget;
 
 namespace safequant::widgets {
 class ContentShield;
@@ -19,7 +18,9 @@ class ContentShield;
 
 namespace safequant::workbench {
 
-/// How one file of prompts is read: format, label, which column is what; and its first records, malicious text hidden.
+class PromptRowsPane;
+
+/// How one file of prompts is read: format, label, which column is what; and its records.
 class PromptFilePane : public QWidget {
     Q_OBJECT
 
@@ -29,9 +30,15 @@ public:
     /// The file as a run spec has it; null: none.
     void setFile(const nlohmann::json& file);
     void setPreview(const protocol::PromptPreview& preview);
+    /// Asks for the records from a line on.
+    void showFrom(int line);
+    /// Line at which the wanted records begin.
+    int firstLine() const;
 
 signals:
-    /// One of the first prompts is chosen; `hidden`: its text stays out of sight. An empty text: none is.
+    /// Other records are wanted.
+    void pageWanted();
+    /// One of the prompts is chosen; `hidden`: its text stays out of sight. An empty text: none is.
     void promptChosen(const QString& text, bool hidden);
     /// The user reads it another way.
     void fileChanged(const nlohmann::json& file);
@@ -41,10 +48,8 @@ private:
     void change(const char* field, const QString& value);
     void changeRole(const char* role, const QString& column);
     void refreshChoices();
-    void refreshRows();
-    void tellChosen();
+    void correct(const QStringList& ids, const QString& label);
 
-    widgets::ContentShield* m_shield;
     nlohmann::json m_file;
     protocol::PromptPreview m_preview;
     QLabel* m_title;
@@ -53,7 +58,7 @@ private:
     QMap<QString, QComboBox*> m_roles;
     QLabel* m_hint;
     QPushButton* m_suggestion;
-    QTableWidget* m_rows;
+    PromptRowsPane* m_rows;
 };
 
 }  // namespace safequant::workbench

@@ -20,6 +20,7 @@ namespace safequant::workbench {
 
 namespace {
 
+constexpr int kFileRole = Qt::UserRole + 1, kLineRole = Qt::UserRole + 2;
 constexpr const char* kLevels[] = {"error", "warning", "fact"};
 constexpr const char* kNumberNames[] = {QT_TRANSLATE_NOOP("PromptReportView", "Prompts"), QT_TRANSLATE_NOOP("PromptReportView", "Near-duplicate clusters"),
                                         QT_TRANSLATE_NOOP("PromptReportView", "On both sides"), QT_TRANSLATE_NOOP("PromptReportView", "Words alone tell")};
@@ -96,6 +97,9 @@ PromptReportView::PromptReportView(QWidget* parent) : QWidget(parent) {
     m_whole->setTextInteractionFlags(Qt::TextSelectableByMouse);
     layout->addWidget(m_whole);
     connect(m_findings, &QTreeWidget::currentItemChanged, this, [this](const QTreeWidgetItem* item) { m_whole->setText(item != nullptr ? item->text(0) : QString()); });
+    connect(m_findings, &QTreeWidget::itemActivated, this, [this](const QTreeWidgetItem* item) {
+        if (const int line = item->data(0, kLineRole).toInt(); line > 0) emit placeChosen(item->data(0, kFileRole).toString(), line);
+    });
     setReport({});
 }
 
@@ -134,7 +138,11 @@ void PromptReportView::refreshFindings() {
             if (finding.level != level) continue;
             auto* item = new QTreeWidgetItem({sentenceOf(finding)});
             item->setIcon(0, widgets::icon(iconOf(finding.level), toneOf(finding.level)));
-            item->setToolTip(0, finding.file.empty() ? item->text(0) : QString::fromStdString(finding.file));
+            item->setToolTip(0, finding.file.empty() ? item->text(0)
+                                : finding.line > 0   ? tr("%1\nDouble-click or Enter shows the line.").arg(QString::fromStdString(finding.file))
+                                                     : QString::fromStdString(finding.file));
+            item->setData(0, kFileRole, QString::fromStdString(finding.file));
+            item->setData(0, kLineRole, finding.line);
             item->setData(0, Qt::AccessibleDescriptionRole, QString::fromLatin1(level));
             items.append(item);
         }

@@ -26,6 +26,10 @@ public:
     /// The whole report as plain text, for the clipboard. Holds no prompts.
     static QString toText(const protocol::PromptReport& report);
 
+signals:
+    /// A finding at a line of a file was opened.
+    void placeChosen(const QString& file, int line);
+
 private:
     void refreshFindings();
 

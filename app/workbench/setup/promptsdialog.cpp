@@ -54,6 +54,7 @@ PromptsDialog::PromptsDialog(Session* session, QWidget* parent) : QDialog(parent
     right->addWidget(makeLabel(tr("What is in them"), "cardTitle"));
     m_view = new PromptReportView;
     right->addWidget(m_view, 1);
+    connect(m_view, &PromptReportView::placeChosen, this, &PromptsDialog::showPlace);
     right->addWidget(makeSplitRow());
     columns->addLayout(right, 1);
     layout->addLayout(columns, 1);
@@ -116,6 +117,7 @@ QWidget* PromptsDialog::makeFileArea() {
         if (text.isEmpty()) m_tokens->setNothing(tr("Choose a prompt above to see it as the model reads it, with the template around it."));
         else m_tokens->setPrompt(m_session->setup()->spec(), text, hidden);
     });
+    connect(m_pane, &PromptFilePane::pageWanted, this, &PromptsDialog::askPreview);
     connect(m_pane, &PromptFilePane::fileChanged, this, &PromptsDialog::changeFile);
     return area;
 }
@@ -240,6 +242,15 @@ void PromptsDialog::selectFile(int row) {
     if (any) askPreview();
 }
 
+void PromptsDialog::showPlace(const QString& file, int line) {
+    const auto& files = m_report.files;
+    const auto found = std::find_if(files.begin(), files.end(), [&](const auto& info) { return QString::fromStdString(info.path) == file; });
+    if (found == files.end()) return;
+    const int row = static_cast<int>(found - files.begin());
+    if (row != m_table->currentRow()) selectFile(row);
+    m_pane->showFrom(line);
+}
+
 void PromptsDialog::changeFile(const nlohmann::json& file) {
     const int row = m_table->currentRow();
     if (row < 0) return;
@@ -262,7 +273,7 @@ void PromptsDialog::askPreview() {
     const auto row = static_cast<std::size_t>(m_table->currentRow());
     m_session->client()->drop(m_previewRequest);
     m_previewRequest = m_session->client()->request<protocol::PromptPreview>(
-        QStringLiteral("prompts/preview"), {{"file", m_files[row]}}, this, [this](Expected<protocol::PromptPreview> preview) {
+        QStringLiteral("prompts/preview"), {{"file", m_files[row]}, {"from", m_pane->firstLine()}}, this, [this](Expected<protocol::PromptPreview> preview) {
             if (preview) m_pane->setPreview(*preview);
         });
 }

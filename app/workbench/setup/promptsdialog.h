@@ -41,6 +41,8 @@ private:
     void removeFile();
     void refreshFiles();
     void selectFile(int row);
+    /// The prompts from a line of a file on, where a finding is.
+    void showPlace(const QString& file, int line);
     void changeFile(const nlohmann::json& file);
     void changeSplit();
     void ask();

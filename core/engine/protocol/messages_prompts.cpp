@@ -23,6 +23,8 @@ void visitFields(V& visit, M& m) {
     visit("suggested_because", m.suggestedBecause);
     visit("prompts", m.prompts);
     visit("problems", m.problems);
+    visit("corrected", m.corrected);
+    visit("left_out", m.leftOut);
     visit("with_system", m.withSystem);
     visit("with_earlier", m.withEarlier);
 }
@@ -125,7 +127,9 @@ void visitFields(V& visit, M& m) {
 template <typename V, MessageOf<PromptPreview::Row> M>
 void visitFields(V& visit, M& m) {
     visit("line", m.line);
+    visit("id", m.id);
     visit("label", m.label);
+    visit("left_out", m.leftOut);
     visit("cells", m.cells);
     visit("prompt", m.prompt);
 }
@@ -135,6 +139,7 @@ void visitFields(V& visit, M& m) {
     visit("file", m.file);
     visit("columns", m.columns);
     visit("rows", m.rows);
+    visit("more", m.more);
     visit("problem", m.problem);
 }
 

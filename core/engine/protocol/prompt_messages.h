@@ -24,6 +24,7 @@ struct PromptFileInfo {
     std::string label;                     ///< Given for the whole file; empty: none.
     std::string suggestedLabel, suggestedBecause;
     std::uint64_t prompts = 0, problems = 0;
+    std::uint64_t corrected = 0, leftOut = 0;       ///< Prompts with another label than the file's, prompts that are not taken.
     std::uint64_t withSystem = 0, withEarlier = 0;  ///< Conversations with a system message, with earlier turns.
 };
 
@@ -102,17 +103,21 @@ struct PromptReport {
     std::vector<PromptSourceInfo> sources;
 };
 
-/// `prompts/preview` {file} -> PromptPreview: the first records of one file, without columns that hold completions.
+/// `prompts/preview` {file, from, rows} -> PromptPreview: records of one file from a line on, without columns that hold completions. From the
+/// first line on and 20 rows unless said otherwise; at most 1,000.
 struct PromptPreview {
     PromptFileInfo file;
     std::vector<std::string> columns;
     struct Row {
         int line = 0;
-        std::string label;  ///< Empty: not known.
+        std::string id;     ///< Of the prompt in a run, by which a correction names it; empty where the record cannot be read.
+        std::string label;  ///< As a run takes it. Empty: not known.
+        bool leftOut = false;
         std::vector<std::string> cells;  ///< In the order of `columns`, cut to 200 characters.
         std::string prompt;      ///< The whole of what a model is asked; empty where the record cannot be read.
     };
     std::vector<Row> rows;
+    bool more = false;    ///< Records follow.
     std::string problem;  ///< Why the file cannot be used as it is; empty when it can.
 };
 

@@ -174,7 +174,7 @@ private slots:
 
     void gathersSources() {
         AnsweredPrompts given;
-        given.files = {{.path = path("prompts.jsonl"), .format = {}, .delimiter = 0, .label = {}, .map = {}}};
+        given.files = {{.path = path("prompts.jsonl"), .format = {}, .delimiter = 0, .label = {}, .map = {}, .corrections = {}}};
         given.labels = {PromptLabel::Malicious};
         given.answers = {"No.", "Never."};
         AnsweredPrompts own = given;

@@ -21,6 +21,7 @@ private slots:
     void labelsAreNeverGuessed();
     void mapping();
     void labelValues();
+    void corrections();
     void chatMessages();
     void contextAndInput();
     void plainText();
@@ -206,6 +207,44 @@ void TestPromptImport::labelValues() {
     for (std::size_t i = 0; i < 5; ++i) QVERIFY(read.prompts[i].label == expected[i]);
     QCOMPARE(read.problems[0].line, 7);
     QVERIFY(QString::fromStdString(read.problems[0].message).contains("unknown label \"BAD\""));
+}
+
+void TestPromptImport::corrections() {
+    const std::string content = "prompt,label,id\nFold,malicious,a\nSing,benign,b\nKnit,,c\nKnit,benign,d\nHum,what,e\n";
+    auto file = fileOf("x.csv");
+    file.corrections = {{"a", kHard}, {"b", PromptLabel::Benign}, {"c", kMalicious}, {"d", std::nullopt}};
+    const auto read = readContent(file, content);
+    QCOMPARE(read.prompts.size(), std::size_t{3});
+    const PromptLabel expected[] = {kHard, PromptLabel::Benign, kMalicious};
+    for (std::size_t i = 0; i < 3; ++i) QVERIFY(read.prompts[i].label == expected[i]);
+    // What is said of b, the file says, too; of the two that are apart one is left out, one has no label.
+    QCOMPARE(read.files[0].corrected, std::size_t{2});
+    QCOMPARE(read.files[0].leftOut, std::size_t{1});
+    QCOMPARE(read.problemCount, std::size_t{1});
+    QCOMPARE(read.problems[0].line, 6);
+    QCOMPARE(read.apart.size(), std::size_t{2});
+    QVERIFY(read.apart[0].leftOut && read.apart[0].prompt.id == "d" && !read.apart[1].leftOut && read.apart[1].prompt.id == "e");
+
+    file.corrections["f"] = kHard;
+    const auto unknown = readContent(file, content);
+    QVERIFY2(QString::fromStdString(unknown.problems.back().message).contains("\"f\""), unknown.problems.back().message.c_str());
+
+    // Of two with one text the first alone is left out, and the other keeps the id it had.
+    auto plain = fileOf("x.txt", kMalicious);
+    const auto both = readContent(plain, "Fold\nFold\n");
+    plain.corrections[both.prompts[0].id] = std::nullopt;
+    const auto one = readContent(plain, "Fold\nFold\n");
+    QCOMPARE(one.prompts.size(), std::size_t{1});
+    QCOMPARE(one.prompts[0].id, both.prompts[1].id);
+    QCOMPARE(one.idsMade, std::size_t{1});
+    plain.corrections[both.prompts[1].id] = std::nullopt;
+    QVERIFY(QString::fromStdString(readContent(plain, "Fold\nFold\n").problems[0].message).contains("All its prompts are left out"));
+
+    const auto json = promptFileToJson(file);
+    QCOMPARE(json["corrections"]["d"].get<std::string>(), std::string("leave_out"));
+    QVERIFY(promptFileFromJson(json, "spec").value() == file);
+    QVERIFY(promptFileFromJson({{"file", "x"}, {"corrections", {{"a", "evil"}}}}, "spec").error().message.find("leave_out") != std::string::npos);
+    QVERIFY(!promptFileFromJson({{"file", "x"}, {"corrections", {"a"}}}, "spec"));
 }
 
 void TestPromptImport::chatMessages() {

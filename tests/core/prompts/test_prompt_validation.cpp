@@ -233,7 +233,16 @@ void TestPromptValidation::preview() {
     QVERIFY(preview.problem.starts_with("Line 5 has 1 fields"));
     QVERIFY(protocol::toJson(preview).dump().find("SECRET") == std::string::npos);
     QCOMPARE(previewPrompts(put("chat.jsonl", R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"SECRET"}],"label":"benign"})")).rows[0].cells[0], std::string("2 items"));
-    QCOMPARE(previewPrompts(put("few.txt", "a\n\nb\nc\n", PromptLabel::Benign), 2).rows[1].line, 3);
+    const auto few = put("few.txt", "a\n\nb\nc\n", PromptLabel::Benign);
+    QCOMPARE(previewPrompts(few, 2).rows[1].line, 3);
+    QVERIFY(previewPrompts(few, 2).more && !previewPrompts(few, 3).more);
+    const auto later = previewPrompts(few, 2, 3);
+    QVERIFY(!later.more && later.rows.size() == 2 && later.rows[0].line == 3 && later.rows[0].label == "benign" && !later.rows[0].id.empty());
+    auto corrected = put("corrected.csv", "prompt,label,id\na,,1\nb,benign,2\nc,benign,3\n");
+    corrected.corrections = {{"2", PromptLabel::Malicious}, {"3", std::nullopt}};
+    const auto rows = previewPrompts(corrected).rows;
+    QVERIFY(rows[0].id == "1" && rows[0].label.empty() && !rows[0].leftOut && rows[0].prompt == "a");
+    QVERIFY(rows[1].label == "malicious" && rows[2].leftOut && rows[2].id == "3" && rows[2].label.empty());
 }
 
 void TestPromptValidation::previewOfUnusableFiles() {
