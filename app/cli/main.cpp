@@ -3,6 +3,7 @@
 
 #include "app/cli/command.h"
 #include "app/cli/interrupt.h"
+#include "core/base/blas_core.h"
 #include "safequant_version.h"
 
 namespace safequant::cli {
@@ -66,5 +67,6 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     safequant::cli::blockInterrupts();
+    safequant::useProcessorsBlas();
     return safequant::cli::run(argc, argv);
 }

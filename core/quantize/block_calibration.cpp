@@ -108,8 +108,10 @@ void BlockCalibration::code(LinearRole role, QuantizedLinear coded, const InputS
     linear.weight = coded.dequantize();
     linear.input = {plan(role).actual.activationBits, plan(role).actual.activationSymmetric};
     report.weightError = quantizationError(weight(role), coded).relative;
-    const double whole = inputs.outputEnergy(weight(role));
-    report.outputError = whole > 0.0 ? std::sqrt(inputs.outputEnergy(difference(weight(role), linear.weight)) / whole) : 0.0;
+    if (measuresOutputs) {
+        const double whole = inputs.outputEnergy(weight(role));
+        report.outputError = whole > 0.0 ? std::sqrt(inputs.outputEnergy(difference(weight(role), linear.weight)) / whole) : 0.0;
+    }
     m_coded[indexOf(role)] = std::move(coded);
     m_reports[indexOf(role)] = report;
     begin();

@@ -51,6 +51,8 @@ public:
     /// layer for GateUp, between the block as it runs now and as it ran at the first call, which gives 0. Set while such a group is
     /// calibrated; 0 as well once stopped.
     std::function<double()> moduleError;
+    /// Whether `code` reports the error of a linear's output, too: two products with the whole statistics.
+    bool measuresOutputs = true;
     /// Searches end early once it asks them to; what they leave then is of no use.
     std::stop_token stop;
 

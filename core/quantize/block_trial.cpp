@@ -67,6 +67,23 @@ double squaredDistance(const Matrix& a, const Matrix& b) {
     });
 }
 
+/// Scales by which a method has divided a norm's gains; empty when it left them as they were.
+std::vector<float> movedScales(const std::vector<float>& before, const std::vector<float>& now, const DecoderConfig& config) {
+    if (before == now) return {};
+    const float added = config.normAddsOne ? 1.0F : 0.0F;
+    std::vector<float> scales(before.size(), 1.0F);
+    for (std::size_t i = 0; i < scales.size(); ++i)
+        if (now[i] + added != 0.0F) scales[i] = (before[i] + added) / (now[i] + added);
+    return scales;
+}
+
+Matrix dividedBy(const Matrix& inputs, const std::vector<float>& scales) {
+    Matrix divided(inputs.rows(), inputs.cols());
+    for (std::size_t r = 0; r < divided.rows(); ++r)
+        for (std::size_t c = 0; c < divided.cols(); ++c) divided(r, c) = inputs(r, c) / scales[c];
+    return divided;
+}
+
 BlockWeights cloneOf(const BlockWeights& weights) {
     BlockWeights copy;
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
@@ -115,17 +132,25 @@ void BlockTrial::keepInputs(std::span<const std::size_t> measured) {
 BlockTrial::Candidate BlockTrial::round(std::span<const LinearPlan> plan) const {
     QuantizedBlock quantized = quantizeBlock(cloneOf(m_weights), plan);
     Candidate candidate{PackedBlock(m_config, quantized.weights), std::move(quantized.linears)};
+    measureOutputs(quantized.weights, candidate);
+    return candidate;
+}
+
+void BlockTrial::measureOutputs(const BlockWeights& weights, Candidate& candidate) const {
     for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
         const Group& group = m_groups[g];
         const auto roles = linearsOf(kInputGroups[g]);
+        const std::vector<float> moved = kInputGroups[g] == InputGroup::QueryKeyValue ? movedScales(m_weights.inputNorm, weights.inputNorm, m_config)
+                                         : kInputGroups[g] == InputGroup::GateUp      ? movedScales(m_weights.preFeedForwardNorm, weights.preFeedForwardNorm, m_config)
+                                                                                      : std::vector<float>{};
+        const Matrix divided = moved.empty() ? Matrix() : dividedBy(group.inputs, moved);
         for (std::size_t part = 0; part < roles.size(); ++part) {
             LinearOutcome& linear = candidate.linears[static_cast<std::size_t>(roles[part])];
             if (!linear.plan.quantized() || group.energies[part] <= 0.0) continue;
-            const Matrix output = productOf(packedWeight(candidate.block, kInputGroups[g]), part, group.inputs);
+            const Matrix output = productOf(packedWeight(candidate.block, kInputGroups[g]), part, moved.empty() ? group.inputs : divided);
             linear.outputError = std::sqrt(squaredDistance(output, group.outputs[part]) / group.energies[part]);
         }
     }
-    return candidate;
 }
 
 bool BlockTrial::keepStatistics(std::span<const std::size_t> calibration, const std::stop_token& stop) {
@@ -167,6 +192,7 @@ std::optional<BlockTrial::Candidate> BlockTrial::calibrate(const QuantizationMet
     if (!keepStatistics(calibration, stop)) return std::nullopt;
     BlockCalibration block(m_config, cloneOf(m_weights), plan);
     block.stop = stop;
+    block.measuresOutputs = false;
     for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
         if (!block.quantizes(kInputGroups[g])) continue;
         InputStatistics inputs = m_statistics[g];
@@ -175,7 +201,9 @@ std::optional<BlockTrial::Candidate> BlockTrial::calibrate(const QuantizationMet
         if (stop.stop_requested()) return std::nullopt;
     }
     QuantizedBlock quantized = outcomeOf(std::move(block).finish(), m_weights, plan);
-    return Candidate{PackedBlock(m_config, quantized.weights), std::move(quantized.linears)};
+    Candidate candidate{PackedBlock(m_config, quantized.weights), std::move(quantized.linears)};
+    measureOutputs(quantized.weights, candidate);
+    return candidate;
 }
 
 Matrix BlockTrial::outputs(const PackedBlock& block, std::span<const std::size_t> chosen, const std::stop_token& stop) {

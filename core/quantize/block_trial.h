@@ -26,15 +26,15 @@ public:
     /// A block that is tried, ready to run.
     struct Candidate {
         PackedBlock block;
-        /// `outputError` is ||W x - Q x|| / ||W x|| over the last tokens' inputs x of the unquantized block, activations not quantized.
+        /// `outputError` is ||W x - Q x|| / ||W x|| over the last tokens' inputs x of the unquantized block, activations not quantized; where
+        /// scales moved from a norm, x is divided by them before Q.
         std::vector<LinearOutcome> linears;
     };
     /// Rounds the block's weights to nearest by a plan of its seven linears.
     Candidate round(std::span<const LinearPlan> plan) const;
 
     /// Codes them by a method that calibrates, from what enters the unquantized block's linears in all rows of the sequences `calibration`,
-    /// a prefix that they share counting once; kept for the next time, so the sequences must be the same each time. `outputError` of the
-    /// linears is over these rows. Nothing when stopped. Throws std::invalid_argument for a method that does not calibrate quickly.
+    /// a prefix that they share counting once; kept for the next time, so the sequences must be the same each time. Nothing when stopped. Throws std::invalid_argument for a method that does not calibrate quickly.
     std::optional<Candidate> calibrate(const QuantizationMethod& method, const CalibrationOptions& options, std::span<const LinearPlan> plan,
                                        std::span<const std::size_t> calibration, const std::stop_token& stop = {});
 
@@ -49,6 +49,8 @@ private:
         std::vector<double> energies;  ///< ||W x||^2 of each.
     };
     void keepInputs(std::span<const std::size_t> measured);
+    /// Fills in how far the outputs of a candidate's linears are off; `weights` are its own.
+    void measureOutputs(const BlockWeights& weights, Candidate& candidate) const;
     bool keepStatistics(std::span<const std::size_t> calibration, const std::stop_token& stop);
 
     DecoderConfig m_config;

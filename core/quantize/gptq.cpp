@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <optional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "core/model/matmul.h"
+#include "core/model/parallel.h"
 #include "core/quantize/block_calibration.h"
+#include "core/quantize/row_kernels.h"
 #include "core/quantize/smooth_quant.h"
 #include "core/quantize/uniform_grid.h"
 
@@ -22,6 +24,8 @@ constexpr float kSearchNorm = 2.4F;
 /// A Hessian that cannot be factored gets its damping raised by so much, so many times.
 constexpr double kMoreDamping = 10.0;
 constexpr int kDampingTries = 3;
+/// Rows that one thread works on at least.
+constexpr std::size_t kRowsOfThread = 8;
 
 std::size_t groupWidth(const QuantizedLinear& q) { return static_cast<std::size_t>(q.scheme.groupSize > 0 ? q.scheme.groupSize : q.cols); }
 
@@ -46,13 +50,6 @@ UniformGrid groupGrid(const float* weights, std::size_t count, const Quantizatio
     return best;
 }
 
-UniformGrid gridAt(const QuantizedLinear& q, std::size_t index) {
-    UniformGrid grid = uniformGrid(0.0F, 0.0F, q.scheme.weightBits, q.scheme.symmetric);
-    grid.scale = q.scales[index];
-    grid.zero = q.zeros.empty() ? 0.0F : static_cast<float>(q.zeros[index]);
-    return grid;
-}
-
 void storeGrid(const UniformGrid& grid, QuantizedLinear& q, std::size_t index) {
     q.scales[index] = grid.scale;
     if (!q.zeros.empty()) q.zeros[index] = static_cast<std::int8_t>(grid.zero);
@@ -63,30 +60,66 @@ struct ColumnBlock {
     std::size_t begin, end;
 };
 
-/// Codes of one row of a block; `errors` `[end - begin]` gets what the columns behind it have to make up for.
-void codeRow(float* weights, const Matrix& factor, std::span<const int> order, ColumnBlock block, bool renewGrids, bool search, std::size_t row,
-             QuantizedLinear& result, float* errors) {
-    const std::size_t width = groupWidth(result);
-    const std::size_t firstGrid = row * static_cast<std::size_t>(result.groups());
-    for (std::size_t i = block.begin; i < block.end; ++i) {
-        const auto column = static_cast<std::size_t>(order[i]);
-        const std::size_t index = firstGrid + (result.groupOf.empty() ? column / width : static_cast<std::size_t>(result.groupOf[column]));
-        if (renewGrids && i % width == 0) storeGrid(groupGrid(weights + i, width, result.scheme, search), result, index);
-        const UniformGrid grid = gridAt(result, index);
-        const float code = grid.code(weights[i]);
-        result.codes[row * static_cast<std::size_t>(result.cols) + column] = static_cast<std::int8_t>(code);
-        const float error = (weights[i] - grid.value(code)) / factor(i, i);
-        const float* spread = factor.row(i);
-        for (std::size_t j = i + 1; j < block.end; ++j) weights[j] -= error * spread[j];
-        errors[i - block.begin] = -error;
+/// What is the same for all rows of a weight.
+struct Visit {
+    const Matrix& factor;
+    std::span<const int> order;
+    std::vector<std::int32_t> grids;  ///< The grid of each column in the order.
+    bool renewGrids, search;
+};
+
+/// Makes the grids of a group of columns anew from the weights as they stand in a tile.
+void renewGrids(const std::vector<float>& tile, std::size_t begin, std::size_t width, std::size_t firstRow, std::size_t rows, std::int32_t grid,
+                bool search, QuantizedLinear& result) {
+    std::vector<float> weights(width);
+    for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t i = 0; i < width; ++i) weights[i] = tile[(begin + i) * kTileRows + r];
+        storeGrid(groupGrid(weights.data(), width, result.scheme, search), result,
+                  (firstRow + r) * static_cast<std::size_t>(result.groups()) + static_cast<std::size_t>(grid));
     }
+}
+
+/// Codes of some rows of a block of columns; `errors` gets what the columns behind the block have to make up for.
+void codeTile(const Matrix& left, const Visit& visit, ColumnBlock block, std::size_t firstRow, std::size_t rows, QuantizedLinear& result, Matrix& errors) {
+    const std::size_t columns = block.end - block.begin, step = visit.renewGrids ? groupWidth(result) : columns;
+    const auto groups = static_cast<std::size_t>(result.groups()), cols = static_cast<std::size_t>(result.cols);
+    std::vector<float> weights(columns * kTileRows, 0.0F), missed(columns * kTileRows);
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t i = 0; i < columns; ++i) weights[i * kTileRows + r] = left(firstRow + r, block.begin + i);
+    for (std::size_t done = 0; done < columns; done += step) {
+        const std::size_t at = block.begin + done;
+        if (visit.renewGrids) renewGrids(weights, done, step, firstRow, rows, visit.grids[at], visit.search, result);
+        CompensatedTile tile;
+        tile.weights = weights.data() + done * kTileRows;
+        tile.rows = static_cast<int>(rows);
+        tile.coded = static_cast<int>(step);
+        tile.end = static_cast<int>(columns - done);
+        tile.factor = visit.factor.row(at) + at;
+        tile.stride = static_cast<std::ptrdiff_t>(visit.factor.cols());
+        tile.columns = visit.order.data() + at;
+        tile.grids = visit.grids.data() + at;
+        tile.scales = result.scales.data() + firstRow * groups;
+        tile.zeros = result.zeros.empty() ? nullptr : result.zeros.data() + firstRow * groups;
+        tile.groups = static_cast<std::ptrdiff_t>(groups);
+        tile.bits = result.scheme.weightBits;
+        tile.codes = result.codes.data() + firstRow * cols;
+        tile.cols = static_cast<std::ptrdiff_t>(cols);
+        tile.errors = missed.data() + done * kTileRows;
+        roundingKernels().compensate(tile);
+    }
+    for (std::size_t r = 0; r < rows; ++r)
+        for (std::size_t i = 0; i < columns; ++i) errors(firstRow + r, i) = missed[i * kTileRows + r];
 }
 
 /// A block's rows of the factor for the columns behind it, transposed: `[behind, block]`.
 Matrix spreadBehind(const Matrix& factor, ColumnBlock block) {
     Matrix spread(factor.cols() - block.end, block.end - block.begin);
-    for (std::size_t j = 0; j < spread.rows(); ++j)
-        for (std::size_t i = 0; i < spread.cols(); ++i) spread(j, i) = factor(block.begin + i, block.end + j);
+    parallelRows(spread.rows(), kRowGrain / spread.cols() + 1, [&](std::size_t first, std::size_t last) {
+        for (std::size_t i = 0; i < spread.cols(); ++i) {
+            const float* behind = factor.row(block.begin + i) + block.end;
+            for (std::size_t j = first; j < last; ++j) spread(j, i) = behind[j];
+        }
+    });
     return spread;
 }
 
@@ -127,7 +160,7 @@ QuantizedLinear gridsOf(const Matrix& weight, const QuantizationScheme& scheme, 
     return result;
 }
 
-void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewGrids, bool search,
+void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewed, bool search,
                  QuantizedLinear& result) {
     const std::size_t rows = weight.rows(), columns = weight.cols();
     if (factor.rows() != columns || factor.cols() != columns || order.size() != columns || blockColumns < 1 ||
@@ -136,15 +169,24 @@ void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int
                                     ", an order of " + std::to_string(order.size()) + " and grids of " + std::to_string(result.rows) + " x " +
                                     std::to_string(result.cols) + ", need those of " + std::to_string(rows) + " x " + std::to_string(columns));
     Matrix left(rows, columns);  // What is still to be rounded, in visiting order.
-    for (std::size_t r = 0; r < rows; ++r)
-        for (std::size_t c = 0; c < columns; ++c) left(r, c) = weight(r, static_cast<std::size_t>(order[c]));
+    parallelRows(rows, kRowsOfThread, [&](std::size_t first, std::size_t last) {
+        for (std::size_t r = first; r < last; ++r)
+            for (std::size_t c = 0; c < columns; ++c) left(r, c) = weight(r, static_cast<std::size_t>(order[c]));
+    });
 
-    const std::size_t step = renewGrids ? wholeGroups(static_cast<std::size_t>(blockColumns), groupWidth(result)) : static_cast<std::size_t>(blockColumns);
+    Visit visit{factor, order, std::vector<std::int32_t>(columns), renewed, search};
+    for (std::size_t i = 0; i < columns; ++i) {
+        const auto column = static_cast<std::size_t>(order[i]);
+        visit.grids[i] = result.groupOf.empty() ? static_cast<std::int32_t>(column / groupWidth(result)) : result.groupOf[column];
+    }
+    const std::size_t step = renewed ? wholeGroups(static_cast<std::size_t>(blockColumns), groupWidth(result)) : static_cast<std::size_t>(blockColumns);
     for (std::size_t begin = 0; begin < columns; begin += step) {
         const ColumnBlock block{begin, std::min(begin + step, columns)};
         Matrix errors(rows, block.end - block.begin);
-#pragma omp parallel for schedule(static) num_threads(threadCount())
-        for (std::size_t r = 0; r < rows; ++r) codeRow(left.row(r), factor, order, block, renewGrids, search, r, result, errors.row(r));
+        parallelFor(static_cast<std::int64_t>((rows + kTileRows - 1) / kTileRows), [&](std::int64_t tile, std::size_t) {
+            const std::size_t first = static_cast<std::size_t>(tile) * kTileRows;
+            codeTile(left, visit, block, first, std::min<std::size_t>(kTileRows, rows - first), result, errors);
+        });
         if (block.end == columns) break;
         const Matrix spread = spreadBehind(factor, block);
         multiply(PackedWeight{{&spread, {}}}, errors.data(), errors.cols(), rows, left.data() + block.end, columns, true);
@@ -156,7 +198,7 @@ void calibrateGptq(BlockCalibration& block, InputGroup group, InputStatistics& i
     const GptqOptions& gptq = options.gptq;
     const std::vector<int> order = visitingOrder(inputs, gptq.order);
     double damping = gptq.damping;
-    std::optional<Matrix> factor = inputs.inverseFactor(order, damping);
+    std::shared_ptr<const Matrix> factor = inputs.inverseFactor(order, damping);
     for (int tries = 0; !factor && tries < kDampingTries; ++tries) {
         damping *= kMoreDamping;
         factor = inputs.inverseFactor(order, damping);

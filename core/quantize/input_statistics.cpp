@@ -7,6 +7,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/model/decoder.h"
 
@@ -40,14 +41,24 @@ void checkColumns(const char* function, std::size_t got, std::size_t columns) {
 }  // namespace
 
 InputStatistics::InputStatistics(std::size_t columns)
-    : m_columns(columns), m_gram(columns * columns, 0.0), m_magnitudes(columns, 0.0), m_largest(columns, 0.0F) {}
+    : m_columns(columns),
+      m_gram(std::make_shared<std::vector<double>>(columns * columns, 0.0)),
+      m_magnitudes(columns, 0.0),
+      m_largest(columns, 0.0F),
+      m_kept(std::make_shared<KeptFactor>()) {}
+
+std::vector<double>& InputStatistics::ownGram() {
+    if (m_gram.use_count() > 1) m_gram = std::make_shared<std::vector<double>>(*m_gram);
+    m_kept = std::make_shared<KeptFactor>();
+    return *m_gram;
+}
 
 void InputStatistics::add(const float* x, std::size_t stride, std::size_t rows) {
     if (rows == 0) return;
-    m_block.resize(rows * m_columns);
+    std::vector<double> block(rows * m_columns);
     for (std::size_t r = 0; r < rows; ++r) {
         const float* row = x + r * stride;
-        double* out = m_block.data() + r * m_columns;
+        double* out = block.data() + r * m_columns;
         for (std::size_t c = 0; c < m_columns; ++c) {
             const float magnitude = std::fabs(row[c]);
             out[c] = static_cast<double>(row[c]);
@@ -58,7 +69,7 @@ void InputStatistics::add(const float* x, std::size_t stride, std::size_t rows) 
     limitThreads();
     const int n = static_cast<int>(m_columns), k = static_cast<int>(rows);
     const double one = 1.0;
-    dsyrk_(&kLower, &kNotTransposed, &n, &k, &one, m_block.data(), &n, &one, m_gram.data(), &n);
+    dsyrk_(&kLower, &kNotTransposed, &n, &k, &one, block.data(), &n, &one, ownGram().data(), &n);
     m_rows += rows;
 }
 
@@ -74,11 +85,12 @@ int InputStatistics::deadColumns() const {
 
 void InputStatistics::divide(std::span<const float> scales) {
     checkColumns("divide", scales.size(), m_columns);
+    std::vector<double>& sums = ownGram();
     for (std::size_t i = 0; i < m_columns; ++i) {
         m_largest[i] /= scales[i];
         m_magnitudes[i] /= static_cast<double>(scales[i]);
         for (std::size_t j = i; j < m_columns; ++j)
-            m_gram[i * m_columns + j] /= static_cast<double>(scales[i]) * static_cast<double>(scales[j]);
+            sums[i * m_columns + j] /= static_cast<double>(scales[i]) * static_cast<double>(scales[j]);
     }
 }
 
@@ -94,14 +106,20 @@ double InputStatistics::outputEnergy(const Matrix& weights) const {
         w.assign(weights.row(first), weights.row(first) + rows * m_columns);
         product.resize(w.size());
         const int count = static_cast<int>(rows);
-        dsymm_(&kLeft, &kLower, &n, &count, &one, m_gram.data(), &n, w.data(), &n, &none, product.data(), &n);
+        dsymm_(&kLeft, &kLower, &n, &count, &one, m_gram->data(), &n, w.data(), &n, &none, product.data(), &n);
         for (std::size_t i = 0; i < w.size(); ++i) energy += w[i] * product[i];
     }
     return std::max(energy, 0.0);
 }
 
-std::optional<Matrix> InputStatistics::inverseFactor(std::span<const int> order, double damping) const {
+std::shared_ptr<const Matrix> InputStatistics::inverseFactor(std::span<const int> order, double damping) const {
     checkColumns("inverseFactor", order.size(), m_columns);
+    if (!std::ranges::equal(m_kept->order, order) || m_kept->damping != damping)
+        *m_kept = {{order.begin(), order.end()}, damping, computeFactor(order, damping)};
+    return m_kept->factor;
+}
+
+std::shared_ptr<const Matrix> InputStatistics::computeFactor(std::span<const int> order, double damping) const {
     limitThreads();
     const auto at = [&](std::size_t i) { return static_cast<std::size_t>(order[i]); };
     const double rows = static_cast<double>(std::max<std::size_t>(m_rows, 1));
@@ -119,14 +137,14 @@ std::optional<Matrix> InputStatistics::inverseFactor(std::span<const int> order,
     dpotrf_(&kLower, &n, h.data(), &n, &info);
     if (info == 0) dpotri_(&kLower, &n, h.data(), &n, &info);
     if (info == 0) dpotrf_(&kLower, &n, h.data(), &n, &info);
-    if (info != 0) return std::nullopt;
+    if (info != 0) return nullptr;
     Matrix factor = Matrix::zeros(m_columns, m_columns);
     for (std::size_t i = 0; i < m_columns; ++i)
         for (std::size_t j = i; j < m_columns; ++j) {
             factor(i, j) = static_cast<float>(h[i * m_columns + j]);
-            if (!std::isfinite(factor(i, j))) return std::nullopt;
+            if (!std::isfinite(factor(i, j))) return nullptr;
         }
-    return factor;
+    return std::make_shared<const Matrix>(std::move(factor));
 }
 
 }  // namespace safequant

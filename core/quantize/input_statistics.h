@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -10,7 +10,8 @@
 
 namespace safequant {
 
-/// Sums over the calibration rows that enter a group of linears. Memory: columns^2 in double precision.
+/// Sums over the calibration rows that enter a group of linears. Memory: columns^2 in double precision, and in single precision once a factor
+/// was asked for. Not thread-safe, nor are copies of one another.
 class InputStatistics {
 public:
     explicit InputStatistics(std::size_t columns);
@@ -21,7 +22,7 @@ public:
     std::size_t columns() const { return m_columns; }
     std::size_t rows() const { return m_rows; }
     /// Sum of x_i x_j over all rows.
-    double gram(std::size_t i, std::size_t j) const { return i < j ? m_gram[i * m_columns + j] : m_gram[j * m_columns + i]; }
+    double gram(std::size_t i, std::size_t j) const { return (*m_gram)[i < j ? i * m_columns + j : j * m_columns + i]; }
     /// Mean of |x_j|, `[columns]`.
     std::vector<double> meanMagnitudes() const;
     /// Largest |x_j|, `[columns]`.
@@ -37,16 +38,27 @@ public:
 
     /// The upper triangular U with U^T U = (H + damping * mean(diag H) * I)^-1, `[columns, columns]`, H = gram / rows with rows and
     /// columns in `order` (GPTQ, arXiv 2210.17323, algorithm 1). A dead column stands on its own. Nothing when that matrix is
-    /// not positive definite in double precision.
-    std::optional<Matrix> inverseFactor(std::span<const int> order, double damping) const;
+    /// not positive definite in double precision. The last one is kept, by copies together.
+    std::shared_ptr<const Matrix> inverseFactor(std::span<const int> order, double damping) const;
 
 private:
+    /// The last factor; null where there is none for these settings.
+    struct KeptFactor {
+        std::vector<int> order;
+        double damping = 0.0;
+        std::shared_ptr<const Matrix> factor;
+    };
+    std::shared_ptr<const Matrix> computeFactor(std::span<const int> order, double damping) const;
+
     std::size_t m_columns;
     std::size_t m_rows = 0;
-    std::vector<double> m_gram;  // Its upper triangle.
+    /// The sums for writing: copies share them until one of them changes.
+    std::vector<double>& ownGram();
+
+    std::shared_ptr<std::vector<double>> m_gram;  // Its upper triangle.
     std::vector<double> m_magnitudes;
     std::vector<float> m_largest;
-    std::vector<double> m_block;  // Scratch of `add`.
+    std::shared_ptr<KeptFactor> m_kept;  // Of these sums alone: what changes them gets another.
 };
 
 }  // namespace safequant

@@ -30,7 +30,8 @@ struct QuantizationMethod {
 
     /// Learns towards an aligned model that the run names.
     bool realigns = false;
-    /// Calibrates a block in a second or less: it can be tried on one block after the other while someone waits.
+    /// Calibrates a block in a second or less, and moves scales out of norms alone: it can be tried on one block after the other while
+    /// someone waits.
     bool quick = false;
 
     /// Learns blocks from calibration samples (core/realign).

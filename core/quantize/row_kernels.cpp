@@ -123,6 +123,32 @@ SAFEQUANT_BODY RowError errorBody(const float* weights, const std::int8_t* codes
     return error;
 }
 
+/// A value of each row of a tile. Written out as a vector, for compilers prefer to vectorise the loop over columns, which costs shuffles.
+using TileLane [[gnu::vector_size(sizeof(float) * kTileRows), gnu::aligned(alignof(float)), gnu::may_alias]] = float;
+
+SAFEQUANT_BODY void compensateBody(const CompensatedTile& tile) {
+    const TileLane lowest = TileLane{} - static_cast<float>(1 << (tile.bits - 1));
+    const TileLane highest = -lowest - 1.0F;
+    TileLane scale = TileLane{} + 1.0F, zero{};
+    TileLane* const weights = reinterpret_cast<TileLane*>(tile.weights);
+    TileLane* const errors = reinterpret_cast<TileLane*>(tile.errors);
+    for (int i = 0; i < tile.coded; ++i) {
+        const std::ptrdiff_t grid = tile.grids[i];
+        for (int r = 0; r < tile.rows; ++r) scale[r] = tile.scales[r * tile.groups + grid];
+        if (tile.zeros != nullptr)
+            for (int r = 0; r < tile.rows; ++r) zero[r] = static_cast<float>(tile.zeros[r * tile.groups + grid]);
+        const float* spread = tile.factor + i * tile.stride;
+        const TileLane exact = weights[i] / scale + zero;
+        const TileLane raised = exact < lowest ? lowest : exact;
+        const TileLane limited = raised > highest ? highest : raised;
+        const TileLane code = (limited + kRoundingShift) - kRoundingShift;
+        const TileLane error = (weights[i] - (code - zero) * scale) / spread[i];
+        for (int r = 0; r < tile.rows; ++r) tile.codes[r * tile.cols + tile.columns[i]] = static_cast<std::int8_t>(code[r]);
+        for (int j = i + 1; j < tile.end; ++j) weights[j] -= error * spread[j];
+        errors[i] = -error;
+    }
+}
+
 #define SAFEQUANT_KERNEL_SET(NAME, TARGET)                                                                                     \
     TARGET bool round##NAME(const RoundingRow& row) { return roundBody(row); }                                                 \
     TARGET void dequantize##NAME(const std::int8_t* codes, const float* scales, const std::int8_t* zeros, int cols, int group, \
@@ -133,7 +159,8 @@ SAFEQUANT_BODY RowError errorBody(const float* weights, const std::int8_t* codes
                                 int cols, int group) {                                                                         \
         return errorBody(weights, codes, scales, zeros, cols, group);                                                          \
     }                                                                                                                          \
-    constexpr RoundingKernels k##NAME{&round##NAME, &dequantize##NAME, &error##NAME};
+    TARGET void compensate##NAME(const CompensatedTile& tile) { compensateBody(tile); }                                          \
+    constexpr RoundingKernels k##NAME{&round##NAME, &dequantize##NAME, &error##NAME, &compensate##NAME};
 
 SAFEQUANT_KERNEL_SET(Baseline, )
 #if defined(__x86_64__)

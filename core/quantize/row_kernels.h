@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace safequant {
@@ -14,6 +15,27 @@ struct RoundingRow {
     std::int8_t* codes = nullptr;  ///< `[cols]`.
     float* scales = nullptr;       ///< `[cols / group]`.
     std::int8_t* zeros = nullptr;  ///< `[cols / group]`; null: symmetric.
+};
+
+/// Rows that are coded side by side.
+inline constexpr int kTileRows = 16;
+
+/// Columns of some rows of a weight that are coded one after the other, each one's error being spread over those behind it.
+struct CompensatedTile {
+    float* weights = nullptr;          ///< `[end, kTileRows]`, in the order columns are visited in; those behind the coded ones are made up to.
+    int rows = kTileRows;              ///< That there are; the others must hold finite values.
+    int coded = 0, end = 0;
+    const float* factor = nullptr;     ///< Upper triangle `[coded, end]`, its diagonal first.
+    std::ptrdiff_t stride = 0;         ///< From one row of it to the next.
+    const int* columns = nullptr;      ///< `[coded]`: where each one's codes go.
+    const std::int32_t* grids = nullptr;  ///< `[coded]`: each one's grid.
+    const float* scales = nullptr;     ///< `[rows, groups]`.
+    const std::int8_t* zeros = nullptr;  ///< The same; null: symmetric.
+    std::ptrdiff_t groups = 0;
+    int bits = 0;
+    std::int8_t* codes = nullptr;      ///< `[rows, cols]`.
+    std::ptrdiff_t cols = 0;
+    float* errors = nullptr;           ///< `[coded, kTileRows]`: minus what columns beyond `end` have to make up for.
 };
 
 /// Sums over one row.
@@ -32,6 +54,7 @@ struct RoundingKernels {
                        float* out) = nullptr;
     RowError (*error)(const float* weights, const std::int8_t* codes, const float* scales, const std::int8_t* zeros, int cols,
                       int group) = nullptr;
+    void (*compensate)(const CompensatedTile& tile) = nullptr;
 };
 
 /// The best kernels this processor runs.

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "core/base/blas_core.h"
 #include "core/base/files.h"
 #include "core/model/decoder.h"
 #include "tests/support/or_throw.h"
@@ -22,6 +23,7 @@ namespace safequant::benchmarks {
 class Options {
 public:
     Options(int argc, char** argv) {
+        useProcessorsBlas();
         m_values["model"] = cacheFolder() + "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
         m_values["prompts"] = SAFEQUANT_SOURCE_DIR "/resources/prompts/default.jsonl";
         m_values["rounds"] = "2";

@@ -35,8 +35,7 @@ struct WhatIfResult {
     std::string method;             ///< Its id.
     std::string scheme;             ///< "W4A16 g64 asymmetric", of the linears; "mixed" where they differ.
     int prompts = 0;                ///< Evaluation prompts, all of them.
-    std::vector<LinearInfo> linears;  ///< outputError: of last tokens of these prompts, with the base model's inputs; of a
-                                      ///< method that calibrates, of all tokens of the calibration prompts.
+    std::vector<LinearInfo> linears;  ///< outputError: of last tokens of these prompts, with the base model's inputs.
     double bitsPerWeight = 16.0;    ///< Of the block's linears.
     double relativeError = 0.0;     ///< ||h - h_base|| / ||h_base|| of their last tokens at the block's output.
     ProbeSummary transferred;       ///< The base model's probe.

@@ -87,11 +87,19 @@ private slots:
         const InputStatistics statistics = statisticsOf(inputs);
         const std::vector<int> order = {0, 1};
         const auto factor = statistics.inverseFactor(order, 0.01);
-        QVERIFY(factor.has_value());
+        QVERIFY(factor != nullptr);
         QVERIFY(std::fabs((*factor)(0, 0) - 1.550360F) < 2e-6F);
         QVERIFY(std::fabs((*factor)(0, 1) + 1.381509F) < 2e-6F);
         QVERIFY(std::fabs((*factor)(1, 1) - 0.703598F) < 2e-6F);
         QCOMPARE((*factor)(1, 0), 0.0F);
+        // Kept for the same settings, by copies together, until the sums change.
+        InputStatistics copy = statistics;
+        QVERIFY(copy.inverseFactor(order, 0.01) == factor);
+        const std::vector<float> halves = {2.0F, 2.0F};
+        copy.divide(halves);
+        QVERIFY(std::fabs((*copy.inverseFactor(order, 0.01))(0, 0) - 2.0F * 1.550360F) < 4e-6F);
+        QVERIFY(statistics.inverseFactor(order, 0.01) == factor);
+        QVERIFY((*statistics.inverseFactor(order, 0.1))(0, 0) < (*factor)(0, 0));
 
         Matrix weight(1, 2);
         weight(0, 0) = weight(0, 1) = 0.7F;
@@ -129,7 +137,7 @@ private slots:
         const bool isStatic = expected["order"] == "static", search = expected["search"];
         const auto order = visitingOrder(inputs, expected["order"] == "none" ? ColumnOrder::None : ColumnOrder::Static);
         const auto factor = inputs.inverseFactor(order, 0.01);
-        QVERIFY(factor.has_value());
+        QVERIFY(factor != nullptr);
         for (const int blockColumns : {128, 20, 1}) {
             QuantizedLinear coded = gridsOf(weight, scheme, search);
             if (scheme.orderedGroups) {

@@ -129,6 +129,59 @@ private slots:
         }
     }
 
+    /// Columns coded one after the other, as a plain loop over rows has it.
+    void compensationIsTheSameInEverySet() {
+        const RoundingKernels* sets[3] = {};
+        const int count = roundingKernelSets(sets);
+        constexpr int kColumns = 24, kEnd = 41, kGroups = 3;
+        const Matrix weight = pseudoRandom(kTileRows, kEnd), factor = pseudoRandom(kEnd, kEnd), sizes = pseudoRandom(kTileRows, kGroups);
+        std::vector<int> columns(kColumns);
+        std::vector<std::int32_t> grids(kColumns);
+        for (int i = 0; i < kColumns; ++i) {
+            columns[static_cast<std::size_t>(i)] = (i * 7 + 3) % kColumns;
+            grids[static_cast<std::size_t>(i)] = i % kGroups;
+        }
+        for (const int rows : {kTileRows, 5})
+            for (const bool symmetric : {false, true})
+                for (const int bits : {2, 4, 8}) {
+                    std::vector<float> scales;
+                    std::vector<std::int8_t> zeros;
+                    for (int i = 0; i < rows * kGroups; ++i) {
+                        scales.push_back(0.05F + std::fabs(sizes.data()[i]));
+                        zeros.push_back(static_cast<std::int8_t>(i % 3 - 1));
+                    }
+                    const float lowest = -static_cast<float>(1 << (bits - 1));
+                    std::vector<std::int8_t> expected(static_cast<std::size_t>(rows * kColumns));
+                    Matrix left(static_cast<std::size_t>(rows), kEnd), missed(static_cast<std::size_t>(rows), kColumns);
+                    for (std::size_t r = 0; r < left.rows(); ++r) {
+                        std::copy_n(weight.row(r), kEnd, left.row(r));
+                        for (std::size_t i = 0; i < kColumns; ++i) {
+                            const std::size_t grid = r * kGroups + static_cast<std::size_t>(grids[i]);
+                            const float zero = symmetric ? 0.0F : static_cast<float>(zeros[grid]);
+                            const float code = std::nearbyint(std::clamp(left(r, i) / scales[grid] + zero, lowest, -lowest - 1.0F));
+                            expected[r * kColumns + static_cast<std::size_t>(columns[i])] = static_cast<std::int8_t>(code);
+                            const float error = (left(r, i) - (code - zero) * scales[grid]) / factor(i, i);
+                            for (std::size_t j = i + 1; j < kEnd; ++j) left(r, j) -= error * factor(i, j);
+                            missed(r, i) = -error;
+                        }
+                    }
+                    for (int s = 0; s < count; ++s) {
+                        std::vector<float> tiled(kEnd * kTileRows, 0.0F), errors(kColumns * kTileRows);
+                        for (std::size_t r = 0; r < left.rows(); ++r)
+                            for (std::size_t i = 0; i < kEnd; ++i) tiled[i * kTileRows + r] = weight(r, i);
+                        std::vector<std::int8_t> codes(expected.size());
+                        CompensatedTile tile{tiled.data(), rows, kColumns, kEnd, factor.data(), kEnd, columns.data(), grids.data(), scales.data(),
+                                             symmetric ? nullptr : zeros.data(), kGroups, bits, codes.data(), kColumns, errors.data()};
+                        sets[s]->compensate(tile);
+                        QVERIFY(codes == expected);
+                        for (std::size_t r = 0; r < left.rows(); ++r) {
+                            for (std::size_t i = 0; i < kColumns; ++i) QVERIFY(errors[i * kTileRows + r] == missed(r, i));
+                            for (std::size_t j = kColumns; j < kEnd; ++j) QVERIFY(tiled[j * kTileRows + r] == left(r, j));
+                        }
+                    }
+                }
+    }
+
     void threadsChangeNothing() {
         const Matrix weight = pseudoRandom(97, 128);
         const int threads = threadCount();
