@@ -21,13 +21,13 @@
 #include "app/workbench/session.h"
 #include "core/run/probe_analysis.h"
 #include "core/run/run_folder.h"
-#include "realrun.h"
 #include "tiny_run.h"
 #include "widgets/barlist.h"
 #include "widgets/emptystate.h"
 #include "widgets/heatmap.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/xyplot.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -59,11 +59,7 @@ class TestAnalysisPage : public QObject {
 
     AnalysisPage* page() { return m_window->findChild<AnalysisPage*>(); }
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_window->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_window.get(), name); }
     /// The one of many that is seen.
     template <typename T>
     T* seen(const char* name) {
@@ -103,17 +99,9 @@ private slots:
             tiny::finishRun(m_runs.back());
         }
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = workspace;
-        auto dialogs = std::make_unique<ScriptedDialogs>();
-        m_dialogs = dialogs.get();
-        options.dialogs = std::move(dialogs);
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        QTRY_COMPARE_WITH_TIMEOUT(m_window->session()->client()->state(), EngineClient::State::Ready, kShort);
+        auto options = engineOptions(workspace);
+        options.dialogs = scripted(m_dialogs);
+        m_window = readyWindow(std::move(options), m_settings.get());
         m_window->openPath(QString::fromStdString(m_runs[0]));
         QTRY_VERIFY_WITH_TIMEOUT(m_window->session()->store()->finished(), kShort);
     }

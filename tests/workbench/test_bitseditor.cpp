@@ -14,10 +14,10 @@
 #include "app/workbench/session.h"
 #include "app/workbench/setup/bitseditor.h"
 #include "app/workbench/setup/bitspage.h"
-#include "realrun.h"
 #include "tests/support/tiny_model.h"
 #include "widgets/bitschart.h"
 #include "widgets/lineartableview.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -36,11 +36,7 @@ class TestBitsEditor : public QObject {
 
     SetupModel* setup() { return m_session->setup(); }
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_page->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_page.get(), name); }
     widgets::BitsChart* chart() { return find<widgets::BitsChart>("bitsChart"); }
     QString text(const char* name) { return find<QLabel>(name)->text(); }
     /// Bits that the spec asks for a linear.
@@ -93,7 +89,7 @@ private slots:
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
         m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), std::make_unique<Dialogs>());
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kLong);
+        waitForEngine(m_session->client());
         m_page = std::make_unique<BitsPage>(setup(), m_session->store(), m_session->client());
         m_page->resize(960, 700);
         m_page->show();

@@ -23,7 +23,6 @@
 #include "app/workbench/results/resultspage.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/setuppanel.h"
-#include "realrun.h"
 #include "watchedapplication.h"
 #include "widgets/answerview.h"
 #include "widgets/documentview.h"
@@ -33,6 +32,7 @@
 #include "widgets/promptcard.h"
 #include "widgets/prompttableview.h"
 #include "widgets/segmentedcontrol.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -90,11 +90,7 @@ private:
     EngineClient* engine() { return session()->client(); }
 
     template <typename T>
-    T* find(const char* name) {
-        T* widget = m_window->findChild<T*>(QString::fromLatin1(name));
-        if (!widget) qFatal("no widget named %s", name);
-        return widget;
-    }
+    T* find(const char* name) { return named<T>(m_window.get(), name); }
     void click(const char* name) {
         auto* button = find<QAbstractButton>(name);
         QTRY_VERIFY_WITH_TIMEOUT(button->isVisible() && button->isEnabled(), kShort);
@@ -123,19 +119,11 @@ private slots:
         QVERIFY2(QFileInfo(modelPath()).isFile(), qPrintable(modelPath() + QStringLiteral(" is missing; run.sh and test.sh fetch it")));
         QVERIFY(m_folder.isValid());
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = m_folder.filePath(QStringLiteral("workspace"));
+        auto options = engineOptions(m_folder.filePath(QStringLiteral("workspace")));
         options.exampleModel = modelPath();
         options.exampleSpec = smallRunSpec(writePrompts(m_folder.path(), 16), 6, 16);
-        auto dialogs = std::make_unique<ScriptedDialogs>();
-        m_dialogs = dialogs.get();
-        options.dialogs = std::move(dialogs);
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        QTRY_COMPARE_WITH_TIMEOUT(engine()->state(), EngineClient::State::Ready, kShort);
+        options.dialogs = scripted(m_dialogs);
+        m_window = readyWindow(std::move(options), m_settings.get());
     }
 
     void exampleStartsTheRun() {
@@ -392,16 +380,8 @@ private slots:
         auto* dialog = find<QDialog>("exportDialog");
         QTRY_VERIFY(dialog->isVisible());
         const QString target = m_folder.filePath(QStringLiteral("exported"));
-        auto* path = find<QLineEdit>("exportPath");
-        path->selectAll();
-        QTest::keyClicks(path, target);
-        auto* action = find<QPushButton>("exportAction");
-        QTRY_VERIFY_WITH_TIMEOUT(action->isEnabled(), kShort);
-        QTest::mouseClick(action, Qt::LeftButton);
-        QTRY_COMPARE_WITH_TIMEOUT(action->text(), QStringLiteral("Open the folder"), kLong);
-        QVERIFY(QFileInfo(target + QStringLiteral("/config.json")).isFile());
+        exportTo(target, m_window.get(), kLong);
         QVERIFY(!QDir(target).entryList({QStringLiteral("*.safetensors")}).isEmpty());
-        dialog->close();
         m_window->activateWindow();
         QTRY_VERIFY(m_window->isActiveWindow());
     }
@@ -433,9 +413,7 @@ private slots:
         QVERIFY(m_window->close());
         QCOMPARE(m_dialogs->asked, 1);
         m_window.reset();
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = m_folder.filePath(QStringLiteral("workspace"));
+        auto options = engineOptions(m_folder.filePath(QStringLiteral("workspace")));
         MainWindow again(options, m_settings.get());
         again.show();
         QCOMPARE(again.size(), size);

@@ -15,9 +15,9 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/openmodeldialog.h"
-#include "realrun.h"
 #include "tests/support/hub_process.h"
 #include "tests/support/tiny_model.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -38,11 +38,7 @@ class TestHubDialog : public QObject {
     std::unique_ptr<OpenModelDialog> m_dialog;
 
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_dialog->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_dialog.get(), name); }
     QPushButton* action() { return find<QPushButton>("hubAction"); }
     QString status() { return find<QLabel>("hubStatus")->text(); }
     bool offered() { return action()->isVisible(); }
@@ -75,7 +71,7 @@ private slots:
         m_settings = std::make_unique<AppSettings>(m_folder.filePath("settings.ini"));
         m_session = std::make_unique<Session>(enginePath(), m_folder.filePath("workspace"), m_settings.get(), std::make_unique<Dialogs>());
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kShort);
+        waitForEngine(m_session->client());
     }
     void init() {
         m_dialog = std::make_unique<OpenModelDialog>(m_session.get());
@@ -200,7 +196,7 @@ private slots:
         QTRY_VERIFY_WITH_TIMEOUT(status().contains("model.safetensors"), kShort);
         ::kill(pid_t(m_session->client()->processId()), SIGKILL);
         QTRY_VERIFY_WITH_TIMEOUT(status().contains("killed"), kShort);
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kShort);
+        waitForEngine(m_session->client());
         behave("dying", json::object());
         QSignalSpy chosen(m_dialog.get(), &OpenModelDialog::chosen);
         click(action());

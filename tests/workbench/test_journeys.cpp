@@ -24,7 +24,6 @@
 #include "app/workbench/session.h"
 #include "core/base/files.h"
 #include "core/run/run_folder.h"
-#include "realrun.h"
 #include "tiny_run.h"
 #include "widgets/answerview.h"
 #include "widgets/documentview.h"
@@ -34,6 +33,7 @@
 #include "widgets/promptcard.h"
 #include "widgets/prompttableview.h"
 #include "widgets/segmentedcontrol.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -67,11 +67,7 @@ private:
     Session* session() { return m_window->session(); }
 
     template <typename T>
-    T* find(const char* name) {
-        T* widget = m_window->findChild<T*>(QString::fromLatin1(name));
-        if (!widget) qFatal("no widget named %s", name);
-        return widget;
-    }
+    T* find(const char* name) { return named<T>(m_window.get(), name); }
     void click(const char* name) {
         auto* button = find<QAbstractButton>(name);
         QTRY_VERIFY2_WITH_TIMEOUT(button->isVisible() && button->isEnabled(), name, kShort);
@@ -110,17 +106,9 @@ private slots:
 
     void init() {
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = m_workspace;
-        auto dialogs = std::make_unique<ScriptedDialogs>();
-        m_dialogs = dialogs.get();
-        options.dialogs = std::move(dialogs);
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        QTRY_COMPARE_WITH_TIMEOUT(session()->client()->state(), EngineClient::State::Ready, kShort);
+        auto options = engineOptions(m_workspace);
+        options.dialogs = scripted(m_dialogs);
+        m_window = readyWindow(std::move(options), m_settings.get());
     }
 
     void cleanup() {
@@ -293,16 +281,7 @@ private slots:
 
         find<QAction>("exportModel")->trigger();
         QTRY_VERIFY_WITH_TIMEOUT(find<QDialog>("exportDialog")->isVisible(), kShort);
-        const QString target = m_folder.filePath(QStringLiteral("exported"));
-        auto* path = find<QLineEdit>("exportPath");
-        path->selectAll();
-        QTest::keyClicks(path, target);
-        auto* action = find<QPushButton>("exportAction");
-        QTRY_VERIFY_WITH_TIMEOUT(action->isEnabled(), kShort);
-        QTest::mouseClick(action, Qt::LeftButton);
-        QTRY_COMPARE_WITH_TIMEOUT(action->text(), QStringLiteral("Open the folder"), kShort);
-        QVERIFY(QFileInfo(target + QStringLiteral("/config.json")).isFile());
-        find<QDialog>("exportDialog")->close();
+        exportTo(m_folder.filePath(QStringLiteral("exported")), m_window.get(), kShort);
     }
 };
 

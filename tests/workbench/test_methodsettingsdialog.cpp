@@ -11,7 +11,7 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/methodsettingsdialog.h"
-#include "realrun.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -29,11 +29,7 @@ class TestMethodSettingsDialog : public QObject {
 
     SetupModel* setup() { return m_session->setup(); }
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_dialog->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_dialog.get(), name); }
     template <typename T>
     T* field(const std::string& name) {
         return find<T>(("quantization.learning." + name).c_str());
@@ -56,7 +52,7 @@ private slots:
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
         m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), std::make_unique<Dialogs>());
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kShort);
+        waitForEngine(m_session->client());
         setup()->setSpec(defaultRunSpec(QStringLiteral("/model.gguf")));
         m_dialog = std::make_unique<MethodSettingsDialog>(setup());
     }

@@ -12,7 +12,7 @@
 #include "app/workbench/session.h"
 #include "app/workbench/setup/openmodeldialog.h"
 #include "app/workbench/setup/setuppanel.h"
-#include "realrun.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -40,11 +40,7 @@ class TestOpenModelDialog : public QObject {
     std::unique_ptr<OpenModelDialog> m_dialog;
 
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_dialog->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_dialog.get(), name); }
     bool canOpen() { return find<QPushButton>("openChosenModel")->isEnabled(); }
     QString summary() { return find<QLabel>("modelSummary")->text(); }
     void type(const QString& text) {
@@ -71,11 +67,9 @@ private slots:
         qputenv("HF_HOME", m_folder.path().toUtf8());
 
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        auto dialogs = std::make_unique<ScriptedDialogs>();
-        m_dialogs = dialogs.get();
-        m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), std::move(dialogs));
+        m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), scripted(m_dialogs));
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kShort);
+        waitForEngine(m_session->client());
         m_dialog = std::make_unique<OpenModelDialog>(m_session.get());
         m_dialog->prepare();
         m_dialog->open();

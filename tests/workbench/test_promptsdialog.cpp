@@ -17,10 +17,10 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/session.h"
 #include "app/workbench/setup/promptsdialog.h"
-#include "realrun.h"
 #include "widgets/balancebar.h"
 #include "widgets/segmentedcontrol.h"
 #include "widgets/theme.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -47,11 +47,7 @@ class TestPromptsDialog : public QObject {
     std::unique_ptr<PromptsDialog> m_dialog;
 
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_dialog->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_dialog.get(), name); }
     void click(const char* name) { QTest::mouseClick(find<QPushButton>(name), Qt::LeftButton); }
     QString put(const QString& name, const QByteArray& content) {
         QFile file(m_folder.filePath(name));
@@ -94,11 +90,9 @@ class TestPromptsDialog : public QObject {
 private slots:
     void initTestCase() {
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
-        auto dialogs = std::make_unique<ScriptedDialogs>();
-        m_dialogs = dialogs.get();
-        m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), std::move(dialogs));
+        m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), scripted(m_dialogs));
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kShort);
+        waitForEngine(m_session->client());
         m_session->setup()->setSpec(defaultRunSpec({}));
         m_dialog = std::make_unique<PromptsDialog>(m_session.get());
     }

@@ -24,12 +24,12 @@
 #include "app/workbench/report/reportpage.h"
 #include "app/workbench/session.h"
 #include "core/base/files.h"
-#include "realrun.h"
 #include "sshserver.h"
 #include "tests/support/tiny_model.h"
 #include "widgets/documentview.h"
 #include "widgets/elidedlabel.h"
 #include "widgets/logview.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -72,11 +72,7 @@ class TestRemoteEngine : public QObject {
     RunStore* store() { return session()->store(); }
     QString path(const char* name) const { return m_folder.filePath(QString::fromLatin1(name)); }
     template <typename T>
-    T* find(const char* name) {
-        T* widget = m_window->findChild<T*>(QString::fromLatin1(name));
-        if (!widget) qFatal("no widget named %s", name);
-        return widget;
-    }
+    T* find(const char* name) { return named<T>(m_window.get(), name); }
     QString engineText() { return find<QLabel>("engineState")->text(); }
     QString rightText() { return find<QLabel>("resumable")->text(); }
     QString bannerText() { return m_window->findChild<RunBanner*>()->text(); }
@@ -130,13 +126,8 @@ private slots:
         engines.add(far());
         engines.choose(far());
         MainWindowOptions options;
-        auto dialogs = std::make_unique<LocalAnswers>();
-        m_dialogs = dialogs.get();
-        options.dialogs = std::move(dialogs);
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+        options.dialogs = scripted(m_dialogs);
+        m_window = shownWindow(options, m_settings.get());
     }
 
     void theChosenEngineIsConnectedAndNamed() {

@@ -12,11 +12,11 @@
 #include "app/workbench/layers/layerspage.h"
 #include "app/workbench/layers/whatifpanel.h"
 #include "app/workbench/session.h"
-#include "realrun.h"
 #include "tests/support/tiny_model.h"
 #include "widgets/format.h"
 #include "widgets/projectionview.h"
 #include "widgets/segmentedcontrol.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -34,11 +34,7 @@ class TestWhatIfPanel : public QObject {
     json m_spec;
 
     template <typename T>
-    T* find(const char* name) {
-        auto* found = m_page->findChild<T*>(QString::fromLatin1(name));
-        if (!found) qFatal("there is no %s", name);
-        return found;
-    }
+    T* find(const char* name) { return named<T>(m_page.get(), name); }
     WhatIfPanel* panel() { return find<WhatIfPanel>("whatIf"); }
     QString text(const char* name) { return find<QLabel>(name)->text(); }
     void clickSegment(const char* name, const QVariant& value) {
@@ -75,7 +71,7 @@ private slots:
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
         m_session = std::make_unique<Session>(enginePath(), m_folder.filePath(QStringLiteral("workspace")), m_settings.get(), std::make_unique<Dialogs>());
         m_session->client()->start();
-        QTRY_COMPARE_WITH_TIMEOUT(m_session->client()->state(), EngineClient::State::Ready, kLong);
+        waitForEngine(m_session->client());
         m_page = std::make_unique<LayersPage>(m_session.get());
         m_page->resize(1030, 720);
         m_page->show();

@@ -26,7 +26,6 @@
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
 #include "core/run/run_folder.h"
-#include "realrun.h"
 #include "tiny_run.h"
 #include "widgets/format.h"
 #include "widgets/fuzzymatch.h"
@@ -35,6 +34,7 @@
 #include "widgets/projectionview.h"
 #include "widgets/prompttableview.h"
 #include "widgets/segmentedcontrol.h"
+#include "windowparts.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -72,11 +72,7 @@ private:
     std::unique_ptr<MainWindow> m_window;
 
     template <typename T>
-    T* find(const char* name) {
-        T* widget = m_window->findChild<T*>(QString::fromLatin1(name));
-        if (!widget) qFatal("no widget named %s", name);
-        return widget;
-    }
+    T* find(const char* name) { return named<T>(m_window.get(), name); }
     void openRun() {
         m_window->openPath(m_run);
         QTRY_COMPARE_WITH_TIMEOUT(m_window->session()->run()->phase(), RunController::Phase::Finished, kShort);
@@ -89,16 +85,7 @@ private:
         return text;
     }
 
-    void makeWindow() {
-        MainWindowOptions options;
-        options.engineProgram = enginePath();
-        options.workspace = m_workspace;
-        m_window = std::make_unique<MainWindow>(options, m_settings.get());
-        m_window->resize(1280, 800);
-        m_window->show();
-        QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-        QTRY_COMPARE_WITH_TIMEOUT(m_window->session()->client()->state(), EngineClient::State::Ready, kShort);
-    }
+    void makeWindow() { m_window = readyWindow(engineOptions(m_workspace), m_settings.get()); }
 
 private slots:
     void initTestCase() {
