@@ -15,8 +15,10 @@ namespace {
 /// Room for a prompt's words and for the tabs; plots get the rest.
 constexpr int kSideWidth = 310;
 constexpr int kLeastPlot = 300;
+/// From this width on a second stack has a column of its own.
+constexpr int kTwoSides = 540 + 2 * kSideWidth;
 /// Of the height, what is above in each layout.
-constexpr double kChartShare = 0.43, kPlotsShare = 0.56;
+constexpr double kChartShare = 0.43, kPlotsShare = 0.56, kUpperStackShare = 0.4;
 
 }  // namespace
 
@@ -39,18 +41,21 @@ void LayersPage::placeBeside(const std::vector<QStringList>& stacks) {
     QDockWidget* projection = m_panes->pane(kProjection);
     m_panes->addDockWidget(Qt::LeftDockWidgetArea, chart);
     // Split from left to right first, so that the projection does not pass below the side.
-    QList<QDockWidget*> columns{chart};
-    QList<int> widths{std::max(kLeastPlot, m_panes->width() - static_cast<int>(stacks.size()) * kSideWidth)};
+    QList<QDockWidget*> columns{chart}, lower;
     for (const QStringList& stack : stacks) {
-        m_panes->splitDockWidget(columns.back(), m_panes->pane(stack.front()), Qt::Horizontal);
-        columns.append(m_panes->pane(stack.front()));
-        widths.append(kSideWidth);
+        QDockWidget* pane = m_panes->pane(stack.front());
+        const bool below = columns.size() > 1 && m_panes->width() < kTwoSides;
+        m_panes->splitDockWidget(columns.back(), pane, below ? Qt::Vertical : Qt::Horizontal);
+        (below ? lower : columns).append(pane);
         pile(stack);
     }
+    QList<int> widths(columns.size(), kSideWidth);
+    widths.front() = std::max(kLeastPlot, m_panes->width() - static_cast<int>(columns.size() - 1) * kSideWidth);
     m_panes->splitDockWidget(chart, projection, Qt::Vertical);
     for (QDockWidget* plot : {chart, projection}) plot->show();
     m_panes->resizeDocks(columns, widths, Qt::Horizontal);
     share({chart, projection}, kChartShare, Qt::Vertical);
+    for (QDockWidget* pane : lower) share({columns.back(), pane}, kUpperStackShare, Qt::Vertical);
 }
 
 void LayersPage::placeBelow(const QStringList& stack) {

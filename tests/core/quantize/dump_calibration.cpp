@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "core/base/blas_core.h"
 #include "core/base/files.h"
 #include "core/exporting/safetensors_writer.h"
 #include "core/model/packed_forward.h"
@@ -109,6 +110,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: %s OUTPUT METHOD OPTIONS-JSON BITS GROUP SYMMETRIC BLOCKS SAMPLES TOKENS TEXT CHECKPOINT [ADAPTER...]\n", argv[0]);
         return 2;
     }
+    useProcessorsBlas();
     const std::string folder = argv[1];
     g_method = required(findQuantizationMethod(argv[2]));
     QuantizationMethod method = *g_method;
