@@ -165,6 +165,9 @@ int main(int argc, char** argv) {
     window.setPage(Page::Answers);
     wait(1500);
     take(QStringLiteral("answers"));
+    window.setPage(Page::Analysis);
+    wait(4000);
+    take(QStringLiteral("analysis"));
     window.setPage(Page::Results);
     wait(3000);
     take(QStringLiteral("results"));

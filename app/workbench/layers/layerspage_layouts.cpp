@@ -18,7 +18,7 @@ constexpr int kLeastPlot = 300;
 /// From this width on a second stack has a column of its own.
 constexpr int kTwoSides = 540 + 2 * kSideWidth;
 /// Of the height, what is above in each layout.
-constexpr double kChartShare = 0.43, kPlotsShare = 0.56, kUpperStackShare = 0.4;
+constexpr double kChartShare = 0.43, kPlotsShare = 0.56, kUpperStackShare = 0.54;
 
 }  // namespace
 
