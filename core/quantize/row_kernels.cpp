@@ -124,7 +124,7 @@ SAFEQUANT_BODY RowError errorBody(const float* weights, const std::int8_t* codes
 }
 
 /// A value of each row of a tile. Written out as a vector, for compilers prefer to vectorise the loop over columns, which costs shuffles.
-using TileLane [[gnu::vector_size(sizeof(float) * kTileRows), gnu::aligned(alignof(float)), gnu::may_alias]] = float;
+typedef float TileLane __attribute__((vector_size(sizeof(float) * kTileRows), aligned(alignof(float)), may_alias));
 
 SAFEQUANT_BODY void compensateBody(const CompensatedTile& tile) {
     const TileLane lowest = TileLane{} - static_cast<float>(1 << (tile.bits - 1));
