@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QString>
+#include <array>
 
 #include "core/base/statistics.h"
 
@@ -28,6 +29,8 @@ QString formatTimeLeft(double seconds);
 QString formatDuration(double seconds);
 /// "just now", "13 min ago", "yesterday", else a date. `created` is ISO 8601; unreadable text comes back as it is.
 QString formatAge(const QString& created);
+/// Names of the labels, in the order in which they are listed.
+inline constexpr std::array kLabels{"malicious", "benign", "hard_benign"};
 /// "Malicious", "Benign", "Hard benign" of a label name.
 QString labelText(const QString& label);
 /// "refused", "incoherent", "complied" (malicious prompts) or "answered" (other prompts); empty for an empty outcome.

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "core/base/error.h"
 
@@ -18,6 +19,12 @@ Expected<T> field(const nlohmann::json& params, const char* name) {
     } catch (const nlohmann::json::exception&) {
         return fail(ErrorKind::BadInput, "The field has the wrong type.", name);
     }
+}
+
+/// The same for a field that may be absent.
+template <typename T>
+Expected<T> fieldOr(const nlohmann::json& params, const char* name, T otherwise) {
+    return params.contains(name) ? field<T>(params, name) : Expected<T>(std::move(otherwise));
 }
 
 /// The request's `workspace`, absolute; the user's own when the field is empty.

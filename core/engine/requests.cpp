@@ -48,8 +48,8 @@ json listToJson(const std::vector<T>& items) {
 
 /// `format` and `type` of an export request; both may be absent.
 Expected<ExportOptions> exportOptions(const json& params) {
-    const auto format = params.contains("format") ? field<std::string>(params, "format") : Expected<std::string>(std::string(exportFormatName({})));
-    const auto type = params.contains("type") ? field<std::string>(params, "type") : Expected<std::string>(std::string());
+    const auto format = fieldOr<std::string>(params, "format", std::string(exportFormatName({})));
+    const auto type = fieldOr<std::string>(params, "type", {});
     if (!format) return fail(format.error());
     if (!type) return fail(type.error());
     return exportOptionsNamed(*format, *type, "export");
@@ -302,11 +302,14 @@ Expected<json> EngineRequests::previewPromptFile(const json& params) {
     if (!file) return fail(file.error());
     const auto files = resolvePromptFiles({*file});
     if (!files) return fail(files.error());
-    const auto rows = params.contains("rows") ? field<int>(params, "rows") : Expected<int>(20);
-    const auto from = params.contains("from") ? field<int>(params, "from") : Expected<int>(1);
+    const PromptPage first;
+    const auto rows = fieldOr(params, "rows", first.rows);
+    const auto from = fieldOr(params, "from", first.from);
+    const auto line = fieldOr(params, "line", first.line);
     if (!rows) return fail(rows.error());
     if (!from) return fail(from.error());
-    return protocol::toJson(previewPrompts(files->front(), static_cast<std::size_t>(std::clamp(*rows, 1, 1000)), *from));
+    if (!line) return fail(line.error());
+    return protocol::toJson(previewPrompts(files->front(), {std::clamp<std::size_t>(*rows, 1, 1000), *from, *line}));
 }
 
 Expected<json> EngineRequests::reportPrompts(const json& params) {

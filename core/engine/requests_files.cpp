@@ -17,9 +17,9 @@ Expected<std::string> askedWorkspace(const json& params) {
 Expected<json> EngineRequests::listFiles(const json& params) {
     const auto folder = field<std::string>(params, "folder");
     if (!folder) return fail(folder.error());
-    const auto endings = params.contains("endings") ? field<std::vector<std::string>>(params, "endings") : Expected<std::vector<std::string>>();
+    const auto endings = fieldOr<std::vector<std::string>>(params, "endings", {});
     if (!endings) return fail(endings.error());
-    const auto hidden = params.contains("hidden") ? field<bool>(params, "hidden") : Expected<bool>(false);
+    const auto hidden = fieldOr(params, "hidden", false);
     if (!hidden) return fail(hidden.error());
     const auto listing = listFolder(*folder, *endings, *hidden);
     if (!listing) return fail(listing.error());

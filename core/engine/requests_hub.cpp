@@ -13,7 +13,7 @@ using nlohmann::json;
 
 Expected<json> EngineRequests::planDownload(const json& params) {
     const auto text = field<std::string>(params, "name");
-    const auto file = params.contains("file") ? field<std::string>(params, "file") : Expected<std::string>(std::string());
+    const auto file = fieldOr<std::string>(params, "file", {});
     if (!text) return fail(text.error());
     if (!file) return fail(file.error());
     const auto name = HubName::parseForm(*text);

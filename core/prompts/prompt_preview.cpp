@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -33,8 +34,7 @@ std::string shown(const nlohmann::json& value) {
 
 class Preview {
 public:
-    Preview(const PromptLayout& layout, int from, std::size_t rows, protocol::PromptPreview& into)
-        : m_layout(layout), m_from(from), m_rows(rows), m_into(into) {
+    Preview(const PromptLayout& layout, const PromptPage& page, protocol::PromptPreview& into) : m_layout(layout), m_page(page), m_into(into) {
         for (const auto& column : layout.columns)
             if (!isCompletionColumn(column)) m_into.columns.push_back(column);
         if (layout.format == PromptFormat::Text) m_into.columns = {"prompt"};
@@ -50,19 +50,20 @@ public:
 
 private:
     bool full() const { return m_into.more; }
-    void add(int line, const nlohmann::json& fields) {
-        if (line < m_from) return;
-        m_into.more = m_into.rows.size() == m_rows;
+    void add(int line, std::size_t begin, const nlohmann::json& fields) {
+        if (line < m_page.line || begin < m_page.from) return;
+        m_into.more = m_into.rows.size() == m_page.rows;
         if (m_into.more) return;
         protocol::PromptPreview::Row row;
         row.line = line;
+        row.begin = begin;
         for (const auto& column : m_into.columns) row.cells.push_back(fields.contains(column) ? shown(fields[column]) : std::string());
         m_into.rows.push_back(std::move(row));
     }
-    void addJson(int line, std::string_view text) {
+    void addJson(int line, std::size_t begin, std::string_view text) {
         if (text.size() > kMaxPromptRecordBytes) return;
         const auto fields = readJsonFields(text, {m_into.columns.begin(), m_into.columns.end()});
-        if (fields.problem.empty()) add(line, fields.fields);
+        if (fields.problem.empty()) add(line, begin, fields.fields);
     }
     void readCsv(std::string_view content) {
         CsvReader reader(content, m_layout.delimiter);
@@ -76,29 +77,30 @@ private:
             nlohmann::json fields = nlohmann::json::object();
             for (std::size_t i = 0; i < wanted.size(); ++i)
                 if (wanted[i]) fields[m_layout.columns[i]] = record.fields[i];
-            add(record.line, fields);
+            add(record.line, record.begin, fields);
         }
     }
     void readList(std::string_view content) {
         JsonListReader list(content);
         JsonListReader::Item item;
         while (!full() && list.next(item))
-            if (item.problem.empty()) addJson(item.line, item.text);
+            if (item.problem.empty()) addJson(item.line, item.begin, item.text);
     }
     void readLines(std::string_view content) {
-        for (int line = 1; !content.empty() && !full(); ++line) {
-            const auto end = content.find('\n');
-            const auto text = content.substr(0, end);
-            content.remove_prefix(end == std::string_view::npos ? content.size() : end + 1);
-            if (text.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-            if (m_layout.format == PromptFormat::Text) add(line, {{"prompt", std::string(text)}});
-            else addJson(line, text);
+        std::size_t begin = 0;
+        for (int line = 1; begin < content.size() && !full(); ++line) {
+            const auto end = std::min(content.find('\n', begin), content.size());
+            const auto text = content.substr(begin, end - begin);
+            if (text.find_first_not_of(" \t\r") != std::string_view::npos) {
+                if (m_layout.format == PromptFormat::Text) add(line, begin, {{"prompt", std::string(text)}});
+                else addJson(line, begin, text);
+            }
+            begin = end + 1;
         }
     }
 
     const PromptLayout& m_layout;
-    int m_from;
-    std::size_t m_rows;
+    PromptPage m_page;
     protocol::PromptPreview& m_into;
 };
 
@@ -132,7 +134,7 @@ protocol::PromptFileInfo promptFileInfo(const PromptFileRead& read) {
     return info;
 }
 
-protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows, int from) {
+protocol::PromptPreview previewPrompts(const PromptFile& file, const PromptPage& page) {
     protocol::PromptPreview preview;
     PromptReader reader;
     reader.read(file);
@@ -145,20 +147,19 @@ protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows,
     const auto& layout = read.files.front().layout;
     const auto content = readTextFile(file.path, kMaxPromptFileBytes);
     if (!content || !layout) return preview;
-    Preview(*layout, from, rows, preview).read(withoutByteOrderMark(*content));
-    std::map<int, protocol::PromptPreview::Row> known;
-    for (std::size_t i = 0; i < read.prompts.size(); ++i) {
-        const auto& prompt = read.prompts[i];
-        known[read.places[i].line] = {.line = read.places[i].line, .id = prompt.id, .label = promptLabelName(prompt.label), .leftOut = false, .cells = {}, .prompt = prompt.text};
-    }
-    for (const auto& [prompt, place, leftOut] : read.apart)
-        known[place.line] = {.line = place.line, .id = prompt.id, .label = {}, .leftOut = leftOut, .cells = {}, .prompt = prompt.text};
-    for (auto& row : preview.rows) {
-        const auto found = known.find(row.line);
-        if (found == known.end()) continue;
-        found->second.cells = std::move(row.cells);
-        row = std::move(found->second);
-    }
+    Preview(*layout, page, preview).read(withoutByteOrderMark(*content));
+    std::map<std::size_t, protocol::PromptPreview::Row*> rowAt;
+    for (auto& row : preview.rows) rowAt[row.begin] = &row;
+    const auto tell = [&](const Prompt& prompt, const PromptPlace& place, const char* label, bool leftOut) {
+        const auto found = rowAt.find(place.begin);
+        if (found == rowAt.end()) return;
+        found->second->id = prompt.id;
+        found->second->label = label;
+        found->second->leftOut = leftOut;
+        found->second->prompt = prompt.text;
+    };
+    for (std::size_t i = 0; i < read.prompts.size(); ++i) tell(read.prompts[i], read.places[i], promptLabelName(read.prompts[i].label), false);
+    for (const auto& [prompt, place, leftOut] : read.apart) tell(prompt, place, "", leftOut);
     return preview;
 }
 

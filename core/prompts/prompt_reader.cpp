@@ -162,6 +162,7 @@ void PromptReader::readCsv(std::string_view content) {
     reader.setWanted(std::move(wanted));
     while (reader.next(record)) {
         m_at.line = record.line;
+        m_at.begin = record.begin;
         if (full()) return;
         if (!soundBytes(content.substr(record.begin, record.end - record.begin), record.begin)) continue;
         if (!record.problem.empty()) {
@@ -185,6 +186,7 @@ void PromptReader::readJsonList(std::string_view content) {
     JsonListReader::Item item;
     while (list.next(item)) {
         m_at.line = item.line;
+        m_at.begin = item.begin;
         if (full()) return;
         if (!item.problem.empty()) broken(item.problem);
         else if (soundBytes(item.text, item.begin)) takeJson(item.text, item.begin);
@@ -198,6 +200,7 @@ void PromptReader::readLines(std::string_view content, bool json) {
         std::string_view line = content.substr(begin, end - begin);
         if (line.ends_with('\r')) line.remove_suffix(1);
         if (!isBlank(line)) {
+            m_at.begin = begin;
             if (full()) return;
             if (soundBytes(line, begin)) {
                 if (json) {

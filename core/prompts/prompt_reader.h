@@ -18,6 +18,7 @@ namespace safequant {
 struct PromptPlace {
     std::size_t file = 0;
     int line = 0;
+    std::size_t begin = 0;  ///< Byte of its record, behind any byte-order mark: a line may hold many.
 };
 
 /// What became of one file.

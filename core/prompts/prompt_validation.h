@@ -35,7 +35,14 @@ struct PromptFileRead;
 /// What was read of a file, as messages tell it.
 protocol::PromptFileInfo promptFileInfo(const PromptFileRead& read);
 
-/// `rows` records of a file, from a line on, and how it would be read.
-protocol::PromptPreview previewPrompts(const PromptFile& file, std::size_t rows = 20, int from = 1);
+/// Which records of a file are shown: so many from a byte on (behind any byte-order mark) that do not begin before a line.
+struct PromptPage {
+    std::size_t rows = 20;
+    std::size_t from = 0;
+    int line = 1;
+};
+
+/// Records of a file and how it would be read.
+protocol::PromptPreview previewPrompts(const PromptFile& file, const PromptPage& page = {});
 
 }  // namespace safequant

@@ -15,12 +15,6 @@
 
 namespace safequant::workbench {
 
-namespace {
-
-constexpr const char* kLabels[] = {"malicious", "benign", "hard_benign"};
-
-}  // namespace
-
 PromptFilePane::PromptFilePane(widgets::ContentShield* shield, QWidget* parent) : QWidget(parent) {
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 0, 0, 0, 0, 8);
@@ -121,7 +115,7 @@ void PromptFilePane::correct(const QStringList& ids, const QString& label) {
     emit fileChanged(m_file);
 }
 
-int PromptFilePane::firstLine() const { return m_rows->from(); }
+nlohmann::json PromptFilePane::page() const { return m_rows->page(); }
 
 void PromptFilePane::showFrom(int line) { m_rows->showFrom(line); }
 
@@ -136,7 +130,7 @@ void PromptFilePane::refreshChoices() {
     };
     m_label->clear();
     m_label->addItem(tr("Choose a label"), QString());
-    for (const char* label : kLabels) m_label->addItem(tr("%1, the whole file").arg(widgets::labelText(QString::fromLatin1(label))), QString::fromLatin1(label));
+    for (const char* label : widgets::kLabels) m_label->addItem(tr("%1, the whole file").arg(widgets::labelText(QString::fromLatin1(label))), QString::fromLatin1(label));
     for (const auto& column : m_preview.columns)
         m_label->addItem(tr("Column %1").arg(QString::fromStdString(column)), QStringLiteral("column:%1").arg(QString::fromStdString(column)));
     const QString label = info.label.empty() && !usedColumn("label").isEmpty() ? QStringLiteral("column:") + usedColumn("label") : QString::fromStdString(info.label);

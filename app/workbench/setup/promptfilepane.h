@@ -32,8 +32,8 @@ public:
     void setPreview(const protocol::PromptPreview& preview);
     /// Asks for the records from a line on.
     void showFrom(int line);
-    /// Line at which the wanted records begin.
-    int firstLine() const;
+    /// The wanted records, as `prompts/preview` asks for them.
+    nlohmann::json page() const;
 
 signals:
     /// Other records are wanted.

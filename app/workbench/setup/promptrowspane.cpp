@@ -27,7 +27,6 @@ constexpr int kHiddenRole = Qt::UserRole + 1;
 constexpr int kFirstCell = 2;  // Before them: the line, and what the prompt is taken as.
 constexpr std::size_t kLongestFact = 48;
 constexpr const char* kFacts[] = {"id", "label", "category", "source", "split"};
-constexpr const char* kLeaveOut = "leave_out";
 
 /// A bar of one length instead of a text that is hidden: it says nothing of the text.
 class HiddenTextDelegate : public QStyledItemDelegate {
@@ -83,7 +82,7 @@ PromptRowsPane::PromptRowsPane(widgets::ContentShield* shield, QWidget* parent) 
     layout->addWidget(m_rows, 1);
     connect(m_shield, &widgets::ContentShield::changed, this, &PromptRowsPane::refresh);
     connect(m_rows, &QTableWidget::itemSelectionChanged, this, &PromptRowsPane::tellChosen);
-    connect(m_next, &QToolButton::clicked, this, [this] { showFrom(m_preview.rows.back().line + 1); });
+    connect(m_next, &QToolButton::clicked, this, [this] { showPage(m_preview.rows.back().begin + 1, 1); });
     connect(m_previous, &QToolButton::clicked, this, [this] {
         m_from = m_back.back();
         m_back.pop_back();
@@ -110,30 +109,40 @@ void PromptRowsPane::makeCorrections(QToolButton* button) {
     button->setPopupMode(QToolButton::InstantPopup);
     button->setToolButtonStyle(Qt::ToolButtonTextOnly);
     auto* menu = new QMenu(button);
-    for (const auto& [label, text] : {std::pair("malicious", tr("Malicious")), std::pair("benign", tr("Benign")), std::pair("hard_benign", tr("Hard benign")),
-                                      std::pair(kLeaveOut, tr("Left out")), std::pair("", tr("What the file says"))}) {
+    const auto offer = [&](const QString& label, const QString& text) {
         auto* action = menu->addAction(text);
-        action->setObjectName(QStringLiteral("takeAs:%1").arg(QLatin1String(label)));
-        connect(action, &QAction::triggered, this, [this, label = QString::fromLatin1(label)] { emit corrected(chosenIds(), label); });
-    }
+        action->setObjectName(QStringLiteral("takeAs:") + label);
+        connect(action, &QAction::triggered, this, [this, label] { emit corrected(chosenIds(), label); });
+    };
+    for (const char* label : widgets::kLabels) offer(QString::fromLatin1(label), widgets::labelText(QString::fromLatin1(label)));
+    offer(QStringLiteral("leave_out"), tr("Left out"));
+    offer({}, tr("What the file says"));
     button->setMenu(menu);
 }
 
 void PromptRowsPane::clear() {
-    m_from = 1;
+    m_from = 0;
+    m_line = 1;
     m_back.clear();
     setPreview({});
 }
 
-void PromptRowsPane::showFrom(int line) {
+void PromptRowsPane::showFrom(int line) { showPage(0, line); }
+
+void PromptRowsPane::showPage(std::uint64_t from, int line) {
     m_back.push_back(m_from);
-    m_from = line;
+    m_from = from;
+    m_line = line;
     emit pageWanted();
 }
 
 void PromptRowsPane::setPreview(const protocol::PromptPreview& preview) {
     const QStringList chosen = chosenIds();
     m_preview = preview;
+    if (!preview.rows.empty()) {
+        m_from = preview.rows.front().begin;
+        m_line = 1;
+    }
     refresh();
     select(chosen);
 }
@@ -160,7 +169,9 @@ void PromptRowsPane::refresh() {
 
 void PromptRowsPane::refreshHead() {
     const auto& rows = m_preview.rows;
-    m_lines->setText(rows.empty() ? QString() : tr("Lines %1–%2").arg(rows.front().line).arg(rows.back().line));
+    m_lines->setText(rows.empty()                             ? QString()
+                     : rows.front().line == rows.back().line ? tr("Line %1").arg(rows.front().line)
+                                                             : tr("Lines %1–%2").arg(rows.front().line).arg(rows.back().line));
     m_next->setEnabled(m_preview.more);
     m_previous->setEnabled(!m_back.empty());
     const bool pages = m_preview.more || !m_back.empty();

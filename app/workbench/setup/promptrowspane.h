@@ -29,8 +29,8 @@ public:
     void setPreview(const protocol::PromptPreview& preview);
     /// Asks for the page that begins at a line, from which "back" leads here.
     void showFrom(int line);
-    /// Line at which the wanted page begins.
-    int from() const { return m_from; }
+    /// The wanted page, as `prompts/preview` asks for it.
+    nlohmann::json page() const { return {{"from", m_from}, {"line", m_line}}; }
 
 signals:
     void pageWanted();
@@ -42,6 +42,7 @@ signals:
 private:
     QToolButton* makeStep(Qt::ArrowType arrow, const QString& objectName, const QString& name);
     void makeCorrections(QToolButton* button);
+    void showPage(std::uint64_t from, int line);
     void refresh();
     void refreshHead();
     void fillRow(int at, const std::vector<std::string>& columns);
@@ -51,8 +52,9 @@ private:
 
     widgets::ContentShield* m_shield;
     protocol::PromptPreview m_preview;
-    int m_from = 1;
-    std::vector<int> m_back;  ///< Where the pages before began.
+    std::uint64_t m_from = 0;
+    int m_line = 1;
+    std::vector<std::uint64_t> m_back;  ///< Where the pages before began.
     QLabel* m_lines;
     QToolButton* m_previous;
     QToolButton* m_next;

@@ -233,13 +233,15 @@ void PromptsDialog::refreshFiles() {
     m_remove->setEnabled(!m_files.empty());
 }
 
-void PromptsDialog::selectFile(int row) {
+void PromptsDialog::selectFile(int row, int line) {
     const bool any = row >= 0 && row < static_cast<int>(m_files.size());
     m_refreshing = true;
     if (any) m_table->setCurrentCell(row, 0);
     m_refreshing = false;
     m_pane->setFile(any ? m_files[static_cast<std::size_t>(row)] : nlohmann::json());
-    if (any) askPreview();
+    if (!any) return;
+    if (line > 1) m_pane->showFrom(line);
+    else askPreview();
 }
 
 void PromptsDialog::showPlace(const QString& file, int line) {
@@ -247,8 +249,8 @@ void PromptsDialog::showPlace(const QString& file, int line) {
     const auto found = std::find_if(files.begin(), files.end(), [&](const auto& info) { return QString::fromStdString(info.path) == file; });
     if (found == files.end()) return;
     const int row = static_cast<int>(found - files.begin());
-    if (row != m_table->currentRow()) selectFile(row);
-    m_pane->showFrom(line);
+    if (row == m_table->currentRow()) m_pane->showFrom(line);
+    else selectFile(row, line);
 }
 
 void PromptsDialog::changeFile(const nlohmann::json& file) {
@@ -272,8 +274,10 @@ void PromptsDialog::changeSplit() {
 void PromptsDialog::askPreview() {
     const auto row = static_cast<std::size_t>(m_table->currentRow());
     m_session->client()->drop(m_previewRequest);
+    nlohmann::json asked = m_pane->page();
+    asked["file"] = m_files[row];
     m_previewRequest = m_session->client()->request<protocol::PromptPreview>(
-        QStringLiteral("prompts/preview"), {{"file", m_files[row]}, {"from", m_pane->firstLine()}}, this, [this](Expected<protocol::PromptPreview> preview) {
+        QStringLiteral("prompts/preview"), asked, this, [this](Expected<protocol::PromptPreview> preview) {
             if (preview) m_pane->setPreview(*preview);
         });
 }

@@ -40,7 +40,8 @@ private:
     void addFiles();
     void removeFile();
     void refreshFiles();
-    void selectFile(int row);
+    /// Shows a file of the list, from a line on.
+    void selectFile(int row, int line = 1);
     /// The prompts from a line of a file on, where a finding is.
     void showPlace(const QString& file, int line);
     void changeFile(const nlohmann::json& file);

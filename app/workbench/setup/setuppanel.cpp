@@ -26,7 +26,6 @@ namespace safequant::workbench {
 namespace {
 
 constexpr int kPanelWidth = 252;
-constexpr std::array kLabels{"malicious", "benign", "hard_benign"};
 
 }  // namespace
 
@@ -118,8 +117,8 @@ QWidget* SetupPanel::makePromptSection() {
     head->addWidget(makeLabel(tr("Prompts"), "heading"), 1);
     head->addWidget(makeLabel(tr("calibration half"), "secondary", "muted"));
     layout->addLayout(head);
-    for (std::size_t i = 0; i < kLabels.size(); ++i) {
-        const QString label = QString::fromLatin1(kLabels[i]);
+    for (std::size_t i = 0; i < widgets::kLabels.size(); ++i) {
+        const QString label = QString::fromLatin1(widgets::kLabels[i]);
         auto* row = new QHBoxLayout;
         row->setSpacing(6);
         row->addWidget(new widgets::LabelShape(label));
@@ -282,9 +281,9 @@ void SetupPanel::refreshModel() {
 
 void SetupPanel::refreshPrompts() {
     const auto& fact = m_model->prompts();
-    for (std::size_t i = 0; i < kLabels.size(); ++i) {
+    for (std::size_t i = 0; i < widgets::kLabels.size(); ++i) {
         int count = 0;
-        for (const auto& prompt : fact.value.prompts) count += prompt.label == kLabels[i] && prompt.split == "calibration" ? 1 : 0;
+        for (const auto& prompt : fact.value.prompts) count += prompt.label == widgets::kLabels[i] && prompt.split == "calibration" ? 1 : 0;
         m_counts[i]->setText(fact.known() ? QLocale().toString(count) : QStringLiteral("–"));
     }
     QStringList notices;

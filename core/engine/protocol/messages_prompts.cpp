@@ -127,6 +127,7 @@ void visitFields(V& visit, M& m) {
 template <typename V, MessageOf<PromptPreview::Row> M>
 void visitFields(V& visit, M& m) {
     visit("line", m.line);
+    visit("begin", m.begin);
     visit("id", m.id);
     visit("label", m.label);
     visit("left_out", m.leftOut);

@@ -103,13 +103,14 @@ struct PromptReport {
     std::vector<PromptSourceInfo> sources;
 };
 
-/// `prompts/preview` {file, from, rows} -> PromptPreview: records of one file from a line on, without columns that hold completions. From the
-/// first line on and 20 rows unless said otherwise; at most 1,000.
+/// `prompts/preview` {file, rows, from, line} -> PromptPreview: records of one file, without columns that hold completions. All but `file`
+/// optional: so many (20; at most 1,000) from a byte and from a line on.
 struct PromptPreview {
     PromptFileInfo file;
     std::vector<std::string> columns;
     struct Row {
         int line = 0;
+        std::uint64_t begin = 0;  ///< Byte of the record, for `from`: a line may hold many.
         std::string id;     ///< Of the prompt in a run, by which a correction names it; empty where the record cannot be read.
         std::string label;  ///< As a run takes it. Empty: not known.
         bool leftOut = false;

@@ -221,7 +221,7 @@ void TestPromptValidation::findingsAreCapped() {
 }
 
 void TestPromptValidation::preview() {
-    const auto preview = previewPrompts(put("goals.csv", "goal,target\n\"Fold a\ncrane\",SECRET\n" + std::string(300, 'x') + ",SECRET\nbroken\n", PromptLabel::Malicious), 5);
+    const auto preview = previewPrompts(put("goals.csv", "goal,target\n\"Fold a\ncrane\",SECRET\n" + std::string(300, 'x') + ",SECRET\nbroken\n", PromptLabel::Malicious), {.rows = 5});
     QCOMPARE(preview.file.benchmark, std::string("AdvBench"));
     QVERIFY((preview.columns == std::vector<std::string>{"goal"}));
     QCOMPARE(preview.rows.size(), std::size_t{2});
@@ -234,10 +234,16 @@ void TestPromptValidation::preview() {
     QVERIFY(protocol::toJson(preview).dump().find("SECRET") == std::string::npos);
     QCOMPARE(previewPrompts(put("chat.jsonl", R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"SECRET"}],"label":"benign"})")).rows[0].cells[0], std::string("2 items"));
     const auto few = put("few.txt", "a\n\nb\nc\n", PromptLabel::Benign);
-    QCOMPARE(previewPrompts(few, 2).rows[1].line, 3);
-    QVERIFY(previewPrompts(few, 2).more && !previewPrompts(few, 3).more);
-    const auto later = previewPrompts(few, 2, 3);
+    QCOMPARE(previewPrompts(few, {.rows = 2}).rows[1].line, 3);
+    QVERIFY(previewPrompts(few, {.rows = 2}).more && !previewPrompts(few, {.rows = 3}).more);
+    const auto later = previewPrompts(few, {.rows = 2, .line = 3});
     QVERIFY(!later.more && later.rows.size() == 2 && later.rows[0].line == 3 && later.rows[0].label == "benign" && !later.rows[0].id.empty());
+    // Records of one line are told apart by their bytes.
+    const auto list = put("list.json", R"([{"prompt":"a","label":"benign","id":"1"},{"prompt":"b","label":"malicious","id":"2"},{"prompt":"c","label":"benign","id":"3"}])");
+    const auto two = previewPrompts(list, {.rows = 2});
+    QVERIFY(two.more && two.rows[0].id == "1" && two.rows[0].prompt == "a" && two.rows[1].id == "2" && two.rows[1].label == "malicious");
+    const auto third = previewPrompts(list, {.rows = 2, .from = two.rows[1].begin + 1});
+    QVERIFY(!third.more && third.rows.size() == 1 && third.rows[0].id == "3" && third.rows[0].line == 1);
     auto corrected = put("corrected.csv", "prompt,label,id\na,,1\nb,benign,2\nc,benign,3\n");
     corrected.corrections = {{"2", PromptLabel::Malicious}, {"3", std::nullopt}};
     const auto rows = previewPrompts(corrected).rows;
