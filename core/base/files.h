@@ -45,7 +45,8 @@ Expected<std::string> readTextFile(const std::string& path, std::uint64_t limit 
 /// Waits until what was written to a file, or to the entries of a folder, is on the disk. Errors: not_found, io.
 Expected<void> flushToDisk(const std::string& path);
 
-/// Makes a file appear whole or not at all: written beside as "NAME.part", fsync, renamed, folder fsync.
+/// Makes a file appear whole or not at all: written beside as "NAME.part", fsync, renamed, folder fsync. One writer of a path at a time:
+/// two would take the file beside from each other.
 Expected<void> writeFileAtomically(const std::string& path, std::string_view content);
 
 /// The same around any writer: `write` gets the path of the file beside and fills it.

@@ -67,9 +67,15 @@ double squaredDistance(const Matrix& a, const Matrix& b) {
     });
 }
 
-/// Scales by which a method has divided a norm's gains; empty when it left them as they were.
-std::vector<float> movedScales(const std::vector<float>& before, const std::vector<float>& now, const DecoderConfig& config) {
-    if (before == now) return {};
+/// The norm that makes a group's input; null where none does.
+const std::vector<float>* normBefore(const BlockWeights& block, InputGroup group) {
+    return group == InputGroup::QueryKeyValue ? &block.inputNorm : group == InputGroup::GateUp ? &block.preFeedForwardNorm : nullptr;
+}
+
+/// Scales by which a method has divided the gains of the norm before a group; empty when it left them as they were.
+std::vector<float> movedScales(const BlockWeights& original, const BlockWeights& changed, InputGroup group, const DecoderConfig& config) {
+    if (normBefore(original, group) == nullptr || *normBefore(original, group) == *normBefore(changed, group)) return {};
+    const std::vector<float>&before = *normBefore(original, group), &now = *normBefore(changed, group);
     const float added = config.normAddsOne ? 1.0F : 0.0F;
     std::vector<float> scales(before.size(), 1.0F);
     for (std::size_t i = 0; i < scales.size(); ++i)
@@ -140,9 +146,7 @@ void BlockTrial::measureOutputs(const BlockWeights& weights, Candidate& candidat
     for (std::size_t g = 0; g < kInputGroups.size(); ++g) {
         const Group& group = m_groups[g];
         const auto roles = linearsOf(kInputGroups[g]);
-        const std::vector<float> moved = kInputGroups[g] == InputGroup::QueryKeyValue ? movedScales(m_weights.inputNorm, weights.inputNorm, m_config)
-                                         : kInputGroups[g] == InputGroup::GateUp      ? movedScales(m_weights.preFeedForwardNorm, weights.preFeedForwardNorm, m_config)
-                                                                                      : std::vector<float>{};
+        const std::vector<float> moved = movedScales(m_weights, weights, kInputGroups[g], m_config);
         const Matrix divided = moved.empty() ? Matrix() : dividedBy(group.inputs, moved);
         for (std::size_t part = 0; part < roles.size(); ++part) {
             LinearOutcome& linear = candidate.linears[static_cast<std::size_t>(roles[part])];

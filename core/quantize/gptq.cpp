@@ -3,8 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -69,7 +69,7 @@ struct Visit {
 };
 
 /// Makes the grids of a group of columns anew from the weights as they stand in a tile.
-void renewGrids(const std::vector<float>& tile, std::size_t begin, std::size_t width, std::size_t firstRow, std::size_t rows, std::int32_t grid,
+void makeGrids(const std::vector<float>& tile, std::size_t begin, std::size_t width, std::size_t firstRow, std::size_t rows, std::int32_t grid,
                 bool search, QuantizedLinear& result) {
     std::vector<float> weights(width);
     for (std::size_t r = 0; r < rows; ++r) {
@@ -88,7 +88,7 @@ void codeTile(const Matrix& left, const Visit& visit, ColumnBlock block, std::si
         for (std::size_t i = 0; i < columns; ++i) weights[i * kTileRows + r] = left(firstRow + r, block.begin + i);
     for (std::size_t done = 0; done < columns; done += step) {
         const std::size_t at = block.begin + done;
-        if (visit.renewGrids) renewGrids(weights, done, step, firstRow, rows, visit.grids[at], visit.search, result);
+        if (visit.renewGrids) makeGrids(weights, done, step, firstRow, rows, visit.grids[at], visit.search, result);
         CompensatedTile tile;
         tile.weights = weights.data() + done * kTileRows;
         tile.rows = static_cast<int>(rows);
@@ -160,7 +160,7 @@ QuantizedLinear gridsOf(const Matrix& weight, const QuantizationScheme& scheme, 
     return result;
 }
 
-void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewed, bool search,
+void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewGrids, bool search,
                  QuantizedLinear& result) {
     const std::size_t rows = weight.rows(), columns = weight.cols();
     if (factor.rows() != columns || factor.cols() != columns || order.size() != columns || blockColumns < 1 ||
@@ -174,12 +174,12 @@ void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int
             for (std::size_t c = 0; c < columns; ++c) left(r, c) = weight(r, static_cast<std::size_t>(order[c]));
     });
 
-    Visit visit{factor, order, std::vector<std::int32_t>(columns), renewed, search};
+    Visit visit{factor, order, std::vector<std::int32_t>(columns), renewGrids, search};
     for (std::size_t i = 0; i < columns; ++i) {
         const auto column = static_cast<std::size_t>(order[i]);
         visit.grids[i] = result.groupOf.empty() ? static_cast<std::int32_t>(column / groupWidth(result)) : result.groupOf[column];
     }
-    const std::size_t step = renewed ? wholeGroups(static_cast<std::size_t>(blockColumns), groupWidth(result)) : static_cast<std::size_t>(blockColumns);
+    const std::size_t step = renewGrids ? wholeGroups(static_cast<std::size_t>(blockColumns), groupWidth(result)) : static_cast<std::size_t>(blockColumns);
     for (std::size_t begin = 0; begin < columns; begin += step) {
         const ColumnBlock block{begin, std::min(begin + step, columns)};
         Matrix errors(rows, block.end - block.begin);

@@ -23,10 +23,10 @@ std::vector<int> visitingOrder(const InputStatistics& inputs, ColumnOrder order)
 QuantizedLinear gridsOf(const Matrix& weight, const QuantizationScheme& scheme, bool search);
 
 /// Chooses codes column by column, each column's rounding error being spread over those not visited yet (arXiv 2210.17323, algorithm
-/// 1). `factor` is InputStatistics::inverseFactor of `order`; `result` has the grids. With `renewed` (the order must visit groups one
+/// 1). `factor` is InputStatistics::inverseFactor of `order`; `result` has the grids. With `renewGrids` (the order must visit groups one
 /// after the other) each group's grid is made from the updated weights when its first column is reached; `search` as above.
 /// `blockColumns`: columns between two updates of all that follow; makes no difference but for float rounding.
-void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewed, bool search,
+void chooseCodes(const Matrix& weight, const Matrix& factor, std::span<const int> order, int blockColumns, bool renewGrids, bool search,
                  QuantizedLinear& result);
 
 /// The group of each column when groups are of columns that are visited one after the other.

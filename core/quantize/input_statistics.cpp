@@ -42,23 +42,24 @@ void checkColumns(const char* function, std::size_t got, std::size_t columns) {
 
 InputStatistics::InputStatistics(std::size_t columns)
     : m_columns(columns),
-      m_gram(std::make_shared<std::vector<double>>(columns * columns, 0.0)),
       m_magnitudes(columns, 0.0),
       m_largest(columns, 0.0F),
-      m_kept(std::make_shared<KeptFactor>()) {}
+      m_shared(std::make_shared<Shared>(Shared{std::vector<double>(columns * columns, 0.0)})) {}
 
-std::vector<double>& InputStatistics::ownGram() {
-    if (m_gram.use_count() > 1) m_gram = std::make_shared<std::vector<double>>(*m_gram);
-    m_kept = std::make_shared<KeptFactor>();
-    return *m_gram;
+InputStatistics::Shared& InputStatistics::own() {
+    if (m_shared.use_count() > 1) m_shared = std::make_shared<Shared>(Shared{m_shared->gram});
+    m_shared->order.clear();
+    m_shared->factor.reset();
+    return *m_shared;
 }
 
 void InputStatistics::add(const float* x, std::size_t stride, std::size_t rows) {
     if (rows == 0) return;
-    std::vector<double> block(rows * m_columns);
+    Shared& sums = own();
+    sums.block.resize(rows * m_columns);
     for (std::size_t r = 0; r < rows; ++r) {
         const float* row = x + r * stride;
-        double* out = block.data() + r * m_columns;
+        double* out = sums.block.data() + r * m_columns;
         for (std::size_t c = 0; c < m_columns; ++c) {
             const float magnitude = std::fabs(row[c]);
             out[c] = static_cast<double>(row[c]);
@@ -69,7 +70,7 @@ void InputStatistics::add(const float* x, std::size_t stride, std::size_t rows) 
     limitThreads();
     const int n = static_cast<int>(m_columns), k = static_cast<int>(rows);
     const double one = 1.0;
-    dsyrk_(&kLower, &kNotTransposed, &n, &k, &one, block.data(), &n, &one, ownGram().data(), &n);
+    dsyrk_(&kLower, &kNotTransposed, &n, &k, &one, sums.block.data(), &n, &one, sums.gram.data(), &n);
     m_rows += rows;
 }
 
@@ -85,7 +86,7 @@ int InputStatistics::deadColumns() const {
 
 void InputStatistics::divide(std::span<const float> scales) {
     checkColumns("divide", scales.size(), m_columns);
-    std::vector<double>& sums = ownGram();
+    std::vector<double>& sums = own().gram;
     for (std::size_t i = 0; i < m_columns; ++i) {
         m_largest[i] /= scales[i];
         m_magnitudes[i] /= static_cast<double>(scales[i]);
@@ -106,7 +107,7 @@ double InputStatistics::outputEnergy(const Matrix& weights) const {
         w.assign(weights.row(first), weights.row(first) + rows * m_columns);
         product.resize(w.size());
         const int count = static_cast<int>(rows);
-        dsymm_(&kLeft, &kLower, &n, &count, &one, m_gram->data(), &n, w.data(), &n, &none, product.data(), &n);
+        dsymm_(&kLeft, &kLower, &n, &count, &one, m_shared->gram.data(), &n, w.data(), &n, &none, product.data(), &n);
         for (std::size_t i = 0; i < w.size(); ++i) energy += w[i] * product[i];
     }
     return std::max(energy, 0.0);
@@ -114,9 +115,12 @@ double InputStatistics::outputEnergy(const Matrix& weights) const {
 
 std::shared_ptr<const Matrix> InputStatistics::inverseFactor(std::span<const int> order, double damping) const {
     checkColumns("inverseFactor", order.size(), m_columns);
-    if (!std::ranges::equal(m_kept->order, order) || m_kept->damping != damping)
-        *m_kept = {{order.begin(), order.end()}, damping, computeFactor(order, damping)};
-    return m_kept->factor;
+    if (!std::ranges::equal(m_shared->order, order) || m_shared->damping != damping) {
+        m_shared->factor = computeFactor(order, damping);
+        m_shared->order.assign(order.begin(), order.end());
+        m_shared->damping = damping;
+    }
+    return m_shared->factor;
 }
 
 std::shared_ptr<const Matrix> InputStatistics::computeFactor(std::span<const int> order, double damping) const {

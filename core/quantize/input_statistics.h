@@ -22,7 +22,7 @@ public:
     std::size_t columns() const { return m_columns; }
     std::size_t rows() const { return m_rows; }
     /// Sum of x_i x_j over all rows.
-    double gram(std::size_t i, std::size_t j) const { return (*m_gram)[i < j ? i * m_columns + j : j * m_columns + i]; }
+    double gram(std::size_t i, std::size_t j) const { return m_shared->gram[i < j ? i * m_columns + j : j * m_columns + i]; }
     /// Mean of |x_j|, `[columns]`.
     std::vector<double> meanMagnitudes() const;
     /// Largest |x_j|, `[columns]`.
@@ -42,23 +42,24 @@ public:
     std::shared_ptr<const Matrix> inverseFactor(std::span<const int> order, double damping) const;
 
 private:
-    /// The last factor; null where there is none for these settings.
-    struct KeptFactor {
-        std::vector<int> order;
+    /// What copies share until one of them changes.
+    struct Shared {
+        std::vector<double> gram;  // Its upper triangle.
+        std::vector<double> block = {};  // Scratch of `add`.
+        /// The last factor and what it is of; null where there is none for these settings.
+        std::vector<int> order = {};
         double damping = 0.0;
-        std::shared_ptr<const Matrix> factor;
+        std::shared_ptr<const Matrix> factor = {};
     };
+    /// For changing the sums: shared with no copy, and without a factor.
+    Shared& own();
     std::shared_ptr<const Matrix> computeFactor(std::span<const int> order, double damping) const;
 
     std::size_t m_columns;
     std::size_t m_rows = 0;
-    /// The sums for writing: copies share them until one of them changes.
-    std::vector<double>& ownGram();
-
-    std::shared_ptr<std::vector<double>> m_gram;  // Its upper triangle.
     std::vector<double> m_magnitudes;
     std::vector<float> m_largest;
-    std::shared_ptr<KeptFactor> m_kept;  // Of these sums alone: what changes them gets another.
+    std::shared_ptr<Shared> m_shared;
 };
 
 }  // namespace safequant
