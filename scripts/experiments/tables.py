@@ -8,6 +8,7 @@ import argparse
 import datetime
 import fcntl
 import functools
+import glob
 import hashlib
 import json
 import os
@@ -59,14 +60,31 @@ def fingerprint(spec):
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
 
 
+def begun(options, spec, since):
+    """Newest run folder of this spec that a stop or a kill left unfinished and that was made after SINCE (seconds of the epoch), or None."""
+    for path in sorted(glob.glob(os.path.join(options.workspace, "runs", "*", "manifest.json")), reverse=True):
+        manifest = read_json(path)
+        created = datetime.datetime.fromisoformat(manifest["created"].replace("Z", "+00:00")).timestamp()
+        if manifest["name"] == spec["name"] and manifest["status"] != "finished" and created >= int(since):
+            return os.path.dirname(path)
+    return None
+
+
 def run(options, name, spec):
-    """Folder of the finished run of a spec, its summary, its timings, and its peak memory in GiB; what was begun in this workspace goes on."""
+    """Folder of the finished run of a spec, its summary, its timings, and its peak memory in GiB; what was begun in this workspace goes on.
+
+    A run that goes on has the peak memory of its last part: each block needs the same."""
     folder = os.path.join(options.workspace, "table")
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, f"{name}.json")
-    write_json(path, spec)
+    earlier = None
+    if os.path.exists(path) and read_json(path) == spec:
+        earlier = begun(options, spec, os.path.getmtime(path))
+    else:
+        write_json(path, spec)
     print(f"== {name}", file=sys.stderr, flush=True)
-    process = subprocess.Popen([options.safequant, "run", path, "--workspace", options.workspace], stdout=subprocess.PIPE, text=True)
+    command = [options.safequant, "run"] + (["--resume", earlier] if earlier else [path, "--workspace", options.workspace])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
