@@ -17,13 +17,21 @@ import time
 try:
     import gi
     gi.require_version("Atspi", "2.0")
-    from gi.repository import Atspi
+    from gi.repository import Atspi, GLib
 except (ImportError, ValueError) as error:
     print(f"skipped: {error}")
     sys.exit(77)
 
 PATIENCE = 40.0
-PLACES = ("Setup", "Layers", "Learning", "Answers", "Results", "Report", "Log")
+PLACES = ("Setup", "Layers", "Learning", "Answers", "Analysis", "Results", "Report", "Log")
+
+
+def asked(question, gone=None):
+    """What the window answers; `gone` where the thing that was asked went away meanwhile."""
+    try:
+        return question()
+    except GLib.GError:
+        return gone
 
 
 def walk(item, depth=0):
@@ -31,22 +39,15 @@ def walk(item, depth=0):
     if item is None or depth > 60:
         return
     yield item
-    try:
-        count = item.get_child_count()
-    except Exception:  # The thing went away while it was looked at.
+    if asked(item.get_role) in (None, Atspi.Role.TABLE, Atspi.Role.TREE_TABLE, Atspi.Role.LIST):
         return
-    if item.get_role() in (Atspi.Role.TABLE, Atspi.Role.TREE_TABLE, Atspi.Role.LIST):
-        return
-    for index in range(count):
-        try:
-            child = item.get_child_at_index(index)
-        except Exception:
-            continue
-        yield from walk(child, depth + 1)
+    for index in range(asked(item.get_child_count, 0)):
+        yield from walk(asked(lambda: item.get_child_at_index(index)), depth + 1)
 
 
 def has(item, state):
-    return item.get_state_set().contains(state)
+    states = asked(item.get_state_set)
+    return states is not None and states.contains(state)
 
 
 def shown(item):
@@ -81,7 +82,7 @@ class Window:
 
     def all(self, role=None, name=None):
         return [item for item in walk(self.root)
-                if (role is None or item.get_role() == role) and (name is None or item.get_name() == name) and shown(item)]
+                if (role is None or asked(item.get_role) == role) and (name is None or asked(item.get_name) == name) and shown(item)]
 
     def one(self, role, name):
         return patiently(f"there is a {Atspi.role_get_name(role)} named {name!r}", lambda: next(iter(self.all(role, name)), None))
@@ -93,9 +94,9 @@ class Window:
             sys.exit(f"FAIL: {name!r} cannot be pressed")
 
     def unnamed(self):
-        return [f"{item.get_role_name()} under {parent_names(item)}" for item in walk(self.root)
+        return [asked(lambda: f"{item.get_role_name()} under {parent_names(item)}", "a thing that is gone") for item in walk(self.root)
                 if shown(item) and has(item, Atspi.StateType.FOCUSABLE) and has(item, Atspi.StateType.ENABLED)
-                and not item.get_name()]
+                and asked(item.get_name, "gone") == ""]
 
 
 def parent_names(item):
@@ -121,14 +122,14 @@ def check(window):
             sys.exit(f"FAIL: on the page {place} these take the focus and have no name:\n" + "\n".join(unnamed))
     window.press(Atspi.Role.CHECK_BOX if window.all(Atspi.Role.CHECK_BOX, "Layers") else Atspi.Role.PUSH_BUTTON, "Layers")
     chart = patiently("the chart is there by its name",
-                      lambda: next((item for item in window.all() if item.get_name() == "Separability by block"
-                                    and item.get_role() != Atspi.Role.LABEL and item.get_description()), None))
+                      lambda: next((item for item in window.all(None, "Separability by block")
+                                    if asked(item.get_role) != Atspi.Role.LABEL and asked(item.get_description)), None))
     if not re.search(r"[Bb]lock \d|\d+ of \d+ blocks", chart.get_description()):
         sys.exit(f"FAIL: the chart says of itself {chart.get_description()!r}")
-    marked = [item.get_name() for item in walk(window.root) if re.search(r"</?[a-z]+ ?/?>", item.get_description())]
+    marked = [asked(item.get_name) for item in walk(window.root) if re.search(r"</?[a-z]+ ?/?>", asked(item.get_description, ""))]
     if marked:
         sys.exit(f"FAIL: these read out marks of rich text: {marked}")
-    panes = [item for item in window.all() if item.get_name().startswith("Projection, ")]
+    panes = [item for item in window.all() if asked(item.get_name, "").startswith("Projection, ")]
     if len(panes) < 2 or not all("n = " in pane.get_description() for pane in panes):
         sys.exit(f"FAIL: the projection's panes say {[pane.get_description() for pane in panes]}")
     table = window.one(Atspi.Role.TABLE, "Prompts with their scores at the chosen block")
