@@ -4,14 +4,12 @@
 #include <array>
 #include <numbers>
 
+#include "core/report/figure_ink.h"
+
 namespace safequant {
 namespace {
 
-constexpr unsigned kText = 0x1c2430, kMuted = 0x667085, kGrid = 0xeceff3, kLine = 0xdfe3e8, kPaper = 0xffffff;
-/// By FigureRole.
-constexpr std::array<unsigned, 7> kColours = {0x475467, 0x6a4fd8, 0x8a6d1f, 0x667085, 0xc8490c, 0x0a68b4, 0x0f8a63};
-
-unsigned colourOf(FigureRole role) { return kColours[static_cast<std::size_t>(role)]; }
+using namespace ink;
 
 /// Draws in figure units on a page that has been scaled to them; without `draws` it only lets the figure find its height.
 class PaperCanvas : public FigureCanvas {
@@ -34,14 +32,13 @@ public:
         if (!m_draws) return;
         if (dashed) dash({6.0, 4.0});
         cairo_set_line_join(m_cairo, CAIRO_LINE_JOIN_ROUND);
-        stroke(points, false, colourOf(role), role == FigureRole::Quantized ? 2.5 : 1.5);
+        stroke(points, false, colourOf(role), curveWidth(role));
         cairo_set_dash(m_cairo, nullptr, 0, 0.0);
     }
     void band(FigureRole role, const std::vector<CanvasPoint>& outline) override {
-        constexpr double kOpacity = 0.16;
         if (!m_draws) return;
         trace(outline, true);
-        m_document.setColour(colourOf(role), kOpacity);
+        m_document.setColour(colourOf(role), kBandOpacity);
         cairo_fill(m_cairo);
     }
     void text(const TextStyle& style, double x, double y, Anchor anchor, const std::string& words) override {

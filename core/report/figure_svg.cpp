@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "core/report/figure_drawing.h"
+#include "core/report/figure_ink.h"
 
 namespace safequant {
 namespace {
@@ -19,42 +20,81 @@ std::string number(double value) {
     return text;
 }
 
+/// What an element looks like: classes of figureStyle in a page, plain attributes in a file of its own, since few programs that draw SVG
+/// read style sheets with variables.
+enum class Look { Classes, Attributes };
+
 /// Markup of one figure, element by element.
 class SvgCanvas : public FigureCanvas {
 public:
-    void line(Stroke stroke, double x1, double y1, double x2, double y2) override { line(stroke == Stroke::Grid ? "grid" : "chance", {x1, y1}, {x2, y2}); }
-    void whisker(FigureRole role, double x1, double y1, double x2, double y2) override { line(std::string("whisker ") + roleClass(role), {x1, y1}, {x2, y2}); }
-    void frame(CanvasPoint a, CanvasPoint b) override { path("frame", {a, {b.x, a.y}, b, {a.x, b.y}}, true); }
-    void curve(FigureRole role, bool dashed, const std::vector<CanvasPoint>& points) override {
-        path(std::string("curve ") + roleClass(role) + (dashed ? " dashed" : ""), points, false);
+    explicit SvgCanvas(Look look) : m_look(look) {}
+
+    void line(Stroke stroke, double x1, double y1, double x2, double y2) override {
+        const bool grid = stroke == Stroke::Grid;
+        line(look(grid ? "grid" : "chance", stroked(grid ? ink::kGrid : ink::kMuted, 1.0) + (grid ? "" : " stroke-dasharray=\"2 3\"")), {x1, y1}, {x2, y2});
     }
-    void band(FigureRole role, const std::vector<CanvasPoint>& outline) override { path(std::string("band ") + roleClass(role), outline, true); }
+    void whisker(FigureRole role, double x1, double y1, double x2, double y2) override {
+        line(look(std::string("whisker ") + roleClass(role), stroked(ink::colourOf(role), 2.0)), {x1, y1}, {x2, y2});
+    }
+    void frame(CanvasPoint a, CanvasPoint b) override {
+        path(look("frame", "fill=\"none\" " + stroked(ink::kLine, 1.0)), {a, {b.x, a.y}, b, {a.x, b.y}}, true);
+    }
+    void curve(FigureRole role, bool dashed, const std::vector<CanvasPoint>& points) override {
+        path(look(std::string("curve ") + roleClass(role) + (dashed ? " dashed" : ""),
+                  "fill=\"none\" " + stroked(ink::colourOf(role), ink::curveWidth(role)) + " stroke-linejoin=\"round\"" + (dashed ? " stroke-dasharray=\"6 4\"" : "")),
+             points, false);
+    }
+    void band(FigureRole role, const std::vector<CanvasPoint>& outline) override {
+        path(look(std::string("band ") + roleClass(role), filled(ink::colourOf(role)) + " fill-opacity=\"" + number(ink::kBandOpacity) + "\""), outline, true);
+    }
     void text(const TextStyle& style, double x, double y, Anchor anchor, const std::string& words) override {
         constexpr std::array<const char*, 3> kKinds = {"tick", "axis", "label"}, kAnchors = {"start", "middle", "end"};
-        m_text += std::string("<text class=\"") + kKinds[static_cast<std::size_t>(style.kind)] + (style.role ? std::string(" ") + roleClass(*style.role) : "") + "\" x=\"" +
-                  number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + kAnchors[static_cast<std::size_t>(anchor)] + "\">" + escapedMarkup(words) + "</text>\n";
-    }
-    void upright(double x, double y, const std::string& words) override {
-        m_text += "<text class=\"axis\" text-anchor=\"middle\" transform=\"translate(" + number(x) + " " + number(y) + ") rotate(-90)\">" + escapedMarkup(words) +
+        const unsigned colour = style.role ? ink::colourOf(*style.role) : style.kind == TextKind::Label ? ink::kText : ink::kMuted;
+        m_text += "<text " +
+                  look(std::string(kKinds[static_cast<std::size_t>(style.kind)]) + (style.role ? std::string(" ") + roleClass(*style.role) : ""),
+                       written(style.kind == TextKind::Tick ? 11 : 12, colour)) +
+                  " x=\"" + number(x) + "\" y=\"" + number(y) + "\" text-anchor=\"" + kAnchors[static_cast<std::size_t>(anchor)] + "\">" + escapedMarkup(words) +
                   "</text>\n";
     }
+    void upright(double x, double y, const std::string& words) override {
+        m_text += "<text " + look("axis", written(12, ink::kMuted)) + " text-anchor=\"middle\" transform=\"translate(" + number(x) + " " + number(y) +
+                  ") rotate(-90)\">" + escapedMarkup(words) + "</text>\n";
+    }
     void mark(FigureRole role, double x, double y, double r) override {
-        const std::string style = std::string("mark ") + roleClass(role) + (markIsOpen(role) ? " open" : "");
+        const bool open = markIsOpen(role);
+        const unsigned colour = ink::colourOf(role);
+        const std::string style = look(std::string("mark ") + roleClass(role) + (open ? " open" : ""),
+                                       open ? filled(ink::kPaper) + " " + stroked(colour, 1.5) : filled(colour));
         if (const auto outline = markOutline(role, {x, y}, r); !outline.empty()) return path(style, outline, true);
-        m_text += "<circle class=\"" + style + "\" cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"" + number(r) + "\"/>\n";
+        m_text += "<circle " + style + " cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"" + number(r) + "\"/>\n";
     }
     const std::string& markup() const { return m_text; }
 
+    static std::string filled(unsigned colour) { return "fill=\"" + hex(colour) + "\""; }
+
 private:
+    static std::string hex(unsigned colour) {
+        char text[8];
+        std::snprintf(text, sizeof text, "#%06x", colour);
+        return text;
+    }
+    static std::string stroked(unsigned colour, double width) { return "stroke=\"" + hex(colour) + "\" stroke-width=\"" + number(width) + "\""; }
+    static std::string written(int size, unsigned colour) {
+        return "font-family=\"Inter, Helvetica, Arial, sans-serif\" font-size=\"" + std::to_string(size) + "\" " + filled(colour);
+    }
+    std::string look(const std::string& classes, const std::string& attributes) const {
+        return m_look == Look::Classes ? "class=\"" + classes + "\"" : attributes;
+    }
     void line(const std::string& style, CanvasPoint a, CanvasPoint b) {
-        m_text += "<line class=\"" + style + "\" x1=\"" + number(a.x) + "\" y1=\"" + number(a.y) + "\" x2=\"" + number(b.x) + "\" y2=\"" + number(b.y) + "\"/>\n";
+        m_text += "<line " + style + " x1=\"" + number(a.x) + "\" y1=\"" + number(a.y) + "\" x2=\"" + number(b.x) + "\" y2=\"" + number(b.y) + "\"/>\n";
     }
     void path(const std::string& style, const std::vector<CanvasPoint>& points, bool closed) {
         std::string data;
         for (const CanvasPoint& point : points) data += (data.empty() ? "M" : "L") + number(point.x) + " " + number(point.y);
-        m_text += "<path class=\"" + style + "\" d=\"" + data + (closed ? "Z" : "") + "\"/>\n";
+        m_text += "<path " + style + " d=\"" + data + (closed ? "Z" : "") + "\"/>\n";
     }
 
+    Look m_look;
     std::string m_text;
 };
 
@@ -93,13 +133,12 @@ std::string_view reportColours() {
 }
 
 std::string figureSvg(const ReportFigure& figure, bool standalone) {
-    SvgCanvas canvas;
+    SvgCanvas canvas(standalone ? Look::Attributes : Look::Classes);
     const double height = drawFigure(canvas, figure);
     std::string svg = standalone ? "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" : "";
     svg += "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kFigureWidth) + " " + number(height) + "\" role=\"img\" aria-label=\"" +
            escapedMarkup(figure.title + ". " + figure.caption) + "\"" + (standalone ? " width=\"720\" height=\"" + number(height) + "\"" : "") + ">\n";
-    if (standalone)
-        svg += "<style>" + std::string(reportColours()) + std::string(kFigureStyle) + "</style>\n<rect width=\"100%\" height=\"100%\" style=\"fill:var(--panel)\"/>\n";
+    if (standalone) svg += "<rect width=\"720\" height=\"" + number(height) + "\" " + SvgCanvas::filled(ink::kPaper) + "/>\n";
     svg += canvas.markup() + "</svg>\n";
     return svg;
 }

@@ -18,7 +18,7 @@ std::string_view reportColours();
 std::string_view figureStyle();
 
 /// A figure as an `<svg>` element, whose colours are the variables of reportColours. Shapes and dashes tell apart what colours do. Where
-/// `standalone`, it is a whole file that carries the colours along.
+/// `standalone`, it is a whole file in light colours, on white, that says them in plain attributes: it looks the same in whatever draws SVG.
 std::string figureSvg(const ReportFigure& figure, bool standalone);
 
 }  // namespace safequant

@@ -6,13 +6,14 @@
 #include <numeric>
 #include <span>
 
+#include "core/report/figure_ink.h"
 #include "core/report/figure_pdf.h"
 #include "core/report/pdf_document.h"
 
 namespace safequant {
 namespace {
 
-constexpr unsigned kText = 0x1c2430, kMuted = 0x667085, kLine = 0xdfe3e8, kPaper = 0xffffff;
+using ink::kLine, ink::kMuted, ink::kPaper, ink::kText;
 constexpr std::array<unsigned, 4> kKindColours = {0x0f8a63, 0xc8490c, 0x667085, 0x667085};
 constexpr std::array<const char*, 4> kKindTitles = {"Better", "Worse", "Same", "Not shown"};
 constexpr PdfType kTitle{20.0, true, kText}, kHeading{13.0, true, kText}, kSubheading{9.5, true, kText}, kBody{9.5, false, kText}, kNote{8.0, false, kMuted},

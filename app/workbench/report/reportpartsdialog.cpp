@@ -23,7 +23,8 @@ namespace safequant::workbench {
 
 namespace {
 
-constexpr int kListWidth = 250;
+constexpr int kListWidth = 280;
+constexpr int kRowHeight = 25;
 /// Pictures are copied and saved at twice the size they have on a page.
 constexpr double kPictureScale = 2.0;
 
@@ -53,6 +54,8 @@ ReportPartsDialog::ReportPartsDialog(Session* session, QWidget* parent) : QDialo
     m_list->setObjectName(QStringLiteral("reportPartList"));
     m_list->setAccessibleName(tr("Figures and tables"));
     m_list->setFixedWidth(kListWidth);
+    m_list->setFrameShape(QFrame::NoFrame);
+    m_list->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_waiting = makeParagraph({}, nullptr, "muted");
     m_waiting->setAlignment(Qt::AlignCenter);
     m_figure = new SvgView;
@@ -112,7 +115,9 @@ void ReportPartsDialog::take(Expected<protocol::ReportBundle> bundle) {
             const auto bytes = fromBase64(file.data);
             if (!bytes || !name.endsWith(figures ? QLatin1String(".svg") : QLatin1String(".csv"))) continue;
             m_parts.push_back({QFileInfo(name).completeBaseName(), QString::fromStdString(file.title), QByteArray::fromStdString(*bytes), figures});
-            new QListWidgetItem(figures ? m_parts.back().title : tr("Table: %1").arg(m_parts.back().title), m_list);
+            auto* item = new QListWidgetItem(figures ? m_parts.back().title : tr("Table: %1").arg(m_parts.back().title), m_list);
+            item->setSizeHint({0, kRowHeight});
+            item->setToolTip(item->text());
         }
     }
     if (m_parts.empty()) m_waiting->setText(tr("This report has neither figures nor tables."));
