@@ -44,6 +44,9 @@ std::string listed(const std::vector<std::string>& names) {
     return text;
 }
 
+/// Revisions of a model that were downloaded to their end.
+std::vector<std::string> snapshotsOf(const fs::path& model) { return foldersIn(model / "snapshots"); }
+
 /// "models--org--name" to "org/name".
 std::string withSlash(const std::string& folder) {
     const std::string name = folder.substr(kModelPrefix.size());
@@ -54,7 +57,7 @@ std::string withSlash(const std::string& folder) {
 tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
     std::vector<std::string> models;
     for (const std::string& folder : foldersIn(cache))
-        if (folder.starts_with(kModelPrefix)) models.push_back(withSlash(folder));
+        if (folder.starts_with(kModelPrefix) && !snapshotsOf(cache / folder).empty()) models.push_back(withSlash(folder));
     return fail(ErrorKind::NotFound,
                 "There is no file or folder \"" + name.repository + "\", and no model of that name in the local Hugging Face cache, which " +
                     (models.empty() ? "holds no models" : "holds " + listed(models)) + ". `safequant download " + name.text() +
@@ -84,8 +87,8 @@ std::string hubFolderName(const std::string& repository) {
 Expected<std::string> findInHubCache(const HubName& name) {
     const fs::path cache = hubCacheFolder();
     const fs::path model = cache / hubFolderName(name.repository);
-    std::error_code code;
-    if (!fs::is_directory(model, code)) return notThere(name, cache);
+    const auto commits = snapshotsOf(model);
+    if (commits.empty()) return notThere(name, cache);
 
     std::string commit = name.revision;
     if (auto reference = readTextFile((model / "refs" / name.revision).string(), kLongestReference)) {
@@ -96,12 +99,10 @@ Expected<std::string> findInHubCache(const HubName& name) {
                         (model / "refs" / name.revision).string());
         commit = *reference;
     }
-    const fs::path snapshot = model / "snapshots" / commit;
-    if (fs::is_directory(snapshot, code)) return snapshot.string();
-    const auto commits = foldersIn(model / "snapshots");
+    if (std::find(commits.begin(), commits.end(), commit) != commits.end()) return (model / "snapshots" / commit).string();
     return fail(ErrorKind::NotFound,
                 "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
-                    name.revision + "\"" + (commits.empty() ? "" : "; it has " + listed(commits)) +
+                    name.revision + "\"; it has " + listed(commits) +
                     ". `safequant download " + name.text() + "` fetches it; " + name.repository + "@REVISION names another.",
                 model.string());
 }

@@ -109,6 +109,7 @@ private slots:
     void namesInTheCacheStayNames() {
         type(QStringLiteral("org/missing"));
         QTRY_VERIFY_WITH_TIMEOUT(summary().contains(QStringLiteral("holds org/tiny")), kShort);
+        QVERIFY2(!summary().contains(QLatin1Char(0x60)), qPrintable(summary()));
         QVERIFY(!canOpen());
         type(QStringLiteral("org/tiny"));
         QTRY_VERIFY_WITH_TIMEOUT(canOpen(), kShort);

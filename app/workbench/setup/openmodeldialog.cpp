@@ -32,7 +32,7 @@ OpenModelDialog::OpenModelDialog(Session* session, QWidget* parent) : QDialog(pa
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 20, 18, 20, 18, 12);
     layout->addWidget(makeLabel(tr("Open a model"), "cardTitle"));
-    layout->addWidget(makeParagraph(tr("A GGUF file, a Hugging Face folder, or the name of a model on the Hugging Face Hub."), nullptr, "muted"));
+    layout->addWidget(makeParagraph(tr("A GGUF file, a Hugging Face folder, or the name of a model on the Hub."), nullptr, "muted"));
     auto* row = new QHBoxLayout;
     row->setSpacing(8);
     m_path = new QLineEdit;
@@ -145,9 +145,9 @@ void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
                          std::none_of(m_adapters.begin(), m_adapters.end(), [&](const QString& adapter) {
                              return info.error().context.starts_with(adapter.toStdString());
                          });
-    // Of a model to download the place of the cache says nothing.
-    m_summary->setText(info ? modelSummary(*info)
-                            : asSentence(QString::fromStdString(missing ? info.error().message : info.error().describe())));
+    // Of a model to download the place of the cache says nothing, and the command that a terminal would need is a button here.
+    const QString problem = info ? QString() : QString::fromStdString(missing ? info.error().message : info.error().describe());
+    m_summary->setText(info ? modelSummary(*info) : asSentence(missing ? problem.section(QStringLiteral(" `safequant "), 0, 0) : problem));
     setTone(m_summary, info || missing ? "" : "bad");
     m_facts->setText(info ? (modelFamilyFacts(*info) + modelNotices(*info)).join(QLatin1Char('\n')) : QString());
     m_facts->setVisible(info.has_value());

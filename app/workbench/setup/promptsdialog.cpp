@@ -100,7 +100,9 @@ QWidget* PromptsDialog::makeFileArea() {
     layout->addWidget(m_pane, 1);
     m_tokens = new TokensPane(m_session->client());
     m_tokens->setFixedHeight(kTokensHeight);
-    m_tokens->layout()->setContentsMargins(0, 0, 0, 0);
+    m_tokens->setProperty("surface", "panel");
+    m_tokens->setAttribute(Qt::WA_StyledBackground);
+    m_tokens->layout()->setContentsMargins(12, 8, 12, 8);
     layout->addWidget(m_tokens);
     connect(add, &QPushButton::clicked, this, &PromptsDialog::addFiles);
     connect(m_remove, &QPushButton::clicked, this, &PromptsDialog::removeFile);

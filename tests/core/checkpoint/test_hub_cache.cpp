@@ -107,6 +107,12 @@ private slots:
         QVERIFY(missing.error().message.find("holds no models") != std::string::npos);
         makeCache(cache);
         QVERIFY(openCheckpoint("org/other").error().message.find("holds org/tiny") != std::string::npos);
+        // A download that was begun is no model yet.
+        fs::create_directories(cache + "/models--org--begun/blobs");
+        fs::create_directories(cache + "/models--org--begun/snapshots");
+        missing = openCheckpoint("org/begun");
+        QVERIFY2(missing.error().message.find("no model of that name in the local Hugging Face cache, which holds org/tiny.") != std::string::npos,
+                 missing.error().message.c_str());
         missing = openCheckpoint("org/tiny@cccc");
         QCOMPARE(missing.error().kind, ErrorKind::NotFound);
         QVERIFY2(missing.error().message.find("it has aaaa1111, bbbb2222") != std::string::npos,
