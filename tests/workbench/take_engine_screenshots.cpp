@@ -7,12 +7,8 @@
 #include <QAction>
 #include <QApplication>
 #include <QDialog>
-#include <QDir>
 #include <QFileInfo>
-#include <QLineEdit>
-#include <QPainter>
 #include <QPushButton>
-#include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTextStream>
 
@@ -20,9 +16,9 @@
 #include "app/workbench/files/remotefiledialog.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "pictures.h"
 #include "realrun.h"
 #include "sshserver.h"
-#include "widgets/theme.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -30,26 +26,6 @@ using namespace safequant::workbench;
 namespace {
 
 constexpr int kSettle = 600;
-
-/// The window in both themes and sizes, under a dialog where one is given.
-void take(MainWindow& window, QDialog* dialog, const QString& scene, const QDir& out) {
-    using Mode = widgets::Theme::Mode;
-    for (const auto& [size, suffix] : {std::pair(QSize(1280, 800), QString()), std::pair(QSize(1920, 1080), QStringLiteral("-wide"))}) {
-        for (const auto& [mode, theme] : {std::pair(Mode::Light, QStringLiteral("light")), std::pair(Mode::Dark, QStringLiteral("dark"))}) {
-            widgets::Theme::instance().setMode(mode);
-            window.resize(size);
-            wait(kSettle);
-            QPixmap picture = window.grab();
-            if (dialog) {
-                QPainter painter(&picture);
-                painter.fillRect(picture.rect(), QColor(0, 0, 0, 90));
-                painter.drawPixmap((size.width() - dialog->width()) / 2, (size.height() - dialog->height()) / 2, dialog->grab());
-            }
-            const QString path = out.filePath(QStringLiteral("engine-%1-%2%3.png").arg(scene, theme, suffix));
-            if (!picture.save(path)) QTextStream(stderr) << path << " cannot be written\n";
-        }
-    }
-}
 
 void waitUntilReady(EngineClient* client) {
     for (int i = 0; i < 100 && client->state() != EngineClient::State::Ready; ++i) wait(200);
@@ -65,7 +41,7 @@ int main(int argc, char** argv) {
         QTextStream(stderr) << "take_engine_screenshots ENGINE OUT_FOLDER [RUN_FOLDER]\n";
         return 2;
     }
-    const QDir out(arguments[2]);
+    const QString& out = arguments[2];
     QTemporaryDir folder;
     SshServer server;
     if (const QString obstacle = server.prepare(); !obstacle.isEmpty()) {
@@ -85,15 +61,15 @@ int main(int argc, char** argv) {
     EngineClient* client = window.session()->client();
     window.show();
     waitUntilReady(client);
-    take(window, nullptr, QStringLiteral("start"), out);
+    takePictures(window, nullptr, out, QStringLiteral("engine-start"));
 
     window.findChild<QAction*>(QStringLiteral("engines"))->trigger();
     auto* engines = window.findChild<QDialog*>(QStringLiteral("enginesDialog"));
     engines->findChild<QPushButton*>(QStringLiteral("testEngine"))->click();
     wait(4000);
-    take(window, engines, QStringLiteral("dialog"), out);
+    takePictures(window, engines, out, QStringLiteral("engine-dialog"));
     engines->findChild<QPushButton*>(QStringLiteral("addEngine"))->click();
-    take(window, engines, QStringLiteral("new"), out);
+    takePictures(window, engines, out, QStringLiteral("engine-new"));
     engines->findChild<QPushButton*>(QStringLiteral("removeEngine"))->click();
     engines->reject();
 
@@ -102,21 +78,21 @@ int main(int argc, char** argv) {
     chooser.setFolder(QFileInfo(enginePath()).path() + QStringLiteral("/../../../../resources"));
     chooser.show();
     wait(1500);
-    take(window, &chooser, QStringLiteral("files"), out);
+    takePictures(window, &chooser, out, QStringLiteral("engine-files"));
     chooser.reject();
 
     if (arguments.size() > 3) {
         window.openPath(QFileInfo(arguments[3]).absoluteFilePath());
         wait(3000);
-        take(window, nullptr, QStringLiteral("layers"), out);
+        takePictures(window, nullptr, out, QStringLiteral("engine-layers"));
         window.setPage(Page::Report);
         wait(5000);
-        take(window, nullptr, QStringLiteral("report"), out);
+        takePictures(window, nullptr, out, QStringLiteral("engine-report"));
         window.setPage(Page::Layers);
     }
     server.stop();
     ::kill(static_cast<pid_t>(client->processId()), SIGKILL);
     wait(kSettle);
-    take(window, nullptr, QStringLiteral("lost"), out);
+    takePictures(window, nullptr, out, QStringLiteral("engine-lost"));
     return 0;
 }

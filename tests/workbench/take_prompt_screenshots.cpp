@@ -3,8 +3,6 @@
 // each as OUT_FOLDER/prompts-THEME[-wide].png. The files are added to the bundled set.
 #include <QApplication>
 #include <QDialog>
-#include <QDir>
-#include <QPainter>
 #include <QPushButton>
 #include <QTemporaryDir>
 #include <QTextStream>
@@ -12,8 +10,8 @@
 #include "app/workbench/appsettings.h"
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
+#include "pictures.h"
 #include "realrun.h"
-#include "widgets/theme.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -38,7 +36,6 @@ int main(int argc, char** argv) {
         QTextStream(stderr) << "take_prompt_screenshots ENGINE MODEL OUT_FOLDER [FILE...]\n";
         return 2;
     }
-    const QDir out(arguments[3]);
     QTemporaryDir folder;
     AppSettings settings(folder.filePath(QStringLiteral("settings.ini")));
     MainWindowOptions options;
@@ -55,24 +52,6 @@ int main(int argc, char** argv) {
     auto* dialog = window.findChild<QDialog*>(QStringLiteral("promptsDialog"));
     if (arguments.size() > 4) dialog->findChild<QPushButton*>(QStringLiteral("addPromptFiles"))->click();
     wait(2500);
-    using Mode = widgets::Theme::Mode;
-    for (const auto& [size, suffix] : {std::pair(QSize(1280, 800), QString()), std::pair(QSize(1920, 1080), QStringLiteral("-wide"))}) {
-        for (const auto& [mode, theme] : {std::pair(Mode::Light, QStringLiteral("light")), std::pair(Mode::Dark, QStringLiteral("dark"))}) {
-            widgets::Theme::instance().setMode(mode);
-            window.resize(size);
-            wait(400);
-            QPixmap picture = window.grab();
-            QPainter painter(&picture);
-            const QPoint corner((size.width() - dialog->width()) / 2, (size.height() - dialog->height()) / 2);
-            painter.fillRect(picture.rect(), QColor(0, 0, 0, 90));
-            painter.drawPixmap(corner, dialog->grab());
-            painter.end();
-            const QString path = out.filePath(QStringLiteral("prompts-%1%2.png").arg(theme, suffix));
-            if (!picture.save(path)) {
-                QTextStream(stderr) << path << " cannot be written\n";
-                return 1;
-            }
-        }
-    }
+    takePictures(window, dialog, arguments[3], QStringLiteral("prompts"));
     return 0;
 }

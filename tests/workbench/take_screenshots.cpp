@@ -23,11 +23,11 @@
 #include "app/workbench/mainwindow.h"
 #include "app/workbench/session.h"
 #include "app/workbench/start/startpage.h"
+#include "pictures.h"
 #include "realrun.h"
 #include "widgets/projectionview.h"
 #include "widgets/promptfiltermodel.h"
 #include "widgets/segmentedcontrol.h"
-#include "widgets/theme.h"
 
 using namespace safequant;
 using namespace safequant::workbench;
@@ -63,17 +63,7 @@ int main(int argc, char** argv) {
     MainWindow window(options, &settings);
     window.show();
     wait(2500);
-    const auto take = [&](const QString& name) {
-        using Mode = widgets::Theme::Mode;
-        for (const auto& [size, suffix] : {std::pair(QSize(1280, 800), QString()), std::pair(QSize(1920, 1080), QStringLiteral("-wide"))}) {
-            for (const auto& [mode, theme] : {std::pair(Mode::Light, QStringLiteral("light")), std::pair(Mode::Dark, QStringLiteral("dark"))}) {
-                window.resize(size);
-                widgets::Theme::instance().setMode(mode);
-                wait(700);
-                window.grab().save(out.filePath(QStringLiteral("%1%2-%3%4.png").arg(prefix, name, theme, suffix)));
-            }
-        }
-    };
+    const auto take = [&](const QString& name) { takePictures(window, nullptr, out.path(), prefix + name); };
     take(QStringLiteral("start"));
     window.openPath(run);
     wait(4000);
@@ -174,6 +164,11 @@ int main(int argc, char** argv) {
     window.setPage(Page::Report);
     wait(3000);
     take(QStringLiteral("report"));
+    window.findChild<QPushButton*>(QStringLiteral("reportPartsButton"))->click();
+    wait(1500);
+    auto* parts = window.findChild<QDialog*>(QStringLiteral("reportParts"));
+    takePictures(window, parts, out.path(), prefix + QStringLiteral("report-parts"));
+    parts->close();
     window.setPage(Page::Log);
     take(QStringLiteral("log"));
     window.setPage(Page::Setup);
@@ -182,26 +177,17 @@ int main(int argc, char** argv) {
         window.findChild<QPushButton*>(QString::fromLatin1(button))->click();
         wait(1500);
         auto* opened = window.findChild<QDialog*>(QStringLiteral("%1Dialog").arg(QLatin1String(name)));
-        for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
-                                          std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
-            widgets::Theme::instance().setMode(mode);
-            wait(500);
-            opened->grab().save(out.filePath(QStringLiteral("%1%2-%3.png").arg(prefix, QLatin1String(name), theme)));
-        }
+        takePictures(*opened, out.path(), prefix + QLatin1String(name));
         opened->close();
     }
     window.findChild<QAction*>(QStringLiteral("exportModel"))->trigger();
     auto* dialog = window.findChild<QDialog*>(QStringLiteral("exportDialog"));
     auto* formats = dialog->findChild<widgets::SegmentedControl*>(QStringLiteral("exportFormat"));
     for (int format = 0; format < formats->count(); ++format) {
-        for (const auto& [mode, theme] : {std::pair(widgets::Theme::Mode::Light, QStringLiteral("light")),
-                                          std::pair(widgets::Theme::Mode::Dark, QStringLiteral("dark"))}) {
-            widgets::Theme::instance().setMode(mode);
-            formats->setCurrentIndex(format);
-            emit formats->valueActivated(formats->currentValue());
-            wait(1500);
-            dialog->grab().save(out.filePath(QStringLiteral("%1export-%2-%3.png").arg(prefix, formats->currentValue().toString(), theme)));
-        }
+        formats->setCurrentIndex(format);
+        emit formats->valueActivated(formats->currentValue());
+        wait(1500);
+        takePictures(*dialog, out.path(), prefix + QStringLiteral("export-") + formats->currentValue().toString());
     }
     window.close();
     return 0;
