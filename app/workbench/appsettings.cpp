@@ -42,6 +42,7 @@ constexpr std::array kTable{
     Row{Setting::TourSeen, "window/tour_seen", QMetaType::Bool, "false"},
     Row{Setting::Engines, "engines/list", QMetaType::QString, "[]"},
     Row{Setting::Engine, "engines/chosen", QMetaType::QString, ""},
+    Row{Setting::Shortcuts, "window/shortcuts", QMetaType::QString, "{}"},
 };
 
 const Row& rowOf(Setting setting) { return kTable.at(static_cast<std::size_t>(setting)); }

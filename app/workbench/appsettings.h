@@ -34,6 +34,7 @@ enum class Setting {
     TourSeen,
     Engines,
     Engine,
+    Shortcuts,
 };
 
 /// Settings as one table of key, type and default. A stored value of another type counts as absent.

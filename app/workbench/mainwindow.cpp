@@ -8,6 +8,8 @@
 #include <QDir>
 #include <QDragEnterEvent>
 #include <QFileInfo>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <QMimeData>
 #include <QStackedWidget>
 #include <QUrl>
@@ -59,6 +61,11 @@ MainWindow::MainWindow(MainWindowOptions& options, AppSettings* settings) {
     widgets::applyTheme(*qApp);
     m_exampleSpec = options.exampleSpec;
     m_actions = new Actions(this);
+    m_actions->setChangedKeys(QJsonDocument::fromJson(settings->text(Setting::Shortcuts).toUtf8()).object().toVariantMap());
+    connect(m_actions, &Actions::keysChanged, this, [this, settings] {
+        const QJsonObject changed = QJsonObject::fromVariantMap(m_actions->changedKeys());
+        settings->set(Setting::Shortcuts, QString::fromUtf8(QJsonDocument(changed).toJson(QJsonDocument::Compact)));
+    });
     m_start = new StartPage(m_session, options.exampleModel);
     makePages();
     connectPages();

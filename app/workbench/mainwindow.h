@@ -38,6 +38,7 @@ class Session;
 class SetupPanel;
 class StartPage;
 class StatusLine;
+class ShortcutsDialog;
 class TermsDialog;
 class Tour;
 struct Command;
@@ -153,6 +154,7 @@ private:
     MethodSettingsDialog* m_methodSettings = nullptr;
     OpenModelDialog* m_openModel = nullptr;
     TermsDialog* m_terms = nullptr;
+    ShortcutsDialog* m_shortcuts = nullptr;
     EnginesDialog* m_engines = nullptr;
 };
 

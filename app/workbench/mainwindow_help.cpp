@@ -5,6 +5,7 @@
 #include "app/workbench/frame/actions.h"
 #include "app/workbench/frame/commandpalette.h"
 #include "app/workbench/frame/layoutmenu.h"
+#include "app/workbench/frame/shortcutsdialog.h"
 #include "app/workbench/frame/termsdialog.h"
 #include "app/workbench/frame/tour.h"
 #include "app/workbench/layers/layerspage.h"
@@ -94,17 +95,8 @@ void MainWindow::showTerm(const QString& key) {
 }
 
 void MainWindow::showShortcuts() {
-    QString rows;
-    const QStringList list = m_actions->shortcutList();
-    for (const QString& line : list) {
-        rows += QStringLiteral("<tr><td><b>%1</b>&nbsp;&nbsp;</td><td>%2</td></tr>")
-                    .arg(line.section(QLatin1Char('\t'), 0, 0).toHtmlEscaped(), line.section(QLatin1Char('\t'), 1).toHtmlEscaped());
-    }
-    QMessageBox box(QMessageBox::NoIcon, tr("Keyboard shortcuts"), QStringLiteral("<table>%1</table>").arg(rows), QMessageBox::Close, this);
-    box.setInformativeText(tr("In the chart Left and Right choose a block; in the projection arrow keys go through the points, with Shift they add "
-                              "them, and P, B, L, G and H choose what the pointer does. In figures of the Analysis page arrow keys go through points, "
-                              "bars and cells, and Ctrl+C copies the numbers."));
-    box.exec();
+    if (!m_shortcuts) m_shortcuts = new ShortcutsDialog(m_actions, this);
+    m_shortcuts->open();
 }
 
 void MainWindow::showAbout() {

@@ -5,6 +5,9 @@
 #include <QAction>
 #include <QDialog>
 #include <QDockWidget>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QKeySequenceEdit>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
@@ -329,7 +332,55 @@ private slots:
         dialog->close();
     }
 
-    /// What a screen reader meets on every page has a name.
+    void shortcutsAreChangedAndRemembered() {
+        QTest::keyClick(m_window.get(), Qt::Key_Question, Qt::ControlModifier);
+        auto* dialog = find<QDialog>("shortcutsDialog");
+        QTRY_VERIFY(dialog->isVisible());
+        const auto choose = [&](const char* words) {
+            auto* filter = find<QLineEdit>("shortcutFilter");
+            filter->clear();
+            QTest::keyClicks(filter, QLatin1String(words));
+            QCOMPARE(find<QTableView>("shortcutTable")->model()->rowCount(), 1);
+            find<QTableView>("shortcutTable")->selectRow(0);
+        };
+        const auto press = [&](int key, Qt::KeyboardModifiers modifiers) {
+            auto* keys = find<QKeySequenceEdit>("shortcutKeys");
+            keys->setFocus();
+            QTest::keyClick(keys, static_cast<Qt::Key>(key), modifiers);
+            QTest::qWait(1200);  // The field waits for a second combination.
+        };
+        auto* run = find<QAction>("openRun");
+        auto* exporting = find<QAction>("exportModel");
+        choose("open a run");
+        press(Qt::Key_U, Qt::ControlModifier | Qt::AltModifier);
+        QCOMPARE(run->shortcut(), QKeySequence(Qt::CTRL | Qt::ALT | Qt::Key_U));
+        // What typing needs, and what another action has, is said.
+        press(Qt::Key_U, Qt::NoModifier);
+        QVERIFY(find<QLabel>("shortcutSaid")->text().contains(QStringLiteral("typing")));
+        press(Qt::Key_E, Qt::ControlModifier);
+        QVERIFY2(find<QLabel>("shortcutSaid")->text().contains(QStringLiteral("Export the quantized model")), qPrintable(find<QLabel>("shortcutSaid")->text()));
+        QCOMPARE(run->shortcut(), QKeySequence(Qt::CTRL | Qt::ALT | Qt::Key_U));
+        QTest::mouseClick(find<QPushButton>("shortcutTake"), Qt::LeftButton);
+        QCOMPARE(run->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_E));
+        QVERIFY(exporting->shortcut().isEmpty());
+        dialog->close();
+        // Another window begins with them; a name that no action has is kept for a version that has it.
+        auto changed = QJsonDocument::fromJson(m_settings->text(Setting::Shortcuts).toUtf8()).object();
+        QCOMPARE(changed.size(), 2);
+        changed.insert(QStringLiteral("ofTomorrow"), QStringLiteral("Ctrl+Y"));
+        m_window.reset();
+        m_settings->set(Setting::Shortcuts, QString::fromUtf8(QJsonDocument(changed).toJson()));
+        makeWindow();
+        QCOMPARE(find<QAction>("openRun")->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_E));
+        QVERIFY(find<QAction>("exportModel")->shortcut().isEmpty());
+        find<QAction>("shortcuts")->trigger();
+        choose("quantized model");
+        QTest::mouseClick(find<QPushButton>("shortcutAllStandard"), Qt::LeftButton);
+        QCOMPARE(find<QAction>("exportModel")->shortcut(), QKeySequence(Qt::CTRL | Qt::Key_E));
+        QCOMPARE(find<QAction>("commands")->shortcuts().size(), 2);
+        find<QDialog>("shortcutsDialog")->close();
+    }
+
     void panesThatWereNeverSeenAreNotRemembered() {
         m_window->close();
         QVERIFY(m_settings->bytes(Setting::LayersArrangement).isEmpty());
@@ -370,6 +421,7 @@ private slots:
         QVERIFY(!page->panes()->pane(LayersPage::kChart)->isHidden());
     }
 
+    /// What a screen reader meets on every page has a name.
     void everythingThatTakesTheFocusHasAName() {
         QStringList unnamed;
         int focusable = 0;

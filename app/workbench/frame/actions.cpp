@@ -5,12 +5,14 @@
 #include <QMainWindow>
 #include <QMenu>
 #include <QMenuBar>
+#include <algorithm>
 
 namespace safequant::workbench {
 
 namespace {
 
 constexpr const char* kMenuProperty = "menu";
+constexpr const char* kKeysProperty = "standardKeys";
 
 }  // namespace
 
@@ -95,6 +97,8 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     help->addSeparator();
     about = add(help, tr("&About SafeQuant Workbench"), {}, QStringLiteral("about"));
     about->setMenuRole(QAction::AboutRole);
+    const auto actions = all();
+    for (QAction* action : actions) action->setProperty(kKeysProperty, QVariant::fromValue(action->shortcuts()));
 }
 
 QAction* Actions::add(QMenu* menu, const QString& text, const QKeySequence& keys, const QString& name) {
@@ -114,14 +118,37 @@ QString Actions::plainText(const QString& text) {
 
 QString Actions::menuOf(const QAction* action) { return action->property(kMenuProperty).toString(); }
 
-QStringList Actions::shortcutList() const {
-    QStringList lines;
+QList<QKeySequence> Actions::standardKeys(const QAction* action) { return action->property(kKeysProperty).value<QList<QKeySequence>>(); }
+
+QAction* Actions::withKeys(const QKeySequence& keys) const {
     const auto actions = all();
-    for (const QAction* action : actions) {
-        if (action->shortcut().isEmpty()) continue;
-        lines.append(action->shortcut().toString(QKeySequence::NativeText) + QLatin1Char('\t') + plainText(action->text()).remove(QLatin1String(" ...")));
+    const auto found = std::find_if(actions.begin(), actions.end(), [&](const QAction* action) { return action->shortcuts().contains(keys); });
+    return found == actions.end() ? nullptr : *found;
+}
+
+void Actions::setKeys(QAction* action, const QList<QKeySequence>& keys) {
+    if (action->shortcuts() == keys) return;
+    action->setShortcuts(keys);
+    emit keysChanged();
+}
+
+QVariantMap Actions::changedKeys() const {
+    QVariantMap changed = m_unknown;
+    const auto actions = all();
+    for (const QAction* action : actions)
+        if (action->shortcuts() != standardKeys(action)) changed.insert(action->objectName(), QKeySequence::listToString(action->shortcuts(), QKeySequence::PortableText));
+    return changed;
+}
+
+void Actions::setChangedKeys(const QVariantMap& changed) {
+    m_unknown = changed;
+    const auto actions = all();
+    for (QAction* action : actions) {
+        const auto keys = m_unknown.find(action->objectName());
+        action->setShortcuts(keys == m_unknown.end() ? standardKeys(action) : QKeySequence::listFromString(keys->toString(), QKeySequence::PortableText));
+        if (keys != m_unknown.end()) m_unknown.erase(keys);
     }
-    return lines;
+    emit keysChanged();
 }
 
 }  // namespace safequant::workbench

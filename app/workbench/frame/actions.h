@@ -2,7 +2,10 @@
 #pragma once
 
 #include <QAction>
+#include <QKeySequence>
+#include <QList>
 #include <QObject>
+#include <QVariantMap>
 #include <array>
 
 #include "app/workbench/frame/pagerail.h"
@@ -36,13 +39,23 @@ public:
     static QString plainText(const QString& text);
     /// The menu that an action stands in, "Edit".
     static QString menuOf(const QAction* action);
-    /// Every shortcut as "keys<TAB>what it does", for the help.
-    QStringList shortcutList() const;
+    /// The keys that an action comes with.
+    static QList<QKeySequence> standardKeys(const QAction* action);
+    /// The action that has these keys; null: none.
+    QAction* withKeys(const QKeySequence& keys) const;
+    void setKeys(QAction* action, const QList<QKeySequence>& keys);
+    /// Keys that are not the standard ones, by name of the action; what is not named here goes back to its own. Unknown names are kept.
+    QVariantMap changedKeys() const;
+    void setChangedKeys(const QVariantMap& changed);
+
+signals:
+    void keysChanged();
 
 private:
     QAction* add(QMenu* menu, const QString& text, const QKeySequence& keys = {}, const QString& name = {});
 
     QMainWindow* m_window;
+    QVariantMap m_unknown;  ///< Keys of actions that this version does not have.
 };
 
 }  // namespace safequant::workbench

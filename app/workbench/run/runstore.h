@@ -66,6 +66,7 @@ private:
     QTimer m_timer;
 };
 
-Q_DECLARE_OPERATORS_FOR_FLAGS(RunStore::Changes)
-
 }  // namespace safequant::workbench
+
+// Not in the namespace, where it would hide Qt's own operators.
+Q_DECLARE_OPERATORS_FOR_FLAGS(safequant::workbench::RunStore::Changes)
