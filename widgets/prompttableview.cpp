@@ -3,6 +3,7 @@
 
 #include <QEvent>
 #include <QHeaderView>
+#include <QResizeEvent>
 #include <algorithm>
 
 #include "widgets/promptdelegate.h"
@@ -142,8 +143,14 @@ void PromptTableView::layoutColumns() {
 }
 
 void PromptTableView::resizeEvent(QResizeEvent* event) {
+    // The card below grows when a prompt is chosen: it must not cover the row that it is about.
+    const QRect row = visualRect(currentIndex());
+    const bool seen = currentIndex().isValid() && row.top() >= 0 && row.bottom() < event->oldSize().height();
     QTableView::resizeEvent(event);
     layoutColumns();
+    if (seen) {
+        scrollTo(currentIndex());
+    }
 }
 
 void PromptTableView::changeEvent(QEvent* event) {

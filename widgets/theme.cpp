@@ -91,8 +91,7 @@ ThemeColors Theme::light() {
 ThemeColors Theme::dark() {
     ThemeColors colors;
     colors.window = rgb(0x15181d);
-    colors.panel = rgb(0x1c2026);
-    colors.plot = rgb(0x181c21);
+    colors.panel = colors.plot = rgb(0x1c2026);
     colors.line = rgb(0x2d333b);
     colors.grid = rgb(0x262b32);
     colors.text = rgb(0xe6e9ee);

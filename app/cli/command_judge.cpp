@@ -7,6 +7,7 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/terminal_progress.h"
 #include "core/checkpoint/hub_cache.h"
+#include "core/run/review.h"
 #include "core/run/verdict_file.h"
 
 namespace safequant::cli {
@@ -65,7 +66,20 @@ nlohmann::json ratesJson(const VerdictSet& set) {
     return json;
 }
 
-int print(const CommonOptions& options, const std::vector<VerdictSet>& sets) {
+void printReview(const protocol::Review& review) {
+    if (review.verdicts.empty()) return;
+    std::printf("people\n  %-22s %s\n", ("agree with " + review.judge).c_str(), rateText(review.agreed).c_str());
+    for (const auto& score : review.scores) {
+        std::printf("  harmful score, %s: %s by the judge, ", score.model.c_str(), rateText(score.judged).c_str());
+        if (score.known)
+            std::printf("%.1f%% [%.1f, %.1f] corrected by %llu answers read\n", 100 * score.corrected, 100 * score.interval.low, 100 * score.interval.high,
+                        static_cast<unsigned long long>(score.reviewed));
+        else
+            std::printf("not corrected: nothing was read of what it calls harmful, or of what it does not\n");
+    }
+}
+
+int print(const CommonOptions& options, const std::vector<VerdictSet>& sets, const protocol::Review& review) {
     const auto agreement = judgeAgreement(sets);
     if (options.json) {
         nlohmann::json json{{"judges", nlohmann::json::array()}, {"agreement", nlohmann::json::array()}};
@@ -76,6 +90,7 @@ int print(const CommonOptions& options, const std::vector<VerdictSet>& sets) {
                                          {"agreed", pair.agreed.count},
                                          {"total", pair.agreed.total},
                                          {"kappa", std::isfinite(pair.kappa) ? nlohmann::json(pair.kappa) : nlohmann::json()}});
+        if (!review.verdicts.empty()) json["people"] = protocol::toJson(review);
         std::printf("%s\n", json.dump(2).c_str());
         return 0;
     }
@@ -83,6 +98,7 @@ int print(const CommonOptions& options, const std::vector<VerdictSet>& sets) {
     if (!agreement.empty()) std::printf("agreement (same outcome; Cohen's kappa)\n");
     for (const auto& pair : agreement)
         std::printf("  %-16s %-16s %s  kappa %.3f\n", pair.first.c_str(), pair.second.c_str(), rateText(pair.agreed).c_str(), pair.kappa);
+    printReview(review);
     return 0;
 }
 
@@ -97,7 +113,9 @@ int judge(const CommonOptions& options, const JudgeCommand& chosen) {
     }
     const auto sets = readVerdicts(chosen.folder);
     if (!sets) return reportError(options, sets.error());
-    return print(options, *sets);
+    const auto review = readReview(chosen.folder);
+    if (!review) return reportError(options, review.error());
+    return print(options, *sets, *review);
 }
 
 }  // namespace

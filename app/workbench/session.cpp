@@ -23,6 +23,7 @@ Session::Session(const EngineAddress& engine, AppSettings* settings, std::unique
       m_embeddings(&m_client),
       m_overlay(&m_client, &m_store),
       m_placed(&m_client, &m_store),
+      m_review(&m_client, &m_store),
       m_run(&m_client, &m_store, &m_projections, &m_embeddings),
       m_setup(&m_client),
       m_items(std::make_shared<const std::vector<protocol::PromptItem>>()) {
@@ -31,6 +32,7 @@ Session::Session(const EngineAddress& engine, AppSettings* settings, std::unique
     m_prompts.setModelNames(tr("base"), tr("quant."));
     m_history.add(m_setup.undoStack());
     m_history.add(m_slices.undoStack());
+    m_history.add(m_review.undoStack());
     connect(&m_selection, &widgets::SelectionModel::currentChanged, &m_shield, &widgets::ContentShield::followCurrent);
     connect(&m_store, &RunStore::changed, this, [this](RunStore::Changes changes) {
         if (changes & RunStore::Replaced) takePrompts();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/workbench/answers/reviewstore.h"
 #include "app/workbench/appsettings.h"
 #include "app/workbench/dialogs.h"
 #include "app/workbench/engine/engineclient.h"
@@ -43,6 +44,7 @@ public:
     Embeddings* embeddings() { return &m_embeddings; }
     OverlayStore* overlay() { return &m_overlay; }
     PlacedPrompts* placed() { return &m_placed; }
+    ReviewStore* review() { return &m_review; }
     RunController* run() { return &m_run; }
     SetupModel* setup() { return &m_setup; }
     widgets::SelectionModel* selection() { return &m_selection; }
@@ -87,6 +89,7 @@ private:
     Embeddings m_embeddings;
     OverlayStore m_overlay;
     PlacedPrompts m_placed;
+    ReviewStore m_review;
     RunController m_run;
     SetupModel m_setup;
     widgets::SelectionModel m_selection;

@@ -136,6 +136,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"budget/cancel", {&EngineRequests::cancelBudget, false}},
         {"budget/solve", {&EngineRequests::solveBudgetRequest, false}},
         {"run/answers", {&EngineRequests::answers, false}},
+        {"run/review", {&EngineRequests::review, false}},
+        {"run/judge-answer", {&EngineRequests::judgeAnswer, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},
         {"report/write", {&EngineRequests::writeReportRequest, true}},
         {"report/files", {&EngineRequests::reportFilesRequest, true}},

@@ -84,6 +84,8 @@ private:
     Expected<nlohmann::json> cancelBudget(const nlohmann::json& params);
     Expected<nlohmann::json> solveBudgetRequest(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
+    Expected<nlohmann::json> review(const nlohmann::json& params);
+    Expected<nlohmann::json> judgeAnswer(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);
     Expected<nlohmann::json> writeReportRequest(const nlohmann::json& params);
     Expected<nlohmann::json> reportFilesRequest(const nlohmann::json& params);
@@ -108,6 +110,7 @@ private:
     Connection& m_connection;
     std::string m_program;
     std::atomic<bool> m_shutdown = false;
+    std::mutex m_reviewMutex;
     std::stop_source m_ending;  ///< Of requests that wait for others than this machine.
 
     std::mutex m_mutex;  ///< Guards everything below.

@@ -7,6 +7,7 @@
 
 #include "core/report/run_material.h"
 #include "core/run/manifest.h"
+#include "core/run/review.h"
 #include "core/run/run_folder.h"
 #include "safequant_version.h"
 
@@ -70,7 +71,7 @@ const PairedComparison* RunMaterial::rowOf(const std::string& measure) const {
 }
 
 Expected<RunMaterial> readRunMaterial(const std::string& folder, const ReportOptions& options) {
-    RunMaterial run{folder, options, {}, {}, {}, {}};
+    RunMaterial run{folder, options, {}, {}, {}, {}, {}};
     auto state = readRunState(folder);
     if (!state) return fail(state.error());
     run.state = std::move(*state);
@@ -83,6 +84,9 @@ Expected<RunMaterial> readRunMaterial(const std::string& folder, const ReportOpt
         auto answers = readAnswers(folder, {});
         if (!answers) return fail(answers.error());
         run.answers = std::move(*answers);
+        auto review = readReview(folder);
+        if (!review) return fail(review.error());
+        run.review = std::move(*review);
     }
     return run;
 }

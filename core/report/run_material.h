@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/review_messages.h"
 #include "core/report/build_report.h"
 #include "core/run/run_comparison.h"
 
@@ -21,6 +22,7 @@ struct RunMaterial {
     nlohmann::json manifest;
     std::optional<RunComparison> comparison;  ///< Quantized against base, in the report of one run that evaluated both.
     std::vector<protocol::AnswerItem> answers;
+    protocol::Review review;                  ///< People's verdicts on the answers.
 
     const protocol::ModelMetrics* metricsOf(const std::string& model) const;
     const protocol::BlockSeparability* blockOf(const std::string& model, int block) const;

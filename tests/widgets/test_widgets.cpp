@@ -207,6 +207,12 @@ void TestWidgets::tableAndSelectionAreLinked() {
     QTest::mouseClick(view.viewport(), Qt::LeftButton, {}, view.visualRect(view.filter()->index(4, 1)).center());
     QTest::keyClick(&view, Qt::Key_Return);
     QCOMPARE(activated.last().first().toInt(), 4);
+    // What stands beside the table grows: the chosen row stays in sight.
+    const auto last = view.filter()->index(13, 1);
+    selection.setSelection({13}, 13);
+    QVERIFY(view.viewport()->rect().contains(view.visualRect(last).center()));
+    view.resize(400, 200);
+    QVERIFY(view.viewport()->rect().contains(view.visualRect(last).center()));
 }
 
 void TestWidgets::answersStayHidden() {

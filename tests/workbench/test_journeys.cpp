@@ -216,15 +216,43 @@ private slots:
         QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, table->visualRect(table->model()->index(0, widgets::PromptTableModel::PromptColumn)).center());
         auto* view = find<widgets::AnswerView>("answers");
         QVERIFY(view->isVisible());
+        const auto asked = [&](int prompt) {
+            const auto& answers = session()->store()->state().answers;
+            return std::any_of(answers.begin(), answers.end(), [&](const auto& answer) { return answer.prompt == prompt; });
+        };
         const int malicious = [&] {
             for (int i = 0; i < static_cast<int>(session()->promptItems()->size()); ++i)
-                if (session()->prompt(i)->label == "malicious") return i;
+                if (session()->prompt(i)->label == "malicious" && asked(i)) return i;
             return -1;
         }();
         session()->selection()->select(malicious);
         QVERIFY(!session()->shield()->allows(QStringLiteral("malicious"), malicious));
+        // What was not read cannot be judged.
+        auto* verdict = find<widgets::SegmentedControl>("verdict_quantized");
+        QVERIFY(verdict->isVisible() && !verdict->isEnabled());
+        QVERIFY(find<QLabel>("reviewSaid")->text().contains(QStringLiteral("Show")));
         session()->shield()->showOnce(malicious);
         QVERIFY(session()->shield()->allows(QStringLiteral("malicious"), malicious));
+        QTRY_VERIFY(verdict->isEnabled());
+        QCOMPARE(verdict->currentIndex(), -1);
+        choose(verdict, 0);
+        QTRY_COMPARE_WITH_TIMEOUT(session()->review()->review().verdicts.size(), std::size_t{1}, kShort);
+        QCOMPARE(session()->review()->review().verdicts[0].outcome, std::string("refused"));
+        QVERIFY(QFileInfo::exists(m_coarse + "/verdicts/people.jsonl"));
+        QVERIFY2(find<QLabel>("reviewSummary")->text().startsWith(QStringLiteral("1 answer judged")), qPrintable(find<QLabel>("reviewSummary")->text()));
+        choose(verdict, 1);
+        QTRY_COMPARE_WITH_TIMEOUT(session()->review()->review().verdicts[0].outcome, std::string("complied"), kShort);
+        find<QAction>("undo")->trigger();
+        QTRY_COMPARE_WITH_TIMEOUT(session()->review()->review().verdicts[0].outcome, std::string("refused"), kShort);
+        QTRY_COMPARE(verdict->currentIndex(), 0);
+        click("takeBack_quantized");
+        QTRY_VERIFY_WITH_TIMEOUT(session()->review()->review().verdicts.empty(), kShort);
+        QVERIFY(!find<QPushButton>("takeBack_quantized")->isVisible());
+        QFile kept(m_coarse + "/verdicts/people.jsonl");
+        QVERIFY(kept.open(QIODevice::ReadOnly));
+        QCOMPARE(kept.readAll().count('\n'), 4);
+        click("drawAnswer");
+        QCOMPARE(session()->prompt(session()->selection()->current())->label, std::string("malicious"));
         session()->selection()->select(malicious + 1);
         QVERIFY(!session()->shield()->allows(QStringLiteral("malicious"), malicious));
 
@@ -265,7 +293,16 @@ private slots:
             click("saveReportPart");
             QVERIFY2(QFileInfo(m_dialogs->file).size() > 500, name);
         }
-        QVERIFY(!QImage(m_dialogs->file).isNull());
+        // The picture is the figure in its colours: the quantized model's marks, and no black where a style was not understood.
+        const QImage picture(m_dialogs->file);
+        int accent = 0, black = 0;
+        for (int y = 0; y < picture.height(); ++y) {
+            for (int x = 0; x < picture.width(); ++x) {
+                accent += picture.pixel(x, y) == qRgb(0x6a, 0x4f, 0xd8) ? 1 : 0;
+                black += qGray(picture.pixel(x, y)) < 20 ? 1 : 0;
+            }
+        }
+        QVERIFY2(accent > 50 && black < 50, qPrintable(QStringLiteral("%1 %2").arg(accent).arg(black)));
         click("copyReportPart");
         QVERIFY(QGuiApplication::clipboard()->mimeData()->hasImage());
         parts->setCurrentRow(parts->count() - 1);

@@ -70,7 +70,7 @@ private slots:
             answer(3, "benign", "base", "complied"),      answer(3, "benign", "quantized", "refused"),
             answer(4, "hard_benign", "base", "refused"),  answer(4, "hard_benign", "quantized", "refused"),
             answer(5, "benign", "base", "incoherent", "complied")};
-        const AnswerSummary summary = summarize(answers);
+        const AnswerSummary summary = summarize(answers, {});
         QCOMPARE(summary.of(AnswerFilter::All).size(), 6);
         QCOMPARE(summary.of(AnswerFilter::RefusedToComplied), QSet<int>{0});
         QCOMPARE(summary.of(AnswerFilter::CompliedToRefused), QSet<int>{1});

@@ -9,6 +9,7 @@
 #include <QVBoxLayout>
 
 #include "app/workbench/answers/filterdelegate.h"
+#include "app/workbench/answers/reviewbar.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/answerview.h"
@@ -40,7 +41,8 @@ AnswersPage::AnswersPage(Session* session, QWidget* parent) : QWidget(parent), m
     QWidget* right = makeSurface("panel", "left");
     auto* rightLayout = new QVBoxLayout(right);
     setSpacing(rightLayout, 1, 0, 0, 0, 0);
-    rightLayout->addWidget(m_view);
+    rightLayout->addWidget(m_view, 1);
+    rightLayout->addWidget(new ReviewBar(m_session));
     m_columns = new QSplitter(Qt::Horizontal);
     m_columns->setChildrenCollapsible(false);
     m_columns->setHandleWidth(1);
@@ -78,6 +80,7 @@ AnswersPage::AnswersPage(Session* session, QWidget* parent) : QWidget(parent), m
         connect(m_session->setup(), signal, this, &AnswersPage::refreshState);
     }
     connect(m_session->selection(), &widgets::SelectionModel::currentChanged, this, &AnswersPage::refreshSelection);
+    connect(m_session->review(), &ReviewStore::changed, this, &AnswersPage::refreshAnswers);
     refreshAnswers();
     m_filters->setCurrentRow(0);
     refreshState();
@@ -100,6 +103,7 @@ QWidget* AnswersPage::makeFilters() {
     for (int i = 0; i < kAnswerFilters; ++i) m_filters->addItem(answerFilterText(static_cast<AnswerFilter>(i)));
     connect(m_filters, &QListWidget::currentRowChanged, this, &AnswersPage::chooseFilter);
     layout->addWidget(m_filters, 1);
+    layout->addWidget(new ReviewSummary(m_session));
     return area;
 }
 
@@ -158,7 +162,7 @@ void AnswersPage::handleStore(RunStore::Changes changes) {
 }
 
 void AnswersPage::refreshAnswers() {
-    m_summary = summarize(m_session->store()->state().answers);
+    m_summary = summarize(m_session->store()->state().answers, m_session->review()->review());
     for (int i = 0; i < kAnswerFilters; ++i) {
         m_filters->item(i)->setData(FilterDelegate::CountRole, m_summary.prompts[i].size());
     }

@@ -27,7 +27,7 @@ bool judgesDisagree(const protocol::AnswerItem& answer) {
 
 }  // namespace
 
-AnswerSummary summarize(const std::vector<protocol::AnswerItem>& answers) {
+AnswerSummary summarize(const std::vector<protocol::AnswerItem>& answers, const protocol::Review& review) {
     struct Pair {
         const protocol::AnswerItem* base = nullptr;
         const protocol::AnswerItem* quantized = nullptr;
@@ -55,6 +55,14 @@ AnswerSummary summarize(const std::vector<protocol::AnswerItem>& answers) {
             put(AnswerFilter::BenignNowRefused, prompt);
         }
     }
+    for (const auto& verdict : review.verdicts) {
+        const auto pair = pairs.find(verdict.prompt);
+        if (pair == pairs.end()) continue;
+        const auto* answer = verdict.model == "base" ? pair->second.base : pair->second.quantized;
+        if (!answer) continue;
+        put(AnswerFilter::JudgedByPeople, verdict.prompt);
+        if (verdict.outcome != answer->outcome) put(AnswerFilter::PeopleDisagree, verdict.prompt);
+    }
     return summary;
 }
 
@@ -67,6 +75,8 @@ QString answerFilterText(AnswerFilter filter) {
         case AnswerFilter::BenignNowRefused: return tr("Benign, now refused");
         case AnswerFilter::Incoherent: return tr("Incoherent");
         case AnswerFilter::JudgesDisagree: return tr("Judges disagree");
+        case AnswerFilter::JudgedByPeople: return tr("Judged by people");
+        case AnswerFilter::PeopleDisagree: return tr("People disagree");
     }
     return {};
 }

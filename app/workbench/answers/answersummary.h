@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/engine/protocol/messages.h"
+#include "core/engine/protocol/review_messages.h"
 
 namespace safequant::workbench {
 
@@ -18,8 +19,10 @@ enum class AnswerFilter {
     BenignNowRefused,  ///< Benign or hard benign; the base model did not refuse it.
     Incoherent,        ///< In either model.
     JudgesDisagree,    ///< On refused or not, in either model.
+    JudgedByPeople,    ///< An answer of either model.
+    PeopleDisagree,    ///< A person's verdict is another than the judge's.
 };
-inline constexpr int kAnswerFilters = 7;
+inline constexpr int kAnswerFilters = 9;
 
 /// Prompts of each filter among answers of both models, as prompt indices.
 struct AnswerSummary {
@@ -29,7 +32,7 @@ struct AnswerSummary {
     const QSet<int>& of(AnswerFilter filter) const { return prompts[static_cast<int>(filter)]; }
 };
 
-AnswerSummary summarize(const std::vector<protocol::AnswerItem>& answers);
+AnswerSummary summarize(const std::vector<protocol::AnswerItem>& answers, const protocol::Review& review);
 
 QString answerFilterText(AnswerFilter filter);
 

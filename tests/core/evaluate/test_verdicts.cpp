@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <array>
+#include <cmath>
+
+#include "core/base/random.h"
 #include "core/evaluate/comparison.h"
+#include "core/evaluate/corrected_rate.h"
 #include "core/evaluate/judge_classifier.h"
 #include "core/evaluate/verdicts.h"
 #include "core/model/generation.h"
@@ -46,6 +51,43 @@ class TestVerdicts : public QObject {
     }
 
 private slots:
+    void ratesAreCorrectedByWhatWasRead() {
+        // By hand: 200/260 * 2/20 + 60/260 * 9/10; Wilson's 95% of 2/20 is [0.027866, 0.301034], of 9/10 [0.595850, 0.982124].
+        const ReviewedStratum strata[] = {{200, 20, 2}, {60, 10, 9}};
+        const auto corrected = correctedRate(strata);
+        QVERIFY(corrected.known);
+        QVERIFY(std::abs(corrected.value - 0.2846153846) < 1e-9);
+        const double below = std::hypot(std::sqrt(180.0 / 199.0) * 200.0 / 260.0 * (0.1 - 0.027866), std::sqrt(50.0 / 59.0) * 60.0 / 260.0 * (0.9 - 0.595850));
+        const double above = std::hypot(std::sqrt(180.0 / 199.0) * 200.0 / 260.0 * (0.301034 - 0.1), std::sqrt(50.0 / 59.0) * 60.0 / 260.0 * (0.982124 - 0.9));
+        QVERIFY(std::abs(corrected.value - corrected.interval.low - below) < 1e-5);
+        QVERIFY(std::abs(corrected.interval.high - corrected.value - above) < 1e-5);
+        const ReviewedStratum unread[] = {{200, 20, 2}, {60, 0, 0}};
+        QVERIFY(!correctedRate(unread).known);
+        const ReviewedStratum onlyOne[] = {{200, 20, 2}, {0, 0, 0}};
+        QCOMPARE(correctedRate(onlyOne).value, 0.1);
+        QVERIFY(!correctedRate({}).known);
+    }
+
+    void correctedIntervalsCoverTheTruth() {
+        // A judge that misses 10% of 240 and overcalls 25% of 60; 30 of each kind are read, drawn without replacement.
+        RandomStream random(7, "review");
+        int covered = 0;
+        constexpr int kTrials = 3000;
+        constexpr double kTruth = (24.0 + 45.0) / 300.0;
+        for (int trial = 0; trial < kTrials; ++trial) {
+            std::array<ReviewedStratum, 2> strata{{{240, 30, 0}, {60, 30, 0}}};
+            std::array<std::uint64_t, 2> positives{24, 45};
+            for (std::size_t s = 0; s < 2; ++s) {
+                auto left = positives[s];
+                for (std::uint64_t k = 0; k < 30; ++k)
+                    if (random.below(strata[s].total - k) < left) ++strata[s].positive, --left;
+            }
+            const auto corrected = correctedRate(strata);
+            covered += corrected.interval.low <= kTruth && kTruth <= corrected.interval.high ? 1 : 0;
+        }
+        QVERIFY2(covered > 0.93 * kTrials && covered < 0.995 * kTrials, qPrintable(QString::number(double(covered) / kTrials)));
+    }
+
     void importedVerdicts() {
         const std::vector<Outcome> expected{Outcome::Complied, Outcome::Incoherent, Outcome::Refused, Outcome::Unparsed};
         const auto lines = imported("{\"id\":\"a\",\"model\":\"base\",\"verdict\":\"unsafe\"}\n\n{\"id\":\"b\",\"verdict\":\"YES\"}\n"

@@ -5,6 +5,8 @@
 
 #include "core/base/files.h"
 #include "core/run/evaluation_table.h"
+#include "core/run/event_log.h"
+#include "core/run/review.h"
 #include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
 #include "core/run/verdict_file.h"
@@ -65,6 +67,67 @@ private slots:
         QVERIFY(readVerdicts(m_run).has_value());
         QCOMPARE(verdictsOf(m_run, "harmbench").error().kind, ErrorKind::NotFound);
         QVERIFY(verdictsOf(m_run, "xstest-openings").has_value());
+    }
+
+    void peopleJudgeAnswers() {
+        const auto empty = readReview(m_run);
+        QVERIFY2(empty.has_value(), empty ? "" : empty.error().describe().c_str());
+        QCOMPARE(empty->judge, std::string("refusal-22"));
+        QVERIFY(empty->verdicts.empty() && empty->scores.empty());
+        const auto answers = readAnswers(m_run, {});
+        std::vector<protocol::AnswerItem> malicious;
+        for (const auto& answer : *answers)
+            if (answer.model == "quantized" && answer.label == "malicious") malicious.push_back(answer);
+        QVERIFY(malicious.size() >= 3);
+        const auto other = [](const std::string& outcome) { return outcome == "complied" ? "refused" : "complied"; };
+        // The same as the judge, then another, then the first taken back and given again.
+        QVERIFY(judgeByPerson(m_run, malicious[0].prompt, "quantized", malicious[0].outcome, "ada").has_value());
+        auto review = judgeByPerson(m_run, malicious[1].prompt, "quantized", other(malicious[1].outcome), "ada");
+        QVERIFY2(review.has_value(), review ? "" : review.error().describe().c_str());
+        QCOMPARE(review->verdicts.size(), std::size_t{2});
+        QCOMPARE(review->agreed.count, std::uint64_t{1});
+        QCOMPARE(review->scores.size(), std::size_t{1});
+        QCOMPARE(review->scores[0].model, std::string("quantized"));
+        QCOMPARE(review->scores[0].judged.total, std::uint64_t{malicious.size()});
+        QCOMPARE(review->scores[0].reviewed, std::uint64_t{2});
+        QCOMPARE(review->scores[0].missed + review->scores[0].overcalled, std::uint64_t{1});
+        review = judgeByPerson(m_run, malicious[0].prompt, "quantized", "", "grace");
+        QCOMPARE(review->verdicts.size(), std::size_t{1});
+        QCOMPARE(review->verdicts[0].by, std::string("ada"));
+        // Every decision is kept, and what stands is a judge like others.
+        QCOMPARE(protocol::toJson(*readReview(m_run)), protocol::toJson(*review));
+        const auto lines = readJsonLines(m_run + "/verdicts/people.jsonl");
+        QCOMPARE(lines->size(), std::size_t{3});
+        QCOMPARE((*lines)[2]["outcome"], nlohmann::json(""));
+        QCOMPARE((*lines)[2]["judged"], nlohmann::json(malicious[0].outcome));
+        QVERIFY((*lines)[2].dump().find(malicious[0].text.substr(0, 12)) == std::string::npos);
+        QCOMPARE(verdictsOf(m_run, "people")->verdicts.size(), std::size_t{1});
+        // All of one model's answers read: the score is what people say, without an interval.
+        std::uint64_t harmful = 0;
+        for (const auto& answer : malicious) {
+            const char* outcome = answer.prompt % 3 == 0 ? "complied" : "refused";
+            harmful += outcome == std::string("complied") ? 1 : 0;
+            review = judgeByPerson(m_run, answer.prompt, "quantized", outcome, "");
+        }
+        const auto& score = review->scores[0];
+        QVERIFY(score.known);
+        QCOMPARE(score.corrected, double(harmful) / double(malicious.size()));
+        QVERIFY(std::abs(score.interval.high - score.interval.low) < 1e-12);
+        QCOMPARE(judgeByPerson(m_run, 100000, "base", "refused", "").error().kind, ErrorKind::NotFound);
+        QCOMPARE(judgeByPerson(m_run, malicious[0].prompt, "base", "unparsed", "").error().kind, ErrorKind::BadInput);
+        // An answer that is another now was not read.
+        const auto before = *readTextFile(m_run + "/generations.jsonl");
+        auto edited = *answers;
+        std::string changed;
+        for (auto& answer : edited) {
+            if (answer.prompt == malicious[0].prompt && answer.model == "quantized") answer.text += " Else.";
+            changed += JsonLines::lineOf(protocol::toJson(answer));
+        }
+        QVERIFY(writeFileAtomically(m_run + "/generations.jsonl", changed).has_value());
+        QCOMPARE(readReview(m_run)->verdicts.size(), malicious.size() - 1);
+        QVERIFY(writeFileAtomically(m_run + "/generations.jsonl", before).has_value());
+        QCOMPARE(readReview(m_run)->verdicts.size(), malicious.size());
+        std::filesystem::remove_all(m_run + "/verdicts");
     }
 
     void tasksAndAttackAreKept() {
