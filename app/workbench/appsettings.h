@@ -28,6 +28,7 @@ enum class Setting {
     LastPromptFolder,
     LastExportFolder,
     LastFigureFolder,
+    LastSpecFolder,
     AnalysisView,
     OpenRunOnStart,
     RecentCommands,

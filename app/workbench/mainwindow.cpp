@@ -41,6 +41,7 @@
 #include "app/workbench/setup/setuppanel.h"
 #include "app/workbench/start/startpage.h"
 #include "app/workbench/ui.h"
+#include "core/base/files.h"
 #include "widgets/layerchart.h"
 #include "widgets/projectionview.h"
 
@@ -277,6 +278,7 @@ void MainWindow::connectActions() {
     on(m_actions->quantize, [this] { quantize(); });
     connect(m_actions->stop, &QAction::triggered, m_session->run(), &RunController::stopAfterBlock);
     connect(m_actions->resume, &QAction::triggered, m_session->run(), &RunController::resume);
+    on(m_actions->saveSpec, [this] { saveSpec(); });
     on(m_actions->previousBlock, [this] { stepBlock(-1); });
     on(m_actions->nextBlock, [this] { stepBlock(1); });
     on(m_actions->runFolder, [this] { openFolder(m_session->store()->folder()); });
@@ -328,6 +330,7 @@ void MainWindow::refreshActions() {
     m_actions->exportModel->setEnabled(open && !m_session->store()->blocksOf("quantized").empty() && !run->active());
     m_actions->closeRun->setEnabled(open && !run->active());
     m_actions->quantize->setEnabled(working && !run->active() && m_session->setup()->obstacle().isEmpty());
+    m_actions->saveSpec->setEnabled(working && m_session->setup()->obstacle().isEmpty());
     m_actions->stop->setEnabled(answering);
     m_actions->resume->setEnabled(run->resumable());
     m_actions->runFolder->setEnabled(open && !m_session->client()->remote());
@@ -392,6 +395,19 @@ void MainWindow::startRun(const nlohmann::json& spec) {
 void MainWindow::startExample() {
     // Whether another machine has the model is not known before it answers: a run that lacks it says so.
     if (m_session->client()->remote() || m_start->exampleThere()) startRun(m_exampleSpec.is_null() ? exampleRunSpec(m_start->exampleModel()) : m_exampleSpec);
+}
+
+void MainWindow::saveSpec() {
+    QString folder = m_session->settings()->text(Setting::LastSpecFolder);
+    if (folder.isEmpty()) folder = QDir::homePath();
+    const QString path = m_session->dialogs()->chooseSaveFile(this, tr("Save the spec"), QDir(folder).filePath(QStringLiteral("spec.json")), tr("Run specs (*.json)"));
+    if (path.isEmpty()) return;
+    m_session->settings()->set(Setting::LastSpecFolder, QFileInfo(path).absolutePath());
+    if (const auto written = writeFileAtomically(path.toStdString(), m_session->setup()->spec().dump(1) + "\n"); !written)
+        return m_status->say(asSentence(QString::fromStdString(written.error().describe())));
+    const auto quoted = [](QString text) { return QLatin1Char('\'') + text.replace(QLatin1Char('\''), QLatin1String("'\\''")) + QLatin1Char('\''); };
+    QApplication::clipboard()->setText(QStringLiteral("safequant run %1 --workspace %2").arg(quoted(path), quoted(m_session->run()->workspace())));
+    m_status->say(tr("The command that runs it is on the clipboard."));
 }
 
 void MainWindow::quantize() {

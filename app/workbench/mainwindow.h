@@ -110,6 +110,7 @@ private:
     void chooseMethodSettings();
     void chooseRun();
     void quantize();
+    void saveSpec();
     void openRun(const QString& folder);
     void adoptSpec();
     void showWork();

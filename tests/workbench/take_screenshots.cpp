@@ -180,6 +180,10 @@ int main(int argc, char** argv) {
         takePictures(*opened, out.path(), prefix + QLatin1String(name));
         opened->close();
     }
+    window.findChild<QAction*>(QStringLiteral("shortcuts"))->trigger();
+    auto* shortcuts = window.findChild<QDialog*>(QStringLiteral("shortcutsDialog"));
+    takePictures(*shortcuts, out.path(), prefix + QStringLiteral("shortcuts"));
+    shortcuts->close();
     window.findChild<QAction*>(QStringLiteral("exportModel"))->trigger();
     auto* dialog = window.findChild<QDialog*>(QStringLiteral("exportDialog"));
     auto* formats = dialog->findChild<widgets::SegmentedControl*>(QStringLiteral("exportFormat"));

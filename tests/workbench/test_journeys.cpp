@@ -10,6 +10,7 @@
 #include <QListWidget>
 #include <QMimeData>
 #include <QPlainTextEdit>
+#include <QProcess>
 #include <QPushButton>
 #include <QTableView>
 #include <QTemporaryDir>
@@ -187,6 +188,23 @@ private slots:
 
         find<QAction>("undo")->trigger();
         QTRY_COMPARE(slices->count(), 0);
+    }
+
+    void whatTheWindowSetsUpRunsOnTheCommandLine() {
+        m_window->openPath(m_coarse);
+        QTRY_VERIFY_WITH_TIMEOUT(find<QAction>("saveSpec")->isEnabled(), kShort);
+        m_dialogs->file = m_folder.filePath(QStringLiteral("it's a spec.json"));
+        find<QAction>("saveSpec")->trigger();
+        QFile file(m_dialogs->file);
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QCOMPARE(nlohmann::json::parse(file.readAll().toStdString()), session()->setup()->spec());
+        const QString command = QGuiApplication::clipboard()->text();
+        QVERIFY2(command.startsWith(QStringLiteral("safequant run ")), qPrintable(command));
+        QProcess shell;
+        shell.start(QStringLiteral("sh"), {QStringLiteral("-c"), enginePath() + command.mid(9) + QStringLiteral(" --estimate")});
+        QVERIFY(shell.waitForFinished(kShort));
+        const QByteArray said = shell.readAllStandardError();
+        QVERIFY2(shell.exitCode() == 0, said.constData());
     }
 
     void aReviewerJudgesTheSeparation() {

@@ -78,6 +78,7 @@ Actions::Actions(QMainWindow* window) : QObject(window), m_window(window) {
     quantize = add(run, tr("&Quantize"), Qt::CTRL | Qt::Key_R, QStringLiteral("quantizeAction"));
     stop = add(run, tr("&Stop after block"), Qt::CTRL | Qt::Key_Period, QStringLiteral("stopAction"));
     resume = add(run, tr("&Resume"), Qt::CTRL | Qt::SHIFT | Qt::Key_R, QStringLiteral("resumeAction"));
+    saveSpec = add(run, tr("Save the spec for the command &line ..."), Qt::CTRL | Qt::Key_S, QStringLiteral("saveSpec"));
     run->addSeparator();
     previousBlock = add(run, tr("&Previous block"), Qt::CTRL | Qt::Key_BracketLeft, QStringLiteral("previousBlock"));
     nextBlock = add(run, tr("&Next block"), Qt::CTRL | Qt::Key_BracketRight, QStringLiteral("nextBlock"));

@@ -29,7 +29,7 @@ public:
     QAction *setupPanel, *arrangePanes, *resetZoom, *showMalicious, *reduceMotion;
     std::array<QAction*, 4> themes;  ///< In the order of Theme::Mode.
     QMenu* view;
-    QAction *quantize, *stop, *resume, *previousBlock, *nextBlock;
+    QAction *quantize, *stop, *resume, *saveSpec, *previousBlock, *nextBlock;
     QAction *commands, *engines, *restartEngine, *runFolder;
     QAction *terms, *shortcuts, *tour, *about;
 
