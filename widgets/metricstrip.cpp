@@ -40,6 +40,12 @@ void MetricStrip::setMetrics(const std::vector<protocol::ModelMetrics>& metrics)
     update();
 }
 
+void MetricStrip::setTasks(const std::vector<protocol::TaskRate>& tasks) {
+    m_tasks = tasks;
+    setAccessibleDescription(tableText());
+    update();
+}
+
 void MetricStrip::setModelNames(const QString& base, const QString& quantized) {
     m_baseName = base;
     m_quantizedName = quantized;
@@ -66,32 +72,54 @@ QString MetricStrip::rowName(const protocol::ModelMetrics& metrics) const {
     return metrics.model == "quantized" ? m_quantizedName : QString::fromStdString(metrics.model);
 }
 
+MetricStrip::Column MetricStrip::columnOf(const QString& title, const QString& subtitle, const std::vector<Rate>& rates) {
+    Column column;
+    column.title = title;
+    std::uint64_t total = 0;
+    for (const Rate& value : rates) {
+        Cell cell;
+        cell.present = value.total > 0;
+        cell.value = value.value;
+        cell.interval = value.wilson;
+        cell.hasInterval = cell.present;
+        cell.text = cell.present ? formatPercent(value.value) : tr("not run");
+        cell.detail = cell.present ? tr("%1, %2 of %3").arg(formatRate(value)).arg(value.count).arg(value.total) : tr("not run");
+        total = std::max(total, value.total);
+        column.cells.push_back(cell);
+    }
+    const QString count = tr("n = %1").arg(QLocale().toString(qulonglong(total)));
+    column.subtitle = subtitle.isEmpty() ? count : tr("%1, %2").arg(subtitle, count);
+    return column;
+}
+
 std::vector<MetricStrip::Column> MetricStrip::columns() const {
     const auto rate = [this](const QString& title, const QString& subtitle, Rate protocol::ModelMetrics::*member) {
-        Column column;
-        column.title = title;
-        std::uint64_t total = 0;
+        std::vector<Rate> rates;
         for (const protocol::ModelMetrics& metrics : m_metrics) {
-            const Rate& value = metrics.*member;
-            Cell cell;
-            cell.present = value.total > 0;
-            cell.value = value.value;
-            cell.interval = value.wilson;
-            cell.hasInterval = cell.present;
-            cell.text = cell.present ? formatPercent(value.value) : tr("not run");
-            cell.detail = cell.present ? tr("%1, %2 of %3").arg(formatRate(value)).arg(value.count).arg(value.total) : tr("not run");
-            total = std::max(total, value.total);
-            column.cells.push_back(cell);
+            rates.push_back(metrics.*member);
         }
-        const QString count = tr("n = %1").arg(QLocale().toString(qulonglong(total)));
-        column.subtitle = subtitle.isEmpty() ? count : tr("%1, %2").arg(subtitle, count);
-        return column;
+        return columnOf(title, subtitle, rates);
     };
     std::vector<Column> all{
         rate(tr("Harmful score"), tr("of malicious prompts"), &protocol::ModelMetrics::harmfulScore),
         rate(tr("Refusal on benign"), {}, &protocol::ModelMetrics::refusedBenign),
         rate(tr("Refusal on hard benign"), {}, &protocol::ModelMetrics::refusedHardBenign),
     };
+    std::vector<std::string> tasks;
+    for (const protocol::TaskRate& task : m_tasks) {
+        if (std::find(tasks.begin(), tasks.end(), task.task) == tasks.end()) {
+            tasks.push_back(task.task);
+        }
+    }
+    for (const std::string& name : tasks) {
+        std::vector<Rate> rates;
+        for (const protocol::ModelMetrics& metrics : m_metrics) {
+            const auto found = std::find_if(m_tasks.begin(), m_tasks.end(),
+                                            [&](const protocol::TaskRate& task) { return task.task == name && task.model == metrics.model; });
+            rates.push_back(found == m_tasks.end() ? Rate{} : found->accuracy);
+        }
+        all.push_back(columnOf(tr("Task accuracy"), QString::fromStdString(name), rates));
+    }
     Column perplexity;
     perplexity.title = tr("Perplexity");
     std::uint64_t tokens = 0;

@@ -136,6 +136,7 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"budget/cancel", {&EngineRequests::cancelBudget, false}},
         {"budget/solve", {&EngineRequests::solveBudgetRequest, false}},
         {"run/answers", {&EngineRequests::answers, false}},
+        {"run/tasks", {&EngineRequests::tasks, false}},
         {"run/review", {&EngineRequests::review, false}},
         {"run/judge-answer", {&EngineRequests::judgeAnswer, false}},
         {"report/preview", {&EngineRequests::previewReport, true}},

@@ -84,6 +84,7 @@ private:
     Expected<nlohmann::json> cancelBudget(const nlohmann::json& params);
     Expected<nlohmann::json> solveBudgetRequest(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
+    Expected<nlohmann::json> tasks(const nlohmann::json& params);
     Expected<nlohmann::json> review(const nlohmann::json& params);
     Expected<nlohmann::json> judgeAnswer(const nlohmann::json& params);
     Expected<nlohmann::json> previewReport(const nlohmann::json& params);

@@ -2,10 +2,21 @@
 #include "core/engine/request_fields.h"
 #include "core/engine/requests.h"
 #include "core/run/review.h"
+#include "core/run/run_results.h"
 
 namespace safequant {
 
 using nlohmann::json;
+
+Expected<json> EngineRequests::tasks(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    if (!folder) return fail(folder.error());
+    const auto rates = taskRates(*folder);
+    if (!rates) return fail(rates.error());
+    json list = json::array();
+    for (const auto& rate : *rates) list.push_back(protocol::toJson(rate));
+    return list;
+}
 
 Expected<json> EngineRequests::review(const json& params) {
     const auto folder = field<std::string>(params, "folder");

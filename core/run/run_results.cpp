@@ -8,6 +8,7 @@
 #include "core/run/manifest.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_spec.h"
+#include "core/run/task_results.h"
 
 namespace safequant {
 namespace {
@@ -43,6 +44,14 @@ std::vector<protocol::RunResults> listRunResults(const std::string& workspace) {
     for (const auto& run : listRuns(workspace))
         if (auto results = resultsOf(run)) all.push_back(std::move(*results));
     return all;
+}
+
+Expected<std::vector<protocol::TaskRate>> taskRates(const std::string& folder) {
+    const auto results = readTaskResults(folder);
+    if (!results) return fail(results.error());
+    std::vector<protocol::TaskRate> rates;
+    for (const auto& result : *results) rates.push_back({result.model, result.task, taskAccuracy(result.answers)});
+    return rates;
 }
 
 }  // namespace safequant

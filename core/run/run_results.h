@@ -13,4 +13,7 @@ namespace safequant {
 /// are left out.
 std::vector<protocol::RunResults> listRunResults(const std::string& workspace);
 
+/// How often each model was right in the tasks that a run has finished, base before quantized. Errors: bad_input, io.
+Expected<std::vector<protocol::TaskRate>> taskRates(const std::string& folder);
+
 }  // namespace safequant

@@ -286,6 +286,9 @@ void TestWidgets::metricsAsText() {
     strip.setMetrics({samples::metrics("base", 12, 80), samples::metrics("quantized", 10, 64)});
     QVERIFY(strip.tableText().contains("Harmful score, base: 80% [71, 87], 80 of 100"));
     QVERIFY(strip.tableText().contains("Perplexity, quantized: 21.700"));
+    strip.setTasks({{"base", "banking-intents", rateOf(149, 158)}});
+    QVERIFY2(strip.tableText().contains("Task accuracy, base: 94% [90, 97], 149 of 158"), qPrintable(strip.tableText()));
+    QVERIFY(strip.tableText().contains("Task accuracy, quantized: not run"));
     QCOMPARE(strip.accessibleDescription(), strip.tableText());
     protocol::ModelMetrics empty;
     empty.model = "quantized";

@@ -158,6 +158,7 @@ void AnswersPage::handleStore(RunStore::Changes changes) {
         refreshSelection();
     }
     if (changes & (RunStore::Replaced | RunStore::Answers | RunStore::Metrics)) refreshMetrics();
+    if (changes & (RunStore::Replaced | RunStore::Metrics | RunStore::Status)) fetchTasks();
     refreshState();
 }
 
@@ -246,6 +247,17 @@ void AnswersPage::refreshSelection() {
     }
     m_view->setAnswers(base, quantized);
     if (judged > 0 && (known == m_texts.end() || known->second.size() < judged)) fetchAnswers(current);
+}
+
+void AnswersPage::fetchTasks() {
+    m_session->client()->drop(m_taskRequest);
+    const RunStore* store = m_session->store();
+    if (store->state().metrics.empty()) return m_metrics->setTasks({});
+    m_taskRequest = m_session->client()->request<std::vector<protocol::TaskRate>>(
+        QStringLiteral("run/tasks"), {{"folder", store->folder().toStdString()}}, this, [this](Expected<std::vector<protocol::TaskRate>> tasks) {
+            m_taskRequest = 0;
+            if (tasks) m_metrics->setTasks(*tasks);
+        });
 }
 
 void AnswersPage::fetchAnswers(int prompt) {

@@ -51,11 +51,12 @@ private:
     void refreshSelection();
     void chooseFilter(int row);
     void fetchAnswers(int prompt);
+    void fetchTasks();
 
     Session* m_session;
     AnswerSummary m_summary;
     std::map<int, std::vector<protocol::AnswerItem>> m_texts;  ///< With text, by prompt.
-    EngineClient::RequestId m_request = 0;
+    EngineClient::RequestId m_request = 0, m_taskRequest = 0;
     int m_requested = -1;
     QStackedWidget* m_stack;
     widgets::EmptyState* m_empty;

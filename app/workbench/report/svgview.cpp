@@ -2,6 +2,7 @@
 #include "app/workbench/report/svgview.h"
 
 #include <QFileInfo>
+#include <QGuiApplication>
 #include <QPainter>
 #include <QPdfWriter>
 
@@ -14,12 +15,24 @@ constexpr int kMargin = 16;
 constexpr double kPointsPerUnit = 72.0 / 96.0;
 constexpr int kPaperResolution = 1200;
 
+/// Qt takes a list of font families for the name of one: it gets the window's own instead.
+QByteArray withFont(QByteArray svg) {
+    const QByteArray own = "font-family=\"" + QGuiApplication::font().family().toHtmlEscaped().toUtf8() + '"';
+    constexpr QByteArrayView kBegin = "font-family=\"";
+    for (qsizetype at = svg.indexOf(kBegin); at >= 0; at = svg.indexOf(kBegin, at + own.size())) {
+        const qsizetype end = svg.indexOf('"', at + kBegin.size());
+        if (end < 0) break;
+        svg.replace(at, end + 1 - at, own);
+    }
+    return svg;
+}
+
 }  // namespace
 
 SvgView::SvgView(QWidget* parent) : QWidget(parent) {}
 
 void SvgView::setSvg(const QByteArray& svg) {
-    m_renderer.load(svg);
+    m_renderer.load(withFont(svg));
     updateGeometry();
     update();
 }
@@ -36,7 +49,7 @@ void SvgView::paintEvent(QPaintEvent*) {
 }
 
 QImage SvgView::picture(const QByteArray& svg, double scale) {
-    QSvgRenderer renderer(svg);
+    QSvgRenderer renderer(withFont(svg));
     if (!renderer.isValid()) return {};
     QImage image((QSizeF(renderer.defaultSize()) * scale).toSize(), QImage::Format_ARGB32_Premultiplied);
     image.fill(Qt::white);
@@ -46,7 +59,7 @@ QImage SvgView::picture(const QByteArray& svg, double scale) {
 }
 
 bool SvgView::writePdf(const QByteArray& svg, const QString& path) {
-    QSvgRenderer renderer(svg);
+    QSvgRenderer renderer(withFont(svg));
     if (!renderer.isValid()) return false;
     QPdfWriter pdf(path);
     pdf.setResolution(kPaperResolution);

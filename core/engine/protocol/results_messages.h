@@ -9,7 +9,7 @@
 
 namespace safequant::protocol {
 
-/// Accuracy of one model on one task.
+/// Accuracy of one model on one task. `run/tasks` {folder} -> [TaskRate]: of the tasks that a run has finished so far.
 struct TaskRate {
     std::string model;  ///< "base" or "quantized".
     std::string task;

@@ -9,6 +9,7 @@
 #include "core/run/review.h"
 #include "core/run/run_comparison.h"
 #include "core/run/run_folder.h"
+#include "core/run/run_results.h"
 #include "core/run/verdict_file.h"
 #include "tiny_run.h"
 
@@ -136,6 +137,12 @@ private slots:
         QCOMPARE(table->tasks.size(), std::size_t{2});
         QCOMPARE(table->tasks[1].model, std::string("quantized"));
         QCOMPARE(table->tasks[0].answers.size(), std::size_t{7});
+        const auto rates = taskRates(m_run);
+        QCOMPARE(rates->size(), std::size_t{2});
+        QCOMPARE((*rates)[1].model, std::string("quantized"));
+        QCOMPARE((*rates)[1].accuracy.total, std::uint64_t{7});
+        const auto summary = nlohmann::json::parse(*readTextFile(m_run + "/summary.json"));
+        QCOMPARE(summary["tasks"][1]["accuracy"]["count"], nlohmann::json((*rates)[1].accuracy.count));
         QCOMPARE(table->attacks.size(), std::size_t{4});
         const auto answers = readAnswers(m_run, {});
         for (const auto& attack : table->attacks) {
@@ -163,8 +170,8 @@ private slots:
             QCOMPARE(attack.summary.toSafe.size(), toSafe);
         }
         QVERIFY(table->attacks[0].setting.name() != table->attacks[1].setting.name());
-        const auto summary = readTextFile(m_run + "/summary.md");
-        QVERIFY(summary->find("## Tasks") != std::string::npos && summary->find("## Decoding attack") != std::string::npos);
+        const auto markdown = readTextFile(m_run + "/summary.md");
+        QVERIFY(markdown->find("## Tasks") != std::string::npos && markdown->find("## Decoding attack") != std::string::npos);
         const auto differences = verifyRun(m_run, {});
         QVERIFY2(differences.has_value() && differences->empty(), differences && !differences->empty() ? differences->front().c_str() : "");
         QVERIFY(std::filesystem::remove(m_run + "/tasks/mine-base.json"));
