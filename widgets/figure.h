@@ -50,6 +50,8 @@ protected:
     virtual HoverCard card(int item) const = 0;
     /// The item that an arrow key leads to.
     virtual int step(int item, int key) const;
+    /// What shows that an item is chosen, or under the pointer: an outline of its place, `width` pixels wide.
+    virtual void paintMark(QPainter& painter, int item, double width) const;
     /// Whether marks are round.
     virtual bool roundMarks() const { return false; }
     /// After new content: the choice stays when it still can, and what is told of the figure follows.
@@ -69,7 +71,6 @@ private:
     void choose(int item);
     void describe();
     void paintPlain(QPainter& painter);
-    void paintMark(QPainter& painter, int item, double width) const;
 
     QString m_emptyText;
     int m_current = -1;

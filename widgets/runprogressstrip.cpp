@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kStageWidth = 104;
 constexpr int kStageGap = 8;
-constexpr int kHeight = 30;
+constexpr int kStripHeight = 30;
 
 }  // namespace
 
@@ -103,18 +103,18 @@ void RunProgressStrip::describe() {
 
 QSize RunProgressStrip::sizeHint() const {
     const int count = std::max(int(m_stages.size()), 1);
-    return {count * kStageWidth + (count - 1) * kStageGap, kHeight};
+    return {count * kStageWidth + (count - 1) * kStageGap, kStripHeight};
 }
 
 QSize RunProgressStrip::minimumSizeHint() const {
     const int count = std::max(int(m_stages.size()), 1);
-    return {count * 78 + (count - 1) * kStageGap, kHeight};
+    return {count * 78 + (count - 1) * kStageGap, kStripHeight};
 }
 
 QRect RunProgressStrip::stageRect(int index) const {
     const int count = int(m_stages.size());
     const int cell = std::min((width() - (count - 1) * kStageGap) / std::max(count, 1), 2 * kStageWidth);
-    return {index * (cell + kStageGap), (height() - kHeight) / 2, cell, kHeight};
+    return {index * (cell + kStageGap), (height() - kStripHeight) / 2, cell, kStripHeight};
 }
 
 bool RunProgressStrip::event(QEvent* event) {

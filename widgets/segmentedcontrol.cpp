@@ -13,7 +13,7 @@ namespace safequant::widgets {
 
 namespace {
 
-constexpr int kHeight = 24;
+constexpr int kControlHeight = 24;
 constexpr int kSidePadding = 10;
 constexpr double kRadius = 6.0;
 
@@ -93,7 +93,7 @@ QSize SegmentedControl::sizeHint() const {
     for (int index = 0; index < count(); ++index) {
         width += segmentWidth(index);
     }
-    return {width, kHeight};
+    return {width, kControlHeight};
 }
 
 QSize SegmentedControl::minimumSizeHint() const { return sizeHint(); }
@@ -103,7 +103,7 @@ QRect SegmentedControl::segmentRect(int index) const {
     for (int before = 0; before < index; ++before) {
         left += segmentWidth(before);
     }
-    return {left, (height() - kHeight) / 2, segmentWidth(index), kHeight};
+    return {left, (height() - kControlHeight) / 2, segmentWidth(index), kControlHeight};
 }
 
 int SegmentedControl::segmentAt(const QPoint& position) const {
@@ -149,7 +149,7 @@ void SegmentedControl::paintEvent(QPaintEvent*) {
     const ThemeColors& colors = Theme::current();
     QPainter painter(this);
     painter.setRenderHint(QPainter::Antialiasing);
-    const QRectF frame = QRectF(0.0, (height() - kHeight) / 2.0, sizeHint().width(), kHeight).adjusted(0.5, 0.5, -0.5, -0.5);
+    const QRectF frame = QRectF(0.0, (height() - kControlHeight) / 2.0, sizeHint().width(), kControlHeight).adjusted(0.5, 0.5, -0.5, -0.5);
     QPainterPath outline;
     outline.addRoundedRect(frame, kRadius, kRadius);
     painter.fillPath(outline, isEnabled() ? colors.panel : colors.window);

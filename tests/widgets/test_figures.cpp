@@ -13,6 +13,7 @@
 #include "widgets/colorscale.h"
 #include "widgets/figuretable.h"
 #include "widgets/heatmap.h"
+#include "widgets/parallelplot.h"
 #include "widgets/theme.h"
 #include "widgets/xyplot.h"
 
@@ -58,6 +59,66 @@ class TestFigures : public QObject {
     Q_OBJECT
 
 private slots:
+    void parallelLinesAreMarkedAndGreyed() {
+        ParallelPlot plot("Runs");
+        plot.setEmptyText("Nothing.");
+        plot.resize(600, 400);
+        QVERIFY(!plot.grab().isNull());
+        const auto content = [&] {
+            std::vector<ParallelAxis> axes{{"harm", "lower is better", 0.0, 1.0, false, {}}, {"perplexity", {}, 10.0, 1000.0, true, {}}, {"time", {}, 0.0, 60.0, false, {}}};
+            std::vector<ParallelLine> lines{{&ThemeColors::accent, false, {0.1, 10.0, 30.0}, headed("good")},
+                                            {&ThemeColors::accent, false, {0.9, 100.0, 60.0}, headed("bad")},
+                                            {&ThemeColors::base, true, {0.5, kNone, kNone}, headed("base")}};
+            plot.setContent(std::move(axes), std::move(lines), {{"run"}, {{"good"}, {"bad"}, {"base"}}});
+        };
+        content();
+        plot.show();
+        QCOMPARE(plot.itemCount(), 3);
+        QCOMPARE(plot.kept(), 3);
+        // Half of a logarithmic axis is the geometric mean.
+        QVERIFY(std::abs(plot.positionOf(1, 100.0).y() - (plot.positionOf(1, 10.0).y() + plot.positionOf(1, 1000.0).y()) / 2.0) < 1e-9);
+        // A drag along an axis marks what is wanted of it.
+        const QPointF top = plot.positionOf(0, 0.6), bottom = plot.positionOf(0, 0.0);
+        QSignalSpy ranges(&plot, &ParallelPlot::rangesChanged);
+        QTest::mousePress(&plot, Qt::LeftButton, {}, top.toPoint());
+        QMouseEvent move(QEvent::MouseMove, bottom, plot.mapToGlobal(bottom), Qt::NoButton, Qt::LeftButton, Qt::NoModifier);
+        QApplication::sendEvent(&plot, &move);
+        QTest::mouseRelease(&plot, Qt::LeftButton, {}, bottom.toPoint());
+        QVERIFY(ranges.count() > 0 && plot.range(0).has_value());
+        QVERIFY(std::abs(plot.range(0)->high - 0.6) < 0.01 && plot.range(0)->low < 0.01);
+        QVERIFY(plot.keeps(0) && !plot.keeps(1) && plot.keeps(2));
+        // What was not measured on a marked axis does not keep its range; ranges outlive new numbers on the same axes.
+        plot.setRange(1, Interval{10.0, 500.0});
+        content();
+        QCOMPARE(plot.kept(), 1);
+        // Keys pass by what is greyed, and move ranges.
+        plot.setFocus();
+        QSignalSpy chosen(&plot, &ParallelPlot::chosen);
+        QTest::keyClick(&plot, Qt::Key_Down);
+        QTest::keyClick(&plot, Qt::Key_Down);
+        QCOMPARE(chosen.count(), 1);
+        QCOMPARE(plot.accessibleDescription(), QString("good"));
+        // A click on a marked axis takes its range away, Escape all.
+        QTest::mouseClick(&plot, Qt::LeftButton, {}, plot.positionOf(0, 0.9).toPoint());
+        QVERIFY(!plot.range(0).has_value());
+        QTest::keyClick(&plot, Qt::Key_Escape);
+        QVERIFY(!plot.anyRange());
+        QTest::keyClick(&plot, Qt::Key_Right);
+        QTest::keyClick(&plot, Qt::Key_Right);
+        QTest::keyClick(&plot, Qt::Key_Down, Qt::ShiftModifier);
+        QVERIFY(plot.range(2).has_value() && std::abs(plot.range(2)->high - 57.0) < 1e-9);
+        QTest::keyClick(&plot, Qt::Key_Up, Qt::ShiftModifier | Qt::ControlModifier);
+        QVERIFY(std::abs(plot.range(2)->low - 3.0) < 1e-9);
+        // A line is met between its axes.
+        plot.clearRanges();
+        QTest::mouseClick(&plot, Qt::LeftButton, {}, ((plot.positionOf(0, 0.9) + plot.positionOf(1, 100.0)) / 2.0).toPoint());
+        QCOMPARE(plot.current(), 1);
+        // Another set of axes begins without ranges.
+        plot.setRange(0, Interval{0.0, 0.1});
+        plot.setContent({{"other", {}, 0.0, 1.0, false, {}}}, {{&ThemeColors::accent, false, {0.5}, headed("one")}}, {{"run"}, {{"one"}}});
+        QVERIFY(!plot.anyRange() && !plot.grab().isNull());
+    }
+
     void initTestCase() {
         QLocale::setDefault(QLocale::c());
         applyTheme(*qApp, Theme::Mode::Light);

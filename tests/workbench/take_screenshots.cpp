@@ -158,6 +158,17 @@ int main(int argc, char** argv) {
     window.setPage(Page::Analysis);
     wait(4000);
     take(QStringLiteral("analysis"));
+    const auto choose = [&](const char* control, int segment) {
+        auto* segments = window.findChild<widgets::SegmentedControl*>(QLatin1String(control));
+        segments->setCurrentIndex(segment);
+        emit segments->activated(segment);
+        emit segments->valueActivated(segments->currentValue());
+        wait(3000);
+    };
+    choose("analysisViews", window.findChild<widgets::SegmentedControl*>(QStringLiteral("analysisViews"))->count() - 1);
+    take(QStringLiteral("trade-off"));
+    choose("tradeOffKind", 1);
+    take(QStringLiteral("parallel"));
     window.setPage(Page::Results);
     wait(3000);
     take(QStringLiteral("results"));

@@ -26,6 +26,7 @@
 #include "widgets/emptystate.h"
 #include "widgets/heatmap.h"
 #include "widgets/segmentedcontrol.h"
+#include "widgets/parallelplot.h"
 #include "widgets/xyplot.h"
 #include "windowparts.h"
 
@@ -248,6 +249,25 @@ private slots:
         QTest::keyClick(plot, Qt::Key_Home);
         for (int step = 0; step < 4 && !plot->accessibleDescription().startsWith(QStringLiteral("2 bits")); ++step) QTest::keyClick(plot, Qt::Key_Right);
         QVERIFY(plot->accessibleDescription().startsWith(QStringLiteral("2 bits")));
+        // All measures: the same models as lines, the same one chosen; marked ranges are counted.
+        choose("tradeOffKind", tr("All"));
+        auto* parallel = find<widgets::ParallelPlot>("parallel");
+        QTRY_VERIFY(parallel->isVisible());
+        QCOMPARE(parallel->itemCount(), 4);
+        QVERIFY(parallel->accessibleDescription().startsWith(QStringLiteral("2 bits")));
+        QVERIFY(parallel->table().columns.contains(QStringLiteral("perplexity")) && parallel->table().columns.contains(QStringLiteral("time of quantizing")));
+        QVERIFY(!find<QComboBox>("tradeOffX")->isVisible());
+        parallel->setFocus();
+        QTest::keyClick(parallel, Qt::Key_End);
+        QVERIFY(!parallel->accessibleDescription().startsWith(QStringLiteral("2 bits")));
+        parallel->setRange(0, Interval{-1.0, -0.5});
+        QCOMPARE(parallel->kept(), 0);
+        const auto labels = page()->findChildren<QLabel*>();
+        QVERIFY(std::any_of(labels.begin(), labels.end(), [](auto* label) { return label->text().contains(QStringLiteral("0 of 4 models")); }));
+        parallel->clearRanges();
+        parallel->setFocus();
+        for (int line = 0; line < 4 && !parallel->accessibleDescription().startsWith(QStringLiteral("2 bits")); ++line) QTest::keyClick(parallel, line == 0 ? Qt::Key_Home : Qt::Key_Down);
+        QVERIFY(parallel->accessibleDescription().startsWith(QStringLiteral("2 bits")));
         QTest::mouseClick(find<QPushButton>("tradeOffResults"), Qt::LeftButton);
         QCOMPARE(m_window->page(), Page::Results);
         auto* table = find<QTableView>("results");
