@@ -9,9 +9,12 @@
 #include "app/cli/interrupt.h"
 #include "app/cli/terminal_progress.h"
 #include "core/finetune/finetune_folder.h"
+#include "core/report/loss_figure.h"
 
 namespace safequant::cli {
 namespace {
+
+constexpr int kCurveEvery = 5;  ///< Steps.
 
 struct FinetuneOptions {
     std::string spec, model, folder, output, workspace;
@@ -38,7 +41,15 @@ int execute(const CommonOptions& options, const FinetuneOptions& chosen) {
     folder = std::filesystem::absolute(folder).lexically_normal().string();
     TerminalProgress progress(options.progress);
     const InterruptGuard guard;
-    const auto done = executeFinetuning(folder, [&](const nlohmann::json& event) { progress.showTraining(event); }, guard.token());
+    const auto done = executeFinetuning(
+        folder,
+        [&](const nlohmann::json& event) {
+            progress.showTraining(event);
+            // A curve to look at meanwhile; one that cannot be written is no reason to stop.
+            if (event["type"] == "step" && event["step"].get<int>() % kCurveEvery == 0) (void)writeLossFigure(folder);
+        },
+        guard.token());
+    if (const auto drawn = writeLossFigure(folder); !drawn) std::fprintf(stderr, "warning: %s\n", drawn.error().describe().c_str());
     if (!done) {
         const int code = reportError(options, done.error());
         if (done.error().kind == ErrorKind::Cancelled) std::fprintf(stderr, "Resume with: safequant finetune --resume %s\n", folder.c_str());
@@ -69,7 +80,8 @@ void addFinetuneCommand(CLI::App& app, const CommonOptions& options, Action& act
         "Examples:\n"
         "  safequant finetune spec.json --model model.gguf -o tuned\n"
         "  safequant finetune --resume tuned\n\n"
-        "Leaves the PEFT adapter in FOLDER/adapter. Ctrl-C once keeps the state and stops (exit code 75; --resume continues).");
+        "Leaves the PEFT adapter in FOLDER/adapter, and its loss by step in FOLDER/loss.svg, which grows meanwhile.\n"
+        "Ctrl-C once keeps the state and stops (exit code 75; --resume continues).");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return execute(options, *chosen); }; });
 }
 

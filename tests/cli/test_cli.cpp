@@ -68,9 +68,32 @@ private slots:
         safequant::testing::writeTinyPrompts(m_prompts.toStdString(), 24);
     }
 
+    void finetuningLeavesAnAdapterAndItsCurve() {
+        QByteArray chats;
+        for (int i = 0; i < 8; ++i)
+            chats += nlohmann::json{{"messages", {{{"role", "user"}, {"content", "How much is " + std::to_string(i) + " and one?"}},
+                                                  {{"role", "assistant"}, {"content", std::to_string(i + 1)}}}}}
+                         .dump() + '\n';
+        const nlohmann::json spec{{"format", "safequant-finetune-spec"}, {"format_version", 1}, {"name", "sums"},
+                                  {"data", {{{"file", write("chats.jsonl", chats).toStdString()}}}},
+                                  {"lora", {{"rank", 2}, {"targets", {"q_proj"}}}}, {"training", {{"steps", 6}, {"batch", 2}}}};
+        const QString folder = m_folder.filePath("tuned");
+        const auto done = run({"finetune", write("finetune.json", QByteArray::fromStdString(spec.dump())), "--model", m_model, "-o", folder});
+        QVERIFY2(done.code == 0, done.err.constData());
+        QCOMPARE(lastLine(done.out), folder + "/adapter");
+        QVERIFY(QFile::exists(folder + "/adapter/adapter_model.safetensors"));
+        QFile curve(folder + "/loss.svg");
+        QVERIFY(curve.open(QIODevice::ReadOnly));
+        // Two curves of six steps.
+        const QByteArray svg = curve.readAll();
+        QCOMPARE(svg.count("stroke-linejoin"), 2);
+        const auto begin = svg.indexOf(" d=\"") + 4;
+        QCOMPARE(svg.mid(begin, svg.indexOf('"', begin) - begin).count('L'), 5);
+    }
+
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "prompts", "capture", "quantize", "evaluate", "judge", "compare", "budget", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "finetune", "capture", "quantize", "evaluate", "judge", "compare", "budget", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {

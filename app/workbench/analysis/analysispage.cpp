@@ -35,7 +35,7 @@ AnalysisPage::AnalysisPage(Session* session, QWidget* parent) : QWidget(parent),
     m_views->addSegment(tr("Calibration"), QStringLiteral("calibration"), tr("Reliability, confusion and ROC of a block's probes"));
     m_views->addSegment(tr("Linears"), QStringLiteral("linears"), tr("Histograms of weights, and channels that stand out"));
     m_views->addSegment(tr("Sensitivity"), QStringLiteral("sensitivity"), tr("Errors of linears and blocks, largest first"));
-    m_views->addSegment(tr("Trade-off"), QStringLiteral("trade-off"), tr("Finished runs on two measures"));
+    m_views->addSegment(tr("Trade-off"), QStringLiteral("trade-off"), tr("Finished runs on two measures, or on all"));
     m_blockLabel = makeLabel(tr("Block"), "secondary", "muted");
     m_blockBox = new QSpinBox;
     m_blockBox->setObjectName(QStringLiteral("analysisBlock"));

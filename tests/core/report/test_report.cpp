@@ -14,6 +14,7 @@
 #include "core/base/files.h"
 #include "core/report/build_report.h"
 #include "core/report/figure_svg.h"
+#include "core/report/loss_figure.h"
 #include "core/report/report_files.h"
 #include "core/report/report_html.h"
 #include "core/report/report_pdf.h"
@@ -74,6 +75,26 @@ private slots:
         QCOMPARE(timeText("2026-01-31T12:30:59Z"), std::string("2026-01-31 12:30 UTC"));
         QCOMPARE(timeText("yesterday"), std::string("yesterday"));
         QCOMPARE(cellText(Measured{std::numeric_limits<double>::quiet_NaN(), 2}), std::string("–"));
+    }
+
+    void lossesAreDrawnAsTheyCameLast() {
+        QTemporaryDir folder;
+        const auto path = folder.path().toStdString();
+        QVERIFY(writeLossFigure(path).has_value());
+        QVERIFY(!QFile::exists(folder.filePath("loss.svg")));
+        std::string lines = "{\"type\":\"note\",\"message\":\"x\"}\n";
+        for (const auto& [step, loss] : {std::pair(1, 9.0), {2, 4.0}, {2, 2.0}, {3, 1.0}})
+            lines += nlohmann::json{{"type", "step"}, {"step", step}, {"loss", loss}}.dump() + "\n";
+        QVERIFY(writeFileAtomically(path + "/events.jsonl", lines).has_value());
+        const auto figure = lossFigure(path);
+        QVERIFY(figure.has_value());
+        const auto& drawing = std::get<LineFigure>(figure->drawing);
+        QCOMPARE(drawing.series[0].points.size(), std::size_t{3});
+        QCOMPARE(drawing.series[0].points[1].y, 2.0);
+        QCOMPARE(drawing.series[1].points[2].y, 4.0);
+        QVERIFY(drawing.high >= 9.0);
+        QVERIFY(writeLossFigure(path).has_value());
+        isXml(*readTextFile(path + "/loss.svg"));
     }
 
     void tablesAreCsv() {
