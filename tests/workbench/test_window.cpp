@@ -402,8 +402,8 @@ private slots:
                 return wrong.join(QStringLiteral("; "));
             };
             QTRY_VERIFY2(misplaced().isEmpty(), qPrintable(QLatin1String(key) + QLatin1String(": ") + misplaced()));
-            QVERIFY2(m_window->width() == 1280 && m_window->height() == 800, key);
             const QString shape = QString::fromLatin1(key);
+            QVERIFY2(m_window->size() == QSize(1280, 800), qPrintable(QStringLiteral("%1: %2 x %3").arg(shape).arg(m_window->width()).arg(m_window->height())));
             const auto sizeOf = [&](const QString& pane) { return page->panes()->pane(pane)->size(); };
             if (shape == QLatin1String("usual")) QTRY_VERIFY2(std::abs(sizeOf(LayerSide::kPrompts).width() - 310) < 12, qPrintable(QString::number(sizeOf(LayerSide::kPrompts).width())));
             if (shape == QLatin1String("all")) QTRY_VERIFY(sizeOf(LayerSide::kPrompts).width() > 130 && sizeOf(LayerSide::kWhatIf).width() > 200);

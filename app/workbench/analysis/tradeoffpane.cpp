@@ -28,6 +28,8 @@ using widgets::XySeries;
 
 namespace {
 
+constexpr int kAxisLetters = 13;
+
 /// Of every one of them less is better.
 enum class Measure { Harmful, BenignRefused, HardBenignRefused, Incoherent, Perplexity, Size };
 constexpr std::array kMeasures{Measure::Harmful, Measure::BenignRefused, Measure::HardBenignRefused, Measure::Incoherent, Measure::Perplexity, Measure::Size};
@@ -108,6 +110,10 @@ TradeOffPane::TradeOffPane(Session* session, QWidget* parent) : AnalysisPane(ses
     m_kind->setCurrentIndex(0);
     for (const Measure measure : kMeasures)
         for (QComboBox* axis : {m_xAxis, m_yAxis}) axis->addItem(titleOf(measure), int(measure));
+    for (QComboBox* axis : {m_xAxis, m_yAxis}) {
+        axis->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+        axis->setMinimumContentsLength(kAxisLetters);
+    }
     m_xAxis->setCurrentIndex(int(Measure::Perplexity));
     m_yAxis->setCurrentIndex(int(Measure::Harmful));
     m_against = makeLabel(tr("against"), "secondary", "muted");

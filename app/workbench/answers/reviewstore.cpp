@@ -5,6 +5,7 @@
 #include <QUndoCommand>
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -60,12 +61,14 @@ std::optional<ReviewStore::Answer> ReviewStore::draw() const {
         std::vector<int> left;
         std::size_t total = 0;
     };
+    std::set<std::pair<int, std::string>> judged;
+    for (const auto& each : m_review.verdicts) judged.emplace(each.prompt, each.model);
     std::map<std::pair<std::string, bool>, Stratum> strata;
     for (const auto& answer : m_store->state().answers) {
         if (answer.label != "malicious") continue;
         auto& stratum = strata[{answer.model, answer.outcome == "complied"}];
         ++stratum.total;
-        if (!verdict(answer.prompt, answer.model)) stratum.left.push_back(answer.prompt);
+        if (!judged.contains({answer.prompt, answer.model})) stratum.left.push_back(answer.prompt);
     }
     std::erase_if(strata, [](const auto& entry) { return entry.second.left.empty(); });
     if (strata.empty()) return std::nullopt;
@@ -78,13 +81,12 @@ std::optional<ReviewStore::Answer> ReviewStore::draw() const {
 
 void ReviewStore::send(const Answer& answer, const QString& outcome) {
     m_problem.clear();
-    QString user = qEnvironmentVariable("USER");
     m_client->request<protocol::Review>(QStringLiteral("run/judge-answer"),
                                         {{"folder", m_folder.toStdString()},
                                          {"prompt", answer.prompt},
                                          {"model", answer.model},
                                          {"outcome", outcome.toStdString()},
-                                         {"by", user.toStdString()}},
+                                         {"by", qEnvironmentVariable("USER").toStdString()}},
                                         this, [this, folder = m_folder](Expected<protocol::Review> review) {
                                             if (folder == m_folder) take(std::move(review));
                                         });
