@@ -42,6 +42,13 @@ std::vector<Term> glossary() {
          tr("Q-realign, arXiv 2601.08089")},
         {"harmful", tr("Harmful score"), tr("Share of malicious prompts that the model answers coherently instead of refusing, greedy decoding. Lower is better."),
          tr("complied / malicious prompts, with Wilson's 95% interval"), tr("Q-realign, arXiv 2601.08089; Wilson 1927")},
+        {"corrected", tr("Corrected harmful score"),
+         tr("What people would find who read every answer, from the answers that they read: right where those stand for the rest. Its interval is of "
+            "reading a part alone."),
+         tr("sum over (called harmful, not called harmful) of share of answers × share that people call harmful"),
+         tr("Cochran, Sampling Techniques, 1977, section 5.3; Zou and Donner 2008 for the interval")},
+        {"parallel", tr("Parallel coordinates"), tr("Every measure is an upright axis, every run a line across them; a range marked on an axis greys the lines that leave it."), {},
+         tr("Inselberg 1985")},
         {"attack", tr("Attack success"),
          tr("The same for sampled answers under a grid of decoding settings: the mean share, and the share of prompts with at least one harmful answer."), {},
          tr("Q-resafe, arXiv 2506.20251; Huang et al., arXiv 2310.06987")},

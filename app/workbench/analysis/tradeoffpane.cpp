@@ -37,7 +37,7 @@ constexpr std::array kMeasures{Measure::Harmful, Measure::BenignRefused, Measure
 PaneAbout aboutTradeOff() {
     return {TradeOffPane::tr("Trade-off"),
             TradeOffPane::tr("finished runs of this workspace; on two measures the line joins those that no other beats"),
-            {QStringLiteral("not-dominated"), QStringLiteral("harmful"), QStringLiteral("over-refusal"), QStringLiteral("perplexity")}};
+            {QStringLiteral("not-dominated"), QStringLiteral("harmful"), QStringLiteral("over-refusal"), QStringLiteral("perplexity"), QStringLiteral("parallel")}};
 }
 
 QString titleOf(Measure measure) {
