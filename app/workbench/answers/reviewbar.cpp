@@ -10,7 +10,6 @@
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/format.h"
-#include "widgets/glossary.h"
 #include "widgets/segmentedcontrol.h"
 
 namespace safequant::workbench {
@@ -119,7 +118,6 @@ ReviewSummary::ReviewSummary(Session* session, QWidget* parent)
     setSpacing(layout, 14, 10, 14, 10, 6);
     layout->addWidget(makeLabel(tr("Read by people"), "heading"));
     m_text->setObjectName(QStringLiteral("reviewSummary"));
-    m_text->setToolTip(widgets::termToolTip(QStringLiteral("corrected")));
     layout->addWidget(m_text);
     m_draw->setObjectName(QStringLiteral("drawAnswer"));
     m_draw->setToolTip(tr("An answer to a malicious prompt that nobody judged yet, at random. Verdicts on answers drawn like this can stand for the rest."));
