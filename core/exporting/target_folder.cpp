@@ -15,7 +15,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMarker = ".safequant-export";  // Tells our own leftovers from a folder of the user's.
+// "FOLDER.part" holds the marker, which tells our own leftovers from a folder of the user's, and beside it the folder to be. The
+// marker is there before the first file and goes after the last one, so that a kill at any moment leaves a leftover that is known.
+constexpr const char* kMarker = ".safequant-export";
+constexpr const char* kContents = "export";
 
 std::string cleanPath(const std::string& folder) {
     fs::path path = fs::path(folder).lexically_normal();
@@ -41,7 +44,25 @@ Expected<void> flushFolder(const std::string& path) {
     return {};
 }
 
+bool isOurLeftover(const fs::path& beside) {
+    std::error_code code;
+    return fs::is_directory(fs::symlink_status(beside, code)) && (fs::exists(beside / kMarker, code) || fs::is_empty(beside, code));
+}
+
+void removeBeside(const fs::path& beside, std::error_code& code) {
+    for (const auto& path : {beside / kContents, beside / kMarker, beside}) {
+        fs::remove_all(path, code);
+        if (code) return;
+    }
+}
+
 }  // namespace
+
+void removeLeftover(const std::string& folder) {
+    const fs::path beside = cleanPath(folder) + ".part";
+    std::error_code ignored;
+    if (isOurLeftover(beside)) removeBeside(beside, ignored);
+}
 
 Expected<void> checkTargetFolder(const std::string& folder, std::uint64_t bytes) {
     const std::string target = cleanPath(folder);
@@ -54,7 +75,7 @@ Expected<void> checkTargetFolder(const std::string& folder, std::uint64_t bytes)
     if (fs::is_directory(status) && !fs::is_empty(target, code))
         return fail(ErrorKind::BadInput, "The folder is not empty; name another one, or empty it first.", target);
     const std::string beside = target + ".part";
-    if (fs::exists(fs::symlink_status(beside, code)) && !fs::exists(fs::path(beside) / kMarker, code))
+    if (fs::exists(fs::symlink_status(beside, code)) && !isOurLeftover(beside))
         return fail(ErrorKind::BadInput, "Is in the way of the export and was not left by one; rename it or export elsewhere.",
                     beside);
     const fs::path parent = nearestExisting(target);
@@ -72,7 +93,7 @@ Expected<TargetFolder> TargetFolder::create(const std::string& folder, std::uint
     const std::string target = cleanPath(folder);
     const std::string beside = target + ".part";
     std::error_code code;
-    fs::remove_all(beside, code);
+    removeBeside(beside, code);
     if (!code) fs::create_directories(beside, code);
     if (code) return fail(ErrorKind::Io, "Cannot be made: " + code.message() + ".", beside);
     TargetFolder result(target, beside);
@@ -80,24 +101,30 @@ Expected<TargetFolder> TargetFolder::create(const std::string& folder, std::uint
     marker << "An unfinished export; it may be deleted.\n";
     marker.close();
     if (!marker) return fail(ErrorKind::Io, "Nothing can be written in this folder.", beside);
+    fs::create_directory(result.m_contents, code);
+    if (code) return fail(ErrorKind::Io, "Cannot be made: " + code.message() + ".", result.m_contents);
     return result;
 }
 
+TargetFolder::TargetFolder(std::string folder, std::string beside)
+    : m_folder(std::move(folder)), m_beside(std::move(beside)), m_contents(m_beside + "/" + kContents) {}
+
 TargetFolder::TargetFolder(TargetFolder&& other) noexcept
-    : m_folder(std::move(other.m_folder)), m_beside(std::exchange(other.m_beside, {})) {}
+    : m_folder(std::move(other.m_folder)),
+      m_beside(std::exchange(other.m_beside, {})),
+      m_contents(std::move(other.m_contents)) {}
 
 TargetFolder::~TargetFolder() {
     std::error_code ignored;
-    if (!m_beside.empty()) fs::remove_all(m_beside, ignored);
+    if (!m_beside.empty()) removeBeside(m_beside, ignored);
 }
 
 Expected<void> TargetFolder::publish() {
     std::error_code code;
-    fs::remove(fs::path(m_beside) / kMarker, code);
-    if (auto flushed = flushFolder(m_beside); !flushed) return flushed;
-    fs::rename(m_beside, m_folder, code);
+    if (auto flushed = flushFolder(m_contents); !flushed) return flushed;
+    fs::rename(m_contents, m_folder, code);
     if (code) return fail(ErrorKind::Io, "Cannot be put in place: " + code.message() + ".", m_folder);
-    m_beside.clear();
+    removeBeside(std::exchange(m_beside, {}), code);
     return flushFolder(fs::absolute(m_folder, code).parent_path().string());
 }
 

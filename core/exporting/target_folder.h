@@ -12,7 +12,11 @@ namespace safequant {
 /// lies at "FOLDER.part", and the disk holds `bytes`. Errors: bad_input, io.
 Expected<void> checkTargetFolder(const std::string& folder, std::uint64_t bytes);
 
-/// A folder that appears whole: filled as "FOLDER.part" and renamed by `publish`. Destroyed unpublished, it leaves nothing.
+/// Removes what a killed export to a folder left at "FOLDER.part"; anything else that lies there stays.
+void removeLeftover(const std::string& folder);
+
+/// A folder that appears whole: filled inside "FOLDER.part" and renamed by `publish`. Destroyed unpublished, it leaves nothing;
+/// killed at any moment, a leftover that the next export replaces.
 class TargetFolder {
 public:
     /// Checks and makes "FOLDER.part"; what a killed export left there is removed. Errors: those of checkTargetFolder.
@@ -22,16 +26,17 @@ public:
     ~TargetFolder();
 
     /// Where to write, without a slash at its end.
-    const std::string& path() const { return m_beside; }
+    const std::string& path() const { return m_contents; }
     /// The name it will have.
     const std::string& finalPath() const { return m_folder; }
     Expected<void> publish();
 
 private:
-    TargetFolder(std::string folder, std::string beside) : m_folder(std::move(folder)), m_beside(std::move(beside)) {}
+    TargetFolder(std::string folder, std::string beside);
 
     std::string m_folder;
     std::string m_beside;  ///< Empty once published or moved from.
+    std::string m_contents;
 };
 
 }  // namespace safequant

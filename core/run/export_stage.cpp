@@ -2,6 +2,7 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/exporting/target_folder.h"
 #include "core/quantize/method.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learned_checkpoint.h"
@@ -88,6 +89,7 @@ Expected<void> runExportStage(Session& session) {
     const auto& target = inputs.spec.exportFolder;
     std::error_code code;
     if (announced(session) && fs::exists(fs::path(target) / "provenance.json", code)) {
+        removeLeftover(target);
         schedule.setFound("export", total);
         return session.tellProgress("export");
     }

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <QtTest>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <stdexcept>
 
 #include "core/base/files.h"
 #include "core/exporting/export_model.h"
+#include "core/exporting/target_folder.h"
 #include "tests/support/or_throw.h"
 
 using namespace safequant;
@@ -167,12 +174,89 @@ private slots:
         QVERIFY(QFile::exists(m_folder.filePath("full/keep")) && QFile::exists(m_folder.filePath("beside.part/keep")));
     }
 
+    void leftoversOfAKilledExportAreReplaced_data() {
+        QTest::addColumn<QStringList>("files");
+        QTest::newRow("folder made") << QStringList{};
+        QTest::newRow("marked") << QStringList{".safequant-export"};
+        QTest::newRow("half written") << QStringList{".safequant-export", "export/model.safetensors"};
+    }
+
     void leftoversOfAKilledExportAreReplaced() {
-        QDir(m_folder.path()).mkpath("killed.part");
-        std::ofstream(m_folder.filePath("killed.part/.safequant-export").toStdString()) << "x";
-        std::ofstream(m_folder.filePath("killed.part/model.safetensors").toStdString()) << "half";
-        QVERIFY(exportTo("killed", planFor({4, 16, true, 16})).has_value());
-        QVERIFY(!QFile::exists(m_folder.filePath("killed.part")));
+        QFETCH(QStringList, files);
+        const QString target = m_folder.filePath(QStringLiteral("killed-%1").arg(files.size()));
+        const QString beside = target + ".part";
+        QDir().mkpath(beside + "/export");
+        if (files.size() < 3) QDir().rmdir(beside + "/export");
+        for (const auto& file : files) std::ofstream((beside + '/' + file).toStdString()) << "half";
+        QVERIFY(exportTo(QFileInfo(target).fileName().toUtf8().constData(), planFor({4, 16, true, 16})).has_value());
+        QVERIFY(!QFile::exists(beside));
+        QVERIFY(!QFile::exists(target + "/.safequant-export"));
+    }
+
+    void onlyLeftoversAreRemoved() {
+        const std::string folder = m_folder.filePath("published").toStdString();
+        QDir().mkpath(QString::fromStdString(folder + ".part"));
+        std::ofstream(folder + ".part/.safequant-export") << "x";
+        removeLeftover(folder);
+        QVERIFY(!QFile::exists(QString::fromStdString(folder + ".part")));
+        QDir().mkpath(QString::fromStdString(folder + ".part"));
+        std::ofstream(folder + ".part/keep") << "mine";
+        removeLeftover(folder);
+        QVERIFY(QFile::exists(QString::fromStdString(folder + ".part/keep")));
+    }
+
+    void publishedFoldersAreWhole() {
+        const QString target = m_folder.filePath("whole");
+        auto folder = orThrow(TargetFolder::create(target.toStdString(), 0));
+        std::ofstream(folder.path() + "/file") << "x";
+        QVERIFY(!QFile::exists(target));
+        QVERIFY(folder.publish().has_value());
+        QCOMPARE(QDir(target).entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot), QStringList{"file"});
+        QVERIFY(!QFile::exists(target + ".part"));
+    }
+
+    /// Killed at whichever system call, a process leaves nothing that refuses the next export, and no folder that is not whole.
+    void killedAtEverySystemCall() {
+        const std::string target = m_folder.filePath("killed-at-a-call").toStdString();
+        bool finished = false, published = false;
+        int calls = 0, leftovers = 0;
+        for (; !finished; ++calls) {
+            std::filesystem::create_directories(target + ".part/export");
+            for (const char* name : {"/.safequant-export", "/export/file"}) std::ofstream(target + ".part" + name) << "half";
+            const pid_t child = ::fork();
+            QVERIFY(child >= 0);
+            if (child == 0) {
+                if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(2);
+                ::raise(SIGSTOP);
+                auto folder = TargetFolder::create(target, 0);
+                if (!folder) ::_exit(1);
+                std::ofstream(folder->path() + "/file") << "x";
+                ::_exit(folder->publish() ? 0 : 1);
+            }
+            int status = 0;
+            QCOMPARE(::waitpid(child, &status, 0), child);
+            if (WIFEXITED(status) && WEXITSTATUS(status) == 2) QSKIP("Processes cannot be traced here.");
+            for (int call = 0; call < calls && !finished; ++call) {
+                QCOMPARE(::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr), 0L);
+                QCOMPARE(::waitpid(child, &status, 0), child);
+                finished = WIFEXITED(status);
+            }
+            if (finished) {
+                QCOMPARE(WEXITSTATUS(status), 0);
+            } else {
+                ::kill(child, SIGKILL);
+                QCOMPARE(::waitpid(child, &status, 0), child);
+            }
+            leftovers += std::filesystem::exists(target + ".part") ? 1 : 0;
+            if (std::filesystem::exists(target)) QVERIFY(std::filesystem::exists(target + "/file"));
+            published = published || (!finished && std::filesystem::exists(target));
+            std::filesystem::remove_all(target);
+            const auto next = checkTargetFolder(target, 0);
+            QVERIFY2(next.has_value(), next ? "" : next.error().describe().c_str());
+            removeLeftover(target);
+            QVERIFY(!std::filesystem::exists(target + ".part"));
+        }
+        QVERIFY(published && leftovers > 10);
     }
 
     void failuresLeaveNothing() {

@@ -105,6 +105,7 @@ private slots:
         QTest::newRow("a file") << "full/file" << false;
         QTest::newRow("below a file") << "full/file/x" << false;
         QTest::newRow("something beside") << "taken" << false;
+        QTest::newRow("an empty folder beside") << "freed" << true;
     }
     void folders() {
         QFETCH(QString, folder);
@@ -112,7 +113,8 @@ private slots:
         QDir(m_folder.path()).mkpath("empty");
         QDir(m_folder.path()).mkpath("full");
         QDir(m_folder.path()).mkpath("taken.part");
-        std::ofstream(m_folder.filePath("full/file").toStdString()) << "x";
+        QDir(m_folder.path()).mkpath("freed.part");
+        for (const char* file : {"full/file", "taken.part/file"}) std::ofstream(m_folder.filePath(file).toStdString()) << "x";
         const DecoderConfig config = smallConfig();
         const auto plan = planSchemes(config, {4, 64, true, 16}, {});
         const PreflightReport report = preflightExport(config, *plan, m_folder.filePath(folder).toStdString());

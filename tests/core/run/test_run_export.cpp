@@ -27,6 +27,28 @@ private slots:
         finishRun(m_whole);
     }
 
+    /// A run that was killed after its export appeared, before what it was written beside was gone.
+    void whatAnExportWasWrittenBesideGoes() {
+        const auto place = m_places.next();
+        const auto run = tiny::makeRun(place, m_places.spec());
+        finishRun(run);
+        const auto beside = m_places.exportFolder() + ".part";
+        QVERIFY(!QFile::exists(beside));
+        QVERIFY(QDir().mkpath(beside));
+        QFile marker(beside + "/.safequant-export");
+        QVERIFY(marker.open(QIODevice::WriteOnly));
+        marker.close();
+        QFile manifestFile(QString::fromStdString(run) + "/manifest.json");
+        auto manifest = json::parse(readAll(manifestFile.fileName().toStdString()));
+        manifest["status"] = "interrupted";
+        QVERIFY(manifestFile.open(QIODevice::WriteOnly | QIODevice::Truncate));
+        manifestFile.write(QByteArray::fromStdString(manifest.dump()));
+        manifestFile.close();
+        finishRun(run);
+        QVERIFY(!QFile::exists(beside));
+        QVERIFY(QFile::exists(m_places.exportFolder() + "/provenance.json"));
+    }
+
     void exportsOfFinishedRuns() {
         const auto target = m_places.path("exported").toStdString();
         const auto preflight = preflightRunExport(m_whole, target);
