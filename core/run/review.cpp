@@ -22,9 +22,7 @@ namespace fs = std::filesystem;
 using protocol::AnswerItem;
 using protocol::PersonVerdict;
 
-constexpr const char* kJudgeName = "people";
-
-std::string linesPath(const std::string& folder) { return folder + "/verdicts/" + kJudgeName + ".jsonl"; }
+std::string linesPath(const std::string& folder) { return folder + "/verdicts/" + kPeople + ".jsonl"; }
 
 using ReviewKey = std::pair<int, std::string>;  ///< Prompt and model.
 using Standing = std::map<ReviewKey, PersonVerdict>;
@@ -102,16 +100,21 @@ protocol::Review reviewOf(const std::string& judge, const std::vector<AnswerItem
     return review;
 }
 
-VerdictSet verdictSetOf(const std::vector<AnswerItem>& answers, const Standing& standing) {
+}  // namespace
+
+Expected<VerdictSet> peopleVerdicts(const std::string& folder, const std::vector<AnswerItem>& answers) {
+    const std::string path = linesPath(folder);
+    const auto lines = readJsonLines(path);
+    if (!lines) return fail(lines.error());
+    const auto standing = standingOf(*lines, answers, path);
+    if (!standing) return fail(standing.error());
     VerdictSet set;
-    set.judge = {kJudgeName, 1, "People who read the answers; only those that they looked at.", false, nlohmann::json::object()};
+    set.judge = {kPeople, 1, "People who read the answers; only those that they looked at.", false, nlohmann::json::object()};
     set.answersHash = AnswerFile::textHashOf(answers);
-    for (const auto& [key, verdict] : standing)
+    for (const auto& [key, verdict] : *standing)
         set.verdicts.push_back({verdict.id, verdict.label, verdict.model, outcomeOf(verdict.outcome).value_or(Outcome::Unparsed)});
     return set;
 }
-
-}  // namespace
 
 Expected<protocol::Review> readReview(const std::string& folder) {
     const std::string path = linesPath(folder);
@@ -148,8 +151,6 @@ Expected<protocol::Review> judgeByPerson(const std::string& folder, int prompt, 
     const PersonVerdict verdict{prompt, answer->id, answer->label, model, outcome, judge, answer->outcome, sha256Hex(answer->text), by, utcNow()};
     if (auto kept = file->append(protocol::toJson(verdict)); !kept) return fail(kept.error());
     apply(*standing, verdict);
-    const std::string set = folder + "/verdicts/" + kJudgeName + ".json";
-    if (auto written = writeFileAtomically(set, toJson(verdictSetOf(*answers, *standing)).dump(1) + "\n"); !written) return fail(written.error());
     return reviewOf(judge, *answers, *standing);
 }
 

@@ -7,6 +7,7 @@
 #include "core/base/files.h"
 #include "core/run/answer_file.h"
 #include "core/run/prompt_table.h"
+#include "core/run/review.h"
 
 namespace safequant {
 namespace {
@@ -30,9 +31,11 @@ Expected<VerdictSet> readSet(const std::string& path, const std::string& answers
     return set;
 }
 
+tl::unexpected<Error> noAnswers(const std::string& folder) { return fail(ErrorKind::BadInput, "The run has no answers to judge.", folder); }
+
 Expected<std::vector<protocol::AnswerItem>> answersOf(const std::string& folder) {
     auto answers = AnswerFile::read(folder);
-    if (answers && answers->empty()) return fail(ErrorKind::BadInput, "The run has no answers to judge.", folder);
+    if (answers && answers->empty()) return noAnswers(folder);
     return answers;
 }
 
@@ -79,25 +82,32 @@ Expected<std::vector<VerdictSet>> readVerdicts(const std::string& folder) {
         if (entry->path().extension() == ".json") paths.push_back(entry->path().string());
     std::sort(paths.begin(), paths.end());
     std::vector<VerdictSet> sets;
-    if (paths.empty()) return sets;
-    const auto answers = answersOf(folder);
+    const auto answers = AnswerFile::read(folder);
     if (!answers) return fail(answers.error());
+    if (answers->empty() && !paths.empty()) return noAnswers(folder);
     const auto hash = AnswerFile::textHashOf(*answers);
     for (const auto& path : paths) {
         auto set = readSet(path, hash);
         if (!set) return fail(set.error());
         sets.push_back(std::move(*set));
     }
+    auto people = peopleVerdicts(folder, *answers);
+    if (!people) return fail(people.error());
+    if (!people->verdicts.empty()) sets.push_back(std::move(*people));
     return sets;
 }
 
 Expected<VerdictSet> verdictsOf(const std::string& folder, const std::string& name) {
     const auto answers = answersOf(folder);
     if (!answers) return fail(answers.error());
+    if (name == kPeople) {
+        auto people = peopleVerdicts(folder, *answers);
+        return people && people->verdicts.empty() ? fail(ErrorKind::NotFound, "Nobody has judged answers of this run yet.", folder) : people;
+    }
     auto set = readSet(verdictPath(folder, name), AnswerFile::textHashOf(*answers));
     if (set || set.error().kind != ErrorKind::NotFound) return set;
     if (findTextJudge(name) == nullptr)
-        return fail(ErrorKind::NotFound, "The run has no verdicts of \"" + name + "\"; make them with `safequant judge`.", folder);
+        return fail({ErrorKind::NotFound, "The run has no verdicts of \"" + name + "\".", folder, "`safequant judge` makes them."});
     auto judge = makeJudge(name, {});
     if (!judge) return fail(judge.error());
     return judgeAnswers(folder, *answers, **judge, {});

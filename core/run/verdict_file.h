@@ -14,10 +14,11 @@ namespace safequant {
 /// an older file. Errors: bad_input (no answers), those of the judge, io.
 Expected<VerdictSet> judgeRun(const std::string& folder, Judge& judge, const Progress& progress = {});
 
-/// Every verdict file of a run, by name. Those on other answers than the folder has now are an error (mismatch): judge again.
+/// Every verdict file of a run, by name, and last people's verdicts, if there are. A file on other answers than the folder has now is an
+/// error (mismatch): judge again.
 Expected<std::vector<VerdictSet>> readVerdicts(const std::string& folder);
 
-/// Verdicts of one judge: from its file, or, when it has none and needs the text alone, judged now. Errors: not_found when neither
+/// Verdicts of one judge, or of people: from its file, or, when it has none and needs the text alone, judged now. Errors: not_found when neither
 /// is possible.
 Expected<VerdictSet> verdictsOf(const std::string& folder, const std::string& judge);
 

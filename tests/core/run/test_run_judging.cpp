@@ -103,6 +103,7 @@ private slots:
         QCOMPARE((*lines)[2]["judged"], nlohmann::json(malicious[0].outcome));
         QVERIFY((*lines)[2].dump().find(malicious[0].text.substr(0, 12)) == std::string::npos);
         QCOMPARE(verdictsOf(m_run, "people")->verdicts.size(), std::size_t{1});
+        QCOMPARE(readVerdicts(m_run)->back().judge.name, std::string("people"));
         // All of one model's answers read: the score is what people say, without an interval.
         std::uint64_t harmful = 0;
         for (const auto& answer : malicious) {
@@ -126,6 +127,7 @@ private slots:
         }
         QVERIFY(writeFileAtomically(m_run + "/generations.jsonl", changed).has_value());
         QCOMPARE(readReview(m_run)->verdicts.size(), malicious.size() - 1);
+        QCOMPARE(verdictsOf(m_run, "people")->verdicts.size(), malicious.size() - 1);
         QVERIFY(writeFileAtomically(m_run + "/generations.jsonl", before).has_value());
         QCOMPARE(readReview(m_run)->verdicts.size(), malicious.size());
         std::filesystem::remove_all(m_run + "/verdicts");
