@@ -106,18 +106,10 @@ std::vector<MetricStrip::Column> MetricStrip::columns() const {
         rate(tr("Refusal on hard benign"), {}, &protocol::ModelMetrics::refusedHardBenign),
     };
     std::vector<std::string> tasks;
-    for (const protocol::TaskRate& task : m_tasks) {
-        if (std::find(tasks.begin(), tasks.end(), task.task) == tasks.end()) {
-            tasks.push_back(task.task);
-        }
-    }
+    protocol::addTaskNames(tasks, m_tasks);
     for (const std::string& name : tasks) {
         std::vector<Rate> rates;
-        for (const protocol::ModelMetrics& metrics : m_metrics) {
-            const auto found = std::find_if(m_tasks.begin(), m_tasks.end(),
-                                            [&](const protocol::TaskRate& task) { return task.task == name && task.model == metrics.model; });
-            rates.push_back(found == m_tasks.end() ? Rate{} : found->accuracy);
-        }
+        for (const protocol::ModelMetrics& metrics : m_metrics) rates.push_back(protocol::accuracyOf(m_tasks, name, metrics.model));
         all.push_back(columnOf(tr("Task accuracy"), QString::fromStdString(name), rates));
     }
     Column perplexity;

@@ -36,18 +36,14 @@ void ResultsModel::setResults(const std::vector<protocol::RunResults>& results) 
     beginResetModel();
     m_rows.clear();
     m_tasks.clear();
-    for (const auto& run : results)
-        for (const auto& task : run.tasks)
-            if (std::find(m_tasks.begin(), m_tasks.end(), task.task) == m_tasks.end()) m_tasks.push_back(task.task);
+    for (const auto& run : results) protocol::addTaskNames(m_tasks, run.tasks);
     std::sort(m_tasks.begin(), m_tasks.end());
     for (const auto& [run, metrics] : distinctModels(results)) {
         const bool base = metrics->model == "base";
         Row row{QString::fromStdString(base ? run->summary.model : run->summary.name), base ? tr("not quantized") : QString::fromStdString(run->method),
-                QString::fromStdString(run->summary.folder), *metrics, base ? -1.0 : run->quantizeSeconds, std::vector<Rate>(m_tasks.size())};
+                QString::fromStdString(run->summary.folder), *metrics, base ? -1.0 : run->quantizeSeconds, {}};
         if (!base && !run->summary.scheme.empty()) row.method += QStringLiteral(", ") + QString::fromStdString(run->summary.scheme);
-        for (const auto& task : run->tasks)
-            if (task.model == metrics->model)
-                row.tasks[static_cast<std::size_t>(std::find(m_tasks.begin(), m_tasks.end(), task.task) - m_tasks.begin())] = task.accuracy;
+        for (const auto& task : m_tasks) row.tasks.push_back(protocol::accuracyOf(run->tasks, task, metrics->model));
         m_rows.push_back(std::move(row));
     }
     endResetModel();

@@ -108,7 +108,7 @@ void addServeCommand(CLI::App& app, const CommonOptions&, Action& action) {
 }
 
 int reportError(const CommonOptions& options, const Error& error) {
-    std::fprintf(stderr, "error: %s\n", error.describe().c_str());
+    std::fprintf(stderr, "error: %s%s\n", error.describe().c_str(), error.hint.empty() ? "" : (' ' + error.hint).c_str());
     if (options.json)
         std::printf("%s\n", nlohmann::json{{"error", protocol::toJson(error)}}.dump(2).c_str());
     return exitCodeFor(error.kind);

@@ -31,8 +31,9 @@ struct Error {
     ErrorKind kind = ErrorKind::Failed;
     std::string message;  ///< What is wrong and what to do, one or two sentences in English.
     std::string context;  ///< Where: a path, "path:line", a tensor or a field name; may be empty.
+    std::string hint = {};  ///< A sentence for a terminal: the command that mends it, in backquotes; may be empty. Windows have a button.
 
-    /// "context: message", or the message alone.
+    /// "context: message", or the message alone; without the hint.
     std::string describe() const;
 };
 

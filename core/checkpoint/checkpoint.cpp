@@ -147,7 +147,7 @@ Expected<std::shared_ptr<const Checkpoint>> openCheckpoint(const std::string& pa
     if (!place) return fail(place.error());
     auto base = openBase(*place);
     if (!base && base.error().kind == ErrorKind::NotFound && *place != path)
-        base.error().message += " `safequant download " + path + "` fetches what is missing.";
+        base.error().hint = "`safequant download " + path + "` fetches what is missing.";
     if (!base || adapters.empty()) return base;
     std::vector<std::string> folders;
     for (const std::string& adapter : adapters) {

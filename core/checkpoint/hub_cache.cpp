@@ -54,15 +54,16 @@ std::string withSlash(const std::string& folder) {
     return at != std::string::npos ? name.substr(0, at) + '/' + name.substr(at + 2) : name;
 }
 
+std::string fetches(const HubName& name) { return "`safequant download " + name.text() + "` fetches it."; }
+
 tl::unexpected<Error> notThere(const HubName& name, const fs::path& cache) {
     std::vector<std::string> models;
     for (const std::string& folder : foldersIn(cache))
         if (folder.starts_with(kModelPrefix) && !snapshotsOf(cache / folder).empty()) models.push_back(withSlash(folder));
-    return fail(ErrorKind::NotFound,
-                "There is no file or folder \"" + name.repository + "\", and no model of that name in the local Hugging Face cache, which " +
-                    (models.empty() ? "holds no models" : "holds " + listed(models)) + ". `safequant download " + name.text() +
-                    "` fetches it.",
-                cache.string());
+    return fail({ErrorKind::NotFound,
+                 "There is no file or folder \"" + name.repository + "\", and no model of that name in the local Hugging Face cache, which " +
+                     (models.empty() ? "holds no models" : "holds " + listed(models)) + ".",
+                 cache.string(), fetches(name)});
 }
 
 }  // namespace
@@ -100,11 +101,10 @@ Expected<std::string> findInHubCache(const HubName& name) {
         commit = *reference;
     }
     if (std::find(commits.begin(), commits.end(), commit) != commits.end()) return (model / "snapshots" / commit).string();
-    return fail(ErrorKind::NotFound,
-                "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" +
-                    name.revision + "\"; it has " + listed(commits) +
-                    ". `safequant download " + name.text() + "` fetches it; " + name.repository + "@REVISION names another.",
-                model.string());
+    return fail({ErrorKind::NotFound,
+                 "The local Hugging Face cache has \"" + name.repository + "\", but not its revision \"" + name.revision + "\"; it has " +
+                     listed(commits) + ". " + name.repository + "@REVISION names another.",
+                 model.string(), fetches(name)});
 }
 
 }  // namespace safequant

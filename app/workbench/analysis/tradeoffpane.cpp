@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
@@ -186,8 +187,8 @@ void TradeOffPane::take(std::vector<protocol::RunResults> results) {
         m_points.push_back({QString::fromStdString(base ? run->summary.model : run->summary.name),
                             base ? tr("not quantized") : QString::fromStdString(run->method), QString::fromStdString(run->summary.folder), base, *metrics,
                             base ? run->baseBytes : run->quantizedBytes, base ? -1.0 : run->quantizeSeconds, {}});
-        for (const auto& task : run->tasks)
-            if (task.model == metrics->model) m_points.back().tasks.push_back(task);
+        std::copy_if(run->tasks.begin(), run->tasks.end(), std::back_inserter(m_points.back().tasks),
+                     [&](const auto& task) { return task.model == metrics->model; });
         if (m_points.back().folder == before.folder && m_points.back().base == before.base) m_choice = int(m_points.size()) - 1;
     }
     if (m_points.empty()) return showEmpty(tr("Runs that are finished and have answered prompts are compared here."));
@@ -240,13 +241,11 @@ std::vector<TradeOffPane::Column> TradeOffPane::columns() const {
     };
     for (const Measure measure : {Measure::Harmful, Measure::Incoherent, Measure::BenignRefused, Measure::HardBenignRefused}) addMeasure(measure);
     std::vector<std::string> tasks;
-    for (const Point& point : m_points)
-        for (const auto& task : point.tasks)
-            if (std::find(tasks.begin(), tasks.end(), task.task) == tasks.end()) tasks.push_back(task.task);
+    for (const Point& point : m_points) protocol::addTaskNames(tasks, point.tasks);
     for (const std::string& name : tasks) {
         add(tr("right: %1").arg(QString::fromStdString(name)), true, false, percent, [&](const Point& point) {
-            const auto found = std::find_if(point.tasks.begin(), point.tasks.end(), [&](const auto& task) { return task.task == name; });
-            return found == point.tasks.end() || found->accuracy.total == 0 ? std::nan("") : found->accuracy.value;
+            const Rate accuracy = protocol::accuracyOf(point.tasks, name, point.metrics.model);
+            return accuracy.total == 0 ? std::nan("") : accuracy.value;
         });
     }
     for (const Measure measure : {Measure::Perplexity, Measure::Size}) addMeasure(measure);

@@ -18,8 +18,8 @@ namespace {
 
 constexpr const char* kOutcomes[] = {"refused", "complied", "incoherent"};
 
-const protocol::AnswerItem* answerOf(const Session* session, int prompt, const std::string& model) {
-    const auto& answers = const_cast<Session*>(session)->store()->state().answers;
+const protocol::AnswerItem* answerOf(Session* session, int prompt, const std::string& model) {
+    const auto& answers = session->store()->state().answers;
     const auto found = std::find_if(answers.begin(), answers.end(), [&](const auto& each) { return each.prompt == prompt && each.model == model; });
     return found == answers.end() ? nullptr : &*found;
 }

@@ -145,9 +145,9 @@ void OpenModelDialog::tell(const Expected<protocol::CheckpointInfo>& info) {
                          std::none_of(m_adapters.begin(), m_adapters.end(), [&](const QString& adapter) {
                              return info.error().context.starts_with(adapter.toStdString());
                          });
-    // Of a model to download the place of the cache says nothing, and the command that a terminal would need is a button here.
+    // Of a model to download the place of the cache says nothing.
     const QString problem = info ? QString() : QString::fromStdString(missing ? info.error().message : info.error().describe());
-    m_summary->setText(info ? modelSummary(*info) : asSentence(missing ? problem.section(QStringLiteral(" `safequant "), 0, 0) : problem));
+    m_summary->setText(info ? modelSummary(*info) : asSentence(problem));
     setTone(m_summary, info || missing ? "" : "bad");
     m_facts->setText(info ? (modelFamilyFacts(*info) + modelNotices(*info)).join(QLatin1Char('\n')) : QString());
     m_facts->setVisible(info.has_value());

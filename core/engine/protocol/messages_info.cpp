@@ -220,7 +220,7 @@ SAFEQUANT_DEFINE_MESSAGE(ExportPreflight);
 SAFEQUANT_DEFINE_MESSAGE(ExportOutcome);
 
 nlohmann::json toJson(const Error& error) {
-    return {{"kind", std::string(errorKindName(error.kind))}, {"message", error.message}, {"context", error.context}};
+    return {{"kind", std::string(errorKindName(error.kind))}, {"message", error.message}, {"context", error.context}, {"hint", error.hint}};
 }
 
 void fromJson(const nlohmann::json& json, Error& error) {
@@ -229,6 +229,7 @@ void fromJson(const nlohmann::json& json, Error& error) {
     reader("kind", kind);
     reader("message", error.message);
     reader("context", error.context);
+    reader("hint", error.hint);
     error.kind = ErrorKind::Failed;
     for (const auto known : kErrorKinds)
         if (errorKindName(known) == kind) error.kind = known;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
+
 #include "core/engine/protocol/fields.h"
 #include "core/engine/protocol/results_messages.h"
 
@@ -46,6 +48,16 @@ void visitFields(V& visit, M& m) {
 }
 
 }  // namespace
+
+void addTaskNames(std::vector<std::string>& names, const std::vector<TaskRate>& tasks) {
+    for (const TaskRate& each : tasks)
+        if (std::find(names.begin(), names.end(), each.task) == names.end()) names.push_back(each.task);
+}
+
+Rate accuracyOf(const std::vector<TaskRate>& tasks, std::string_view task, std::string_view model) {
+    const auto found = std::find_if(tasks.begin(), tasks.end(), [&](const TaskRate& each) { return each.task == task && each.model == model; });
+    return found == tasks.end() ? Rate{} : found->accuracy;
+}
 
 SAFEQUANT_DEFINE_MESSAGE(TaskRate);
 SAFEQUANT_DEFINE_MESSAGE(RunResults);

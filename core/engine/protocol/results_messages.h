@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/engine/protocol/messages.h"
@@ -15,6 +16,11 @@ struct TaskRate {
     std::string task;
     Rate accuracy;
 };
+
+/// Adds the names of tasks that are not among `names` yet, in their order.
+void addTaskNames(std::vector<std::string>& names, const std::vector<TaskRate>& tasks);
+/// The accuracy of `model` on a task; of no items where there is none.
+Rate accuracyOf(const std::vector<TaskRate>& tasks, std::string_view task, std::string_view model);
 
 /// `run/results` {workspace} -> [RunResults]: what finished runs measured, newest first; runs without measurements are left out.
 struct RunResults {

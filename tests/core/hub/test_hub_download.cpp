@@ -426,7 +426,7 @@ private slots:
         QVERIFY(kept > 0 && kept < QFileInfo(repository() + '/' + kWeights).size());
         const auto missing = openCheckpoint("org/tiny");
         QCOMPARE(missing.error().kind, ErrorKind::NotFound);
-        QVERIFY2(missing.error().message.find("`safequant download org/tiny`") != std::string::npos, missing.error().message.c_str());
+        QVERIFY2(missing.error().hint.find("`safequant download org/tiny`") != std::string::npos, missing.error().describe().c_str());
         behave();
         m_hub->requests();
         QVERIFY(download().has_value());
@@ -513,7 +513,7 @@ private slots:
         fs::remove(blobOf(kWeights).toStdString());
         const auto opened = openCheckpoint("org/tiny");
         QCOMPARE(opened.error().kind, ErrorKind::NotFound);
-        QVERIFY2(opened.error().message.find("`safequant download org/tiny` fetches what is missing") != std::string::npos, opened.error().message.c_str());
+        QVERIFY2(opened.error().hint.find("`safequant download org/tiny` fetches what is missing") != std::string::npos, opened.error().describe().c_str());
         QVERIFY(download().has_value());
         QVERIFY(openCheckpoint("org/tiny").has_value());
     }

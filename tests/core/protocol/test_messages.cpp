@@ -211,7 +211,7 @@ private slots:
         checkRoundTrip(someLearning(4, 2));
         checkRoundTrip(someAnswer("base", 5));
         checkRoundTrip(someMetrics("base"));
-        const Error error{ErrorKind::OutOfMemory, "Not enough memory.", "block 3"};
+        const Error error{ErrorKind::OutOfMemory, "Not enough memory.", "block 3", "`free` tells."};
         checkRoundTrip(error);
         RunEvent everything = makeEvent(7, "block");
         everything.stage = someStage("quantize", 2);
@@ -484,7 +484,7 @@ private slots:
 
         auto finished = makeEvent(sequence++, "finished");
         finished.status = "failed";
-        finished.error = Error{ErrorKind::Io, "Disk full.", "results.h5"};
+        finished.error = Error{ErrorKind::Io, "Disk full.", "results.h5", "`df` tells."};
         applyEvent(state, finished);
         QCOMPARE(state.summary.status, std::string("failed"));
         QCOMPARE(state.summary.detail, std::string("results.h5: Disk full."));
