@@ -181,15 +181,6 @@ json sourceJson(const TrainingSource& source) {
 
 }  // namespace
 
-const char* rateScheduleName(RateSchedule schedule) {
-    switch (schedule) {
-        case RateSchedule::Constant: return "constant";
-        case RateSchedule::Cosine: return "cosine";
-        case RateSchedule::Linear: break;
-    }
-    return "linear";
-}
-
 Expected<FinetuneSpec> finetuneSpecFromJson(const json& object, const std::string& where) {
     FinetuneSpec finetune;
     SpecReader spec(object, {}, where, "fine-tuning spec");

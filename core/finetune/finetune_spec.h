@@ -9,6 +9,7 @@
 #include "core/base/error.h"
 #include "core/finetune/low_rank_options.h"
 #include "core/prompts/prompt_set.h"
+#include "core/training/training_schedule.h"
 
 namespace safequant {
 
@@ -41,10 +42,6 @@ struct TrainingSource {
     AnsweredPrompts prompts;  ///< Else this.
     int count = 0;            ///< Conversations taken from it, a seeded choice; 0: all.
 };
-
-enum class RateSchedule : std::uint8_t { Constant, Linear, Cosine };
-/// "constant", "linear", "cosine".
-const char* rateScheduleName(RateSchedule schedule);
 
 struct TrainingOptions {
     int steps = 0;             ///< Steps of the optimizer; 0: as many as `epochs` take.

@@ -3,10 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <numeric>
 
-#include "core/base/random.h"
+#include "core/finetune/adapted_blocks.h"
 #include "core/tensor/device.h"
 
 namespace safequant {
@@ -19,17 +17,6 @@ AdamW optimizerOf(const FinetuneSpec& spec, const LowRankAdapter& adapter) {
 }
 
 }  // namespace
-
-double rateFactor(RateSchedule schedule, int step, int warmup, int steps) {
-    const double rise = warmup > 0 ? std::min(1.0, (step + 1.0) / warmup) : 1.0;
-    const double passed = static_cast<double>(step) / std::max(steps, 1);
-    switch (schedule) {
-        case RateSchedule::Constant: return rise;
-        case RateSchedule::Cosine: return rise * 0.5 * (1.0 + std::cos(std::numbers::pi * passed));
-        case RateSchedule::Linear: break;
-    }
-    return rise * (1.0 - passed);
-}
 
 int stepCount(const TrainingOptions& options, std::size_t samples) {
     if (options.steps > 0) return options.steps;
@@ -57,40 +44,29 @@ Expected<Finetuning> Finetuning::create(const FinetuneSpec& spec, std::shared_pt
     if (!spec.initialAdapter.empty())
         if (auto loaded = adapter->load(spec.initialAdapter); !loaded) return fail(loaded.error());
     const auto graphBytes = static_cast<std::uint64_t>(spec.graphMemoryGib * kBytesPerGib);
-    auto model = TrainingModel::load(std::move(checkpoint), *adapter, *device, graphBytes, progress);
+    auto blocks = AdaptedBlocks::load(*checkpoint, *adapter, *device, progress);
+    if (!blocks) return fail(blocks.error());
+    auto model = TrainingModel::load(std::move(checkpoint), std::move(*blocks), *device, graphBytes);
     if (!model) return fail(model.error());
     return Finetuning(spec, std::move(*adapter), std::move(*model), std::move(samples));
 }
 
 std::vector<std::size_t> Finetuning::samplesOf(int step) const {
     const std::size_t perStep = static_cast<std::size_t>(m_options.batch) * static_cast<std::size_t>(m_options.accumulate);
-    const std::size_t first = static_cast<std::size_t>(step) * perStep;
-    std::vector<std::size_t> chosen;
-    std::vector<std::size_t> order;
-    std::size_t orderPass = 0;
-    for (std::size_t i = first; i < first + perStep; ++i) {
-        const std::size_t pass = i / m_samples.size();
-        if (order.empty() || pass != orderPass) {
-            order.resize(m_samples.size());
-            std::iota(order.begin(), order.end(), std::size_t{0});
-            RandomStream(m_seed, "finetune.pass." + std::to_string(pass)).shuffle(order);
-            orderPass = pass;
-        }
-        chosen.push_back(order[i % m_samples.size()]);
-    }
-    return chosen;
+    return samplesOfStep(step, perStep, m_samples.size(), m_seed, "finetune.pass.");
 }
 
-Expected<BatchLoss> Finetuning::gradient(const std::stop_token& stop) {
+Expected<TrainingLoss> Finetuning::gradient(const std::stop_token& stop) {
     std::vector<const TrainingSample*> chosen;
     for (const std::size_t index : samplesOf(m_done)) chosen.push_back(&m_samples[index]);
     std::size_t targets = 0;
     for (const TrainingSample* sample : chosen) targets += sample->learned();
-    BatchLoss total;
+    const auto share = [&](std::span<const SampleLoss> losses) { return std::vector<double>(losses.size(), 1.0 / static_cast<double>(targets)); };
+    TrainingLoss total;
     const auto batch = static_cast<std::size_t>(m_options.batch);
     for (std::size_t first = 0; first < chosen.size(); first += batch) {
         const std::span<const TrainingSample* const> samples(chosen.data() + first, batch);
-        const auto loss = m_model.addGradient(samples, 1.0 / static_cast<double>(targets), stop);
+        const auto loss = m_model.addGradient(samples, share, stop);
         if (!loss) return loss;
         total.sum += loss->sum;
         total.targets += loss->targets;

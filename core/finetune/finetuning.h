@@ -6,16 +6,12 @@
 #include <vector>
 
 #include "core/finetune/finetune_spec.h"
-#include "core/finetune/training_model.h"
-#include "core/finetune/training_sample.h"
-#include "core/finetune/tensor_file.h"
+#include "core/finetune/low_rank_adapter.h"
 #include "core/tensor/adam_w.h"
+#include "core/training/tensor_file.h"
+#include "core/training/training_model.h"
 
 namespace safequant {
-
-/// Share of the learning rate at a step, counted from 0: it rises over the warm-up, (step + 1) / warmup, and falls to 0 at `steps`,
-/// linearly, min(rise, 1) * (1 - step / steps), or along half a cosine.
-double rateFactor(RateSchedule schedule, int step, int warmup, int steps);
 
 /// Steps that a training takes on so many samples.
 int stepCount(const TrainingOptions& options, std::size_t samples);
@@ -48,7 +44,7 @@ public:
     /// One step. Errors: cancelled (nothing has changed then), failed when the loss is not finite.
     Expected<FinetuneStep> step(const std::stop_token& stop = {});
     /// Adds the gradient of the mean loss of the next step's samples to the adapter's parameters without a step.
-    Expected<BatchLoss> gradient(const std::stop_token& stop = {});
+    Expected<TrainingLoss> gradient(const std::stop_token& stop = {});
 
     /// Adapter, moments and steps done, in one file. Errors: io.
     Expected<void> save(const std::string& path) const;

@@ -7,7 +7,7 @@
 #include "core/base/files.h"
 #include "core/base/random.h"
 #include "core/checkpoint/adapter_config.h"
-#include "core/finetune/tensor_file.h"
+#include "core/training/tensor_file.h"
 #include "core/tensor/tensor_conversion.h"
 
 namespace safequant {

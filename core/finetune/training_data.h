@@ -7,7 +7,7 @@
 #include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/finetune/finetune_spec.h"
-#include "core/finetune/training_sample.h"
+#include "core/training/training_sample.h"
 
 namespace safequant {
 

@@ -5,6 +5,24 @@
 
 namespace safequant {
 
+CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan) {
+    checkBlockPlan("roundedBlock", plan);
+    CodedBlock block;
+    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+        LinearWeights& linear = weights.linears[i];
+        QuantizedLinear coded;
+        coded.scheme = plan[i].actual;
+        if (plan[i].quantized()) {
+            coded = roundToNearest(linear.weight, plan[i].actual);
+            linear.weight = coded.dequantize();
+        }
+        linear.input = {plan[i].actual.activationBits, plan[i].actual.activationSymmetric};
+        block.linears.push_back(std::move(coded));
+    }
+    block.weights = std::move(weights);
+    return block;
+}
+
 QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::span<const LinearPlan> plan) {
     QuantizedBlock block;
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {

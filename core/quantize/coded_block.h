@@ -27,6 +27,9 @@ struct CodedBlock {
     std::vector<LinearReport> reports;     ///< In the same order; empty: the method makes none.
 };
 
+/// A block rounded to nearest. Throws std::invalid_argument when the plan does not fit the weights.
+CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan);
+
 /// A coded block as a forward pass uses it, measured against what it stands for: what its method was calibrated on where it has reports,
 /// else `original`.
 QuantizedBlock outcomeOf(CodedBlock coded, const BlockWeights& original, std::span<const LinearPlan> plan);

@@ -114,7 +114,7 @@ ReportSection reproductionSection(const RunMaterial& run) {
         add(std::string(name) + ", SHA-256", jsonAt(run.manifest, {"fingerprints", name}));
     add("processor", jsonAt(run.manifest, {"device", "cpu_features"}));
     add("threads", jsonAt(run.manifest, {"device", "threads"}));
-    for (const char* stage : {"capture", "quantize", "evaluate"})
+    for (const char* stage : {"capture", "patch", "quantize", "evaluate"})
         if (const json seconds = jsonAt(run.manifest, {"timings", stage, "seconds"}); seconds.is_number())
             table.rows.push_back({std::string("time, ") + stage, duration(seconds.get<double>())});
     section.tables.push_back(std::move(table));

@@ -36,13 +36,13 @@ std::string describe(const CodedBlock& block) {
 Expected<void> CalibratedBlocks::require(int block) {
     const RunInputs& inputs = m_session.inputs();
     const DecoderConfig& config = inputs.checkpoint->config();
-    if (hasCodedBlock(m_session.folder(), block)) return {};
+    if (hasCodedBlock(m_folder, block)) return {};
     if (m_calibrator == nullptr)
         if (auto opened = open(); !opened) return opened;
-    if (auto passed = passCodedBlocks(*m_calibrator, m_session.folder(), config, inputs.plan, block, m_session.stop()); !passed) return passed;
+    if (auto passed = passCodedBlocks(*m_calibrator, m_folder, config, inputs.plan, block, m_session.stop()); !passed) return passed;
     const auto made = m_calibrator->calibrate(m_session.stop());
     if (!made) return fail(made.error());
-    if (auto written = writeCodedBlock(m_session.folder(), config, *made); !written) return written;
+    if (auto written = writeCodedBlock(m_folder, config, *made); !written) return written;
     const bool warned = std::any_of(made->reports.begin(), made->reports.end(), [](const LinearReport& report) { return report.roundedToNearest; });
     return m_session.say(warned ? "warning" : "info", describe(*made));
 }

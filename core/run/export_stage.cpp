@@ -3,7 +3,6 @@
 
 #include "core/base/files.h"
 #include "core/exporting/target_folder.h"
-#include "core/quantize/method.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learned_checkpoint.h"
 #include "core/run/run_export.h"
@@ -62,16 +61,15 @@ nlohmann::json exportProvenance(const RunInputs& inputs, const std::string& chec
 
 Expected<ExportResult> exportQuantized(const std::string& folder, const RunInputs& inputs, const std::string& checkpointHash,
                                        const std::string& target, const Progress& progress, const ExportOptions& options) {
-    const auto method = findQuantizationMethod(inputs.spec.method);
-    if (!method) return fail(method.error());
+    const bool keepsBlocks = inputs.spec.keepsBlocks();
     std::shared_ptr<const Checkpoint> checkpoint = inputs.checkpoint;
-    if ((*method)->keepsBlocks()) {
+    if (keepsBlocks) {
         auto learned = openLearnedCheckpoint(checkpoint, folder);
         if (!learned) return fail(learned.error());
         checkpoint = std::move(*learned);
     }
     const auto quantized = [&](const LinearPlan& plan) -> Expected<QuantizedLinear> {
-        if ((*method)->keepsBlocks()) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
+        if (keepsBlocks) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
         auto weight = checkpoint->readMatrix(plan.name + ".weight");
         if (!weight) return fail(weight.error());
         return roundToNearest(*weight, plan.actual);

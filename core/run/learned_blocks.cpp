@@ -87,11 +87,11 @@ std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const M
 }
 
 Expected<void> LearnedBlocks::require(int block) {
-    if (hasCodedBlock(m_session.folder(), block)) return {};
+    if (hasCodedBlock(m_folder, block)) return {};
     if (m_realigner == nullptr)
         if (auto opened = open(); !opened) return opened;
     const RunInputs& inputs = m_session.inputs();
-    if (auto passed = passCodedBlocks(*m_realigner, m_session.folder(), inputs.checkpoint->config(), inputs.plan, block, m_session.stop()); !passed)
+    if (auto passed = passCodedBlocks(*m_realigner, m_folder, inputs.checkpoint->config(), inputs.plan, block, m_session.stop()); !passed)
         return passed;
     return learn(block);
 }
@@ -166,7 +166,7 @@ Expected<void> LearnedBlocks::learn(int block) {
     });
     if (!learned) return fail(learned.error());
     if (!telling) return telling;
-    if (auto written = writeCodedBlock(m_session.folder(), m_session.inputs().checkpoint->config(), *learned); !written) return written;
+    if (auto written = writeCodedBlock(m_folder, m_session.inputs().checkpoint->config(), *learned); !written) return written;
     const RealignedBlock& outcome = m_realigner->last();
     told.benignError = outcome.benignError;
     if (std::find(m_malicious.begin(), m_malicious.end(), true) != m_malicious.end()) {

@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/realign/realigner.h"
@@ -17,10 +19,11 @@ namespace safequant {
 std::optional<std::vector<protocol::StreamProbe>> judgeStreams(std::span<const Matrix> streams, const std::vector<bool>& malicious,
                                                                std::span<const int> clusters, std::uint64_t seed, const std::stop_token& stop = {});
 
-/// Learns the blocks of a run one after the other, tells how each goes, and leaves each in the run's folder.
+/// Learns the blocks of a run one after the other, tells how each goes, and leaves each in a folder.
 class LearnedBlocks {
 public:
-    explicit LearnedBlocks(Session& session) : m_session(session) {}
+    /// `folder`: where they go, the run's own or one inside it.
+    LearnedBlocks(Session& session, std::string folder) : m_session(session), m_folder(std::move(folder)) {}
 
     /// Makes sure that the block's file is there. Blocks found finished are passed through, so that the streams are where they
     /// would be had this session learned them. Errors: cancelled, those of Realigner, samples and files.
@@ -35,6 +38,7 @@ private:
     Expected<void> learn(int block);
 
     Session& m_session;
+    std::string m_folder;
     std::unique_ptr<Realigner> m_realigner;
     std::vector<bool> m_malicious;  ///< Of the realigner's chats.
     std::vector<int> m_clusters;    ///< Near-duplicate clusters of the same.

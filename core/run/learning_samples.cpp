@@ -218,8 +218,15 @@ double calibrationCost(const RunSpec& spec, const DecoderConfig& config, double 
 Expected<std::string> learningFilesHash(const RunSpec& spec) {
     const auto method = findQuantizationMethod(spec.method);
     if (!method) return fail(method.error());
-    if (!(*method)->keepsBlocks() || !spec.hasStage("quantize")) return std::string();
+    const bool pairs = spec.patch && !spec.patch->pairs.empty();
+    if ((!(*method)->keepsBlocks() && !pairs) || !spec.hasStage("quantize")) return std::string();
     Sha256 hash;
+    if (pairs) {
+        const auto content = readTextFile(spec.patch->pairs);
+        if (!content) return fail(content.error());
+        hash.update(*content + "\n");
+    }
+    if (!(*method)->keepsBlocks()) return hash.hex();
     for (const auto& [count, name] : {std::pair{spec.calibration.texts, spec.calibration.text},
                                       std::pair{spec.calibration.tasks, spec.calibration.taskPrompts}}) {
         if (count == 0) continue;

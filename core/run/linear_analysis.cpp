@@ -38,9 +38,9 @@ double largestOf(std::span<const float> values) {
     return static_cast<double>(largest);
 }
 
-Expected<QuantizedLinear> quantizedLinear(const std::string& folder, const RunInputs& inputs, const QuantizationMethod& method, const Matrix& weight,
+Expected<QuantizedLinear> quantizedLinear(const std::string& folder, const RunInputs& inputs, const Matrix& weight,
                                           const LinearPlan& plan) {
-    if (!method.keepsBlocks()) return roundToNearest(weight, plan.actual);
+    if (!inputs.spec.keepsBlocks()) return roundToNearest(weight, plan.actual);
     if (!hasCodedBlock(folder, plan.block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(plan.block) + " is not quantized yet.", folder);
     return readCodedLinear(folder, inputs.checkpoint->config(), plan);
@@ -141,7 +141,7 @@ Expected<protocol::LinearWeightsResult> measureLinearWeights(const std::string& 
         result.full = countsOf(histogramOf(weight->span(), -range, range, kValueBins));
         return result;
     }
-    const auto quantized = quantizedLinear(folder, *inputs, **method, *weight, *plan);
+    const auto quantized = quantizedLinear(folder, *inputs, *weight, *plan);
     if (!quantized) return fail(quantized.error());
     const Matrix rounded = quantized->dequantize();
     range = std::max(range, largestOf(rounded.span()));
@@ -153,7 +153,7 @@ Expected<protocol::LinearWeightsResult> measureLinearWeights(const std::string& 
     if (const auto reported = reportedError(folder, *plan)) {
         constexpr double kRounding = 1e-4;
         const bool differs = std::fabs(result.relativeError - *reported) > kRounding * std::max(*reported, kRounding);
-        if (differs && !(*method)->keepsBlocks())
+        if (differs && !inputs->spec.keepsBlocks())
             return fail(ErrorKind::Mismatch, "This checkpoint gives another error for \"" + linear + "\" than the run reports: it is not the one that was quantized.",
                         inputs->spec.checkpoint);
         result.rescaled = differs;

@@ -73,6 +73,7 @@ std::string describeScheme(const RunSpec& spec) {
     if (!spec.rules.empty())
         text += " and " + std::to_string(spec.rules.size()) + (spec.rules.size() == 1 ? " rule" : " rules");
     if (spec.rotation) text += ", rotated";
+    if (spec.patch) text += ", patched by " + patchTitle(spec.patch->method);
     return text;
 }
 

@@ -106,7 +106,7 @@ private:
             const char* stage;
             Expected<void> (*run)(Session&);
         };
-        for (const auto& step : {Step{"capture", runCaptureStage}, Step{"quantize", runQuantizeStage},
+        for (const auto& step : {Step{"capture", runCaptureStage}, Step{"patch", runPatchStage}, Step{"quantize", runQuantizeStage},
                                  Step{"evaluate", runEvaluateStage}, Step{"export", runExportStage}}) {
             if (!session.inputs().spec.hasStage(step.stage)) continue;
             if (session.stop().stop_requested()) return fail(cancelledError());

@@ -17,16 +17,18 @@ Expected<void> runQuantizeStage(Session& session) {
     const auto& config = inputs.checkpoint->config();
     const auto method = findQuantizationMethod(inputs.spec.method);
     if (!method) return fail(method.error());
-    LearnedBlocks learned(session);
-    CalibratedBlocks calibrated(session, *method);
+    const bool keepsBlocks = inputs.spec.keepsBlocks();
+    LearnedBlocks learned(session, session.folder());
+    CalibratedBlocks calibrated(session, *method, session.folder());
     // A device leaves this machine's cores idle, unless a block has to be made before the next can be.
     ReadAhead<Expected<QuantizedBlock>> blocks([&](int block) { return loadQuantizedBlock(session.folder(), inputs, block); },
-                                               inputs.device->isProcessor() || (*method)->keepsBlocks() ? 0 : config.blocks);
+                                               inputs.device->isProcessor() || keepsBlocks ? 0 : config.blocks);
     std::vector<protocol::LinearInfo> linears;
     BlockStage stage(session, "quantize", "quantized");
     return stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
-            if ((*method)->keepsBlocks())
+            // The blocks of a patched model are there.
+            if (keepsBlocks && !inputs.spec.patch)
                 if (auto made = (*method)->learned() ? learned.require(block) : calibrated.require(block); !made) return fail(made.error());
             const auto quantized = blocks(block);
             if (!quantized) return fail(quantized.error());

@@ -11,7 +11,7 @@ Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const Run
     auto weights = loadBlock(*inputs.checkpoint, block);
     if (!weights) return fail(weights.error());
     const auto plan = planOfBlock(inputs.plan, block);
-    if (!(*method)->keepsBlocks()) return (*method)->quantize(std::move(*weights), plan);
+    if (!inputs.spec.keepsBlocks()) return (*method)->quantize(std::move(*weights), plan);
     auto coded = readCodedBlock(folder, inputs.checkpoint->config(), plan, block);
     if (!coded) return fail(coded.error());
     return outcomeOf(std::move(*coded), *weights, plan);

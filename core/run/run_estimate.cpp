@@ -238,6 +238,7 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
     const double block = pace.loadBlock + static_cast<double>(tokens.captured) * pace.row + fitRows * pace.fitRow;
     double seconds = 0.0;
     if (spec.hasStage("capture")) seconds += blocks * block;
+    if (spec.hasStage("patch")) seconds += blocks * (pace.quantizeBlock + spec.patch->cost(meanRowsPerPrompt(inputs, tokens)) * pace.row);
     if (spec.hasStage("quantize")) {
         const double calibrated = calibrationCost(spec, inputs.checkpoint->config(), meanRowsPerPrompt(inputs, tokens));
         seconds += blocks * (block + pace.quantizeBlock + calibrated * pace.row);
@@ -272,6 +273,12 @@ std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
         const auto widest = static_cast<std::uint64_t>(std::max({config.hiddenSize, config.intermediateSize, config.queryWidth()}));
         const auto streams = (kCalibrationStreams * static_cast<std::uint64_t>(rows) + tokens.captured) * hidden * sizeof(float);
         peak = std::max(peak, kCalibrationBlocks * block + streams + 2 * widest * widest * sizeof(double));
+    }
+    if (inputs.spec.hasStage("patch")) {
+        // Of every weight what is rounded, its code and its mask; the change and the gradient of one block; the head in float32.
+        const auto kept = static_cast<std::uint64_t>(inputs.spec.patch->options.graphMemoryGib * 1024.0 * 1024.0 * 1024.0);
+        const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);
+        peak = std::max(peak, blocks * (block + block / 2) + 4 * block + head + 2 * kept);
     }
     if (inputs.spec.hasStage("evaluate")) {
         const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);

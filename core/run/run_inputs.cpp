@@ -69,7 +69,7 @@ Expected<void> openPrompts(RunInputs& inputs) {
 Expected<void> openAligned(RunInputs& inputs) {
     const auto method = findQuantizationMethod(inputs.spec.method);
     if (!method) return fail(method.error());
-    if (!(*method)->learned() || !inputs.spec.hasStage("quantize") || !inputs.spec.aligned.given()) return {};
+    if ((!(*method)->learned() && !inputs.spec.patch) || !inputs.spec.hasStage("quantize") || !inputs.spec.aligned.given()) return {};
     const AlignedModel& aligned = inputs.spec.aligned;
     auto checkpoint = openModel(aligned.checkpoint.empty() ? inputs.spec.checkpoint : aligned.checkpoint, aligned.adapters);
     if (!checkpoint) return fail(checkpoint.error());

@@ -98,6 +98,7 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     readLearning(reader, run.learning);
     readRotation(reader, run);
     readMethodOptions(reader, run.method, run.options);
+    readPatch(reader, run.seed, run.patch);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
             reader.reject("rules", std::string("must be a list, not ") + rules->type_name() + ".");
@@ -199,6 +200,7 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
                                    "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned.");
     if (named("quantize") && !named("capture"))
         spec.reject("stages", "has \"quantize\" without \"capture\", whose probes and axes it uses.");
+    if (run.patch && !named("quantize")) spec.reject("stages", "lacks \"quantize\", which \"quantization.patch\" patches the outcome of.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
         spec.reject("mix.malicious_fraction",
                     "must lie between 0 and 1, both excluded: probes are fitted on prompts of both kinds.");
@@ -213,8 +215,16 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
 
 bool RunSpec::hasStage(const std::string& stage) const {
     if (stage == "export") return !exportFolder.empty();
+    if (stage == "patch") return patch && hasStage("quantize");
     return std::find(stages.begin(), stages.end(), stage) != stages.end();
 }
+
+bool RunSpec::keepsBlocks() const {
+    const auto known = findQuantizationMethod(method);
+    return patch || (known && (*known)->keepsBlocks());
+}
+
+bool RunSpec::movesScales() const { return method != "rtn" && method != "autoround" && (method != "gptq" || options.smoothing.on); }
 
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where) {
     RunSpec run;
@@ -294,6 +304,7 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     anchorPath(spec->calibration.text, folder);
     anchorPath(spec->calibration.taskPrompts, folder);
     for (auto& file : spec->prompts) anchorPath(file.path, folder);
+    if (spec->patch) anchorPath(spec->patch->pairs, folder);
     anchorPath(spec->perplexityText, folder);
     for (auto& task : spec->tasks) anchorPath(task.file, folder);
     anchorPath(spec->exportFolder, folder);
@@ -352,6 +363,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
             {"residual", spec.rotation->residual}, {"heads", spec.rotation->heads}, {"seed", spec.rotation->seed}};
     if (auto options = methodOptionsToJson(spec.method, spec.options); !options.empty())
         json["quantization"]["options"] = std::move(options);
+    if (spec.patch) json["quantization"]["patch"] = patchToJson(*spec.patch);
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
     if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);

@@ -18,6 +18,7 @@
 #include "core/run/evaluation_spec.h"
 #include "core/run/learning_spec.h"
 #include "core/run/method_options.h"
+#include "core/run/patch_spec.h"
 
 namespace safequant {
 
@@ -34,7 +35,8 @@ namespace safequant {
 ///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
 ///   "quantization": {"method": "rtn", "learning": {...}, "options": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
 ///                    "activation_bits": 16, "activation_symmetric": true}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
-///                    "rotation": {"residual": true, "heads": true, "seed": 0}},     absent: none; seed: the run's unless given
+///                    "rotation": {"residual": true, "heads": true, "seed": 0},      absent: none; seed: the run's unless given
+///                    "patch": {...}},                           see PatchSpec
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
 ///                  "temperature": 1, "top_p": 1, "top_k": 0}, "judge": "refusal-22", "second_judge": "xstest-openings",
@@ -64,6 +66,7 @@ struct RunSpec {
     LearningSpec learning;
     std::optional<RotationOptions> rotation;  ///< Multiplied into the weights before any method sees them.
     CalibrationOptions options;  ///< Of the method; see readMethodOptions.
+    std::optional<PatchSpec> patch;  ///< Of what the method made.
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
     std::vector<std::string> stages{"capture", "quantize", "evaluate"};
@@ -77,7 +80,12 @@ struct RunSpec {
     std::string exportFolder;  ///< Empty: no export stage.
     ExportOptions exporting;   ///< What the export stage writes.
 
+    /// "patch" is one where the spec patches what it quantizes, "export" where it names a folder.
     bool hasStage(const std::string& stage) const;
+    /// Quantized blocks are files in the run's folder, which everything after reads.
+    bool keepsBlocks() const;
+    /// The method may move scales between layers before it codes them.
+    bool movesScales() const;
 };
 
 /// Makes paths of models and adapters absolute, relative to `folder` (empty: the current one); names on the hub stay.

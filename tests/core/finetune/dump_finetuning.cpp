@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "core/finetune/finetuning.h"
-#include "core/finetune/tensor_file.h"
+#include "core/training/tensor_file.h"
 #include "core/finetune/training_data.h"
 #include "core/model/generation.h"
 #include "tests/support/or_throw.h"

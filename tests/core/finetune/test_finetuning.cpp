@@ -104,7 +104,7 @@ class TestFinetuning : public QObject {
     }
 
     static double lossOf(Finetuning& training) {
-        const BatchLoss loss = orThrow(training.gradient());
+        const TrainingLoss loss = orThrow(training.gradient());
         return loss.sum / static_cast<double>(loss.targets);
     }
 
@@ -189,7 +189,7 @@ private slots:
 
     void countsRowsWithoutTheSharedPrefix() {
         Finetuning training = this->training(spec());
-        const BatchLoss loss = orThrow(training.gradient());
+        const TrainingLoss loss = orThrow(training.gradient());
         // Two ids are common to all: 7 + 6 + 4 + 11 rows, less 3 * 2.
         QCOMPARE(loss.rows, std::int64_t{22});
         QCOMPARE(loss.targets, std::int64_t{3 + 3 + 2 + 4});

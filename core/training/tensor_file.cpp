@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/finetune/tensor_file.h"
+#include "core/training/tensor_file.h"
 
 #include <c10/core/GradMode.h>
 

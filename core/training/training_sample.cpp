@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/finetune/training_sample.h"
+#include "core/training/training_sample.h"
 
 #include <algorithm>
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/finetune/adapted_blocks.h"
+
+#include <new>
+
+#include "core/model/block_runner.h"
+
+namespace safequant {
+
+Expected<std::shared_ptr<AdaptedBlocks>> AdaptedBlocks::load(const Checkpoint& checkpoint, const LowRankAdapter& adapter, const at::Device& device,
+                                                             const Progress& progress) {
+    const DecoderConfig& config = checkpoint.config();
+    auto adapted = std::make_shared<AdaptedBlocks>();
+    try {
+        for (int block = 0; block < config.blocks; ++block) {
+            if (progress.stopRequested()) return fail(cancelledError());
+            const auto weights = loadBlock(checkpoint, block);
+            if (!weights) return fail(weights.error());
+            adapted->m_blocks.push_back(tensorBlock(config, *weights, device));
+            progress(static_cast<std::uint64_t>(block) + 1, static_cast<std::uint64_t>(config.blocks));
+        }
+    } catch (const std::bad_alloc&) {
+        return fail(ErrorKind::OutOfMemory, "There is not enough memory for the model's weights in float32.", checkpoint.path());
+    }
+    for (const LowRankAdapter::Module& module : adapter.modules())
+        adapted->m_blocks[static_cast<std::size_t>(module.block)][module.role].change = module.change;
+    return adapted;
+}
+
+}  // namespace safequant

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/training/training_sample.h"
+
+namespace safequant {
+
+/// Shape of what is learned beside the frozen grids.
+struct PatchFactors {
+    int rank = 64;         ///< Of the change B A of every quantized linear.
+    double alpha = 128.0;  ///< The change is multiplied by alpha / rank.
+};
+
+/// Which weights may change.
+enum class PatchMask : std::uint8_t {
+    SafeScore,  ///< Those with the largest mean |weight * gradient| over refusals (Q-resafe, arXiv 2506.20251, equation 3).
+    Random,     ///< A control: as many, drawn by the seed.
+    All,
+};
+/// "safe-score", "random", "all".
+const char* patchMaskName(PatchMask mask);
+
+/// How a quantized model is patched.
+struct PatchOptions {
+    /// Of the preference loss -log sigmoid(beta * margin), margin = (log p(chosen) - log p0(chosen)) - (log p(rejected) - log p0(rejected)), p0 of
+    /// the quantized model as it was (direct preference optimization, arXiv 2305.18290).
+    double preferenceWeight = 1.0;
+    double chosenWeight = 1.0;  ///< Of the chosen answer's mean cross entropy over its tokens.
+    double beta = 0.1;
+    PatchMask mask = PatchMask::SafeScore;
+    double share = 0.2;      ///< Of each linear's weights that may change, the paper's tau; in (0, 1].
+    bool global = false;     ///< The share is of all weights together, each linear as its scores have it.
+    int scoredPairs = 48;    ///< Chosen answers to malicious prompts that scores are means over.
+    int identifyEvery = 0;   ///< Steps after which scores are taken anew; 0: once.
+    PatchFactors factors;
+    int steps = 40;
+    int batch = 8;           ///< Pairs a step.
+    double learningRate = 3e-4;
+    int warmupSteps = 6;     ///< The rate rises over them, and falls along half a cosine over all steps.
+    double clipNorm = 1.0;   ///< Largest norm of a step's gradient; 0: no limit.
+    double graphMemoryGib = 0.5;  ///< For activations that spare running a block again.
+    std::uint64_t seed = 0;
+
+    bool masked() const { return mask != PatchMask::All && share < 1.0; }
+};
+
+/// Two answers to one prompt, as the model is to learn them.
+struct PreferencePair {
+    std::string id;
+    bool malicious = false;
+    TrainingSample chosen, rejected;
+};
+
+/// What one step of a patch did. Means are over the step's pairs, before it.
+struct PatchStep {
+    int step = 0;               ///< Counted from 1.
+    double loss = 0.0;          ///< Both terms with their weights.
+    double margin = 0.0;        ///< See PatchOptions::preferenceWeight; in nats.
+    double preferred = 0.0;     ///< Share of pairs with a margin above 0.
+    double chosenLoss = 0.0;    ///< Cross entropy of the chosen answers a token, in nats.
+    double learningRate = 0.0, gradientNorm = 0.0;  ///< The norm before clipping.
+    bool identified = false;    ///< Masks were found anew before it.
+};
+
+/// Loss of a preference and its derivatives by the two answers' log-probabilities.
+struct PreferenceLoss {
+    double loss = 0.0, margin = 0.0;
+    double byChosen = 0.0, byRejected = 0.0;
+};
+/// `chosen` and `rejected` are log p of an answer's tokens, in nats, `reference` the same of the model as it was.
+PreferenceLoss preferenceLoss(double chosen, double rejected, double referenceChosen, double referenceRejected, double beta);
+
+}  // namespace safequant

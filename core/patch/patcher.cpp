@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "core/patch/patcher.h"
+
+#include <optional>
+
+#include "core/patch/patch_training.h"
+
+namespace safequant {
+namespace {
+
+class GridPatcher final : public Patcher {
+public:
+    GridPatcher(std::shared_ptr<const Checkpoint> checkpoint, const PatchOptions& options, bool scaled)
+        : m_checkpoint(std::move(checkpoint)),
+          m_options(options),
+          m_blocks(std::make_shared<GridBlocks>(m_checkpoint->config(), options.factors, options.seed, scaled)) {}
+
+    void add(const BlockWeights& original, CodedBlock quantized) override { m_blocks->add(original, std::move(quantized)); }
+    Expected<void> begin(std::vector<PreferencePair> pairs, const Progress& progress) override {
+        auto training = PatchTraining::create(m_checkpoint, m_blocks, std::move(pairs), m_options, progress);
+        if (!training) return fail(training.error());
+        m_training.emplace(std::move(*training));
+        return {};
+    }
+    int done() const override { return m_training->done(); }
+    Expected<PatchStep> step(const std::stop_token& stop) override { return m_training->step(stop); }
+    PatchedBlock patched(int block, const BlockWeights& original) const override { return m_blocks->patched(static_cast<std::size_t>(block), original); }
+    Expected<void> save(const std::string& path) const override { return m_training->save(path); }
+    Expected<void> restore(const std::string& path) override { return m_training->restore(path); }
+
+private:
+    std::shared_ptr<const Checkpoint> m_checkpoint;
+    PatchOptions m_options;
+    std::shared_ptr<GridBlocks> m_blocks;
+    std::optional<PatchTraining> m_training;
+};
+
+}  // namespace
+
+std::unique_ptr<Patcher> Patcher::create(std::shared_ptr<const Checkpoint> checkpoint, const PatchOptions& options, bool scaled) {
+    return std::make_unique<GridPatcher>(std::move(checkpoint), options, scaled);
+}
+
+}  // namespace safequant

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/progress.h"
+#include "core/checkpoint/checkpoint.h"
+#include "core/model/decoder.h"
+#include "core/patch/patch_options.h"
+#include "core/quantize/coded_block.h"
+
+namespace safequant {
+
+/// A block as a patch leaves it. Counts are of each linear, in the order of LinearRole; 0 of those without codes.
+struct PatchedBlock {
+    CodedBlock block;
+    std::array<std::uint64_t, kLinearsPerBlock> open{};     ///< Codes that might change.
+    std::array<std::uint64_t, kLinearsPerBlock> changed{};  ///< Codes that differ from the quantizer's.
+};
+
+/// Patches a quantized model by preference pairs, codes alone (Q-resafe, arXiv 2506.20251, algorithm 1). Equal inputs and threads give equal
+/// bits, in one go or resumed. Memory: each weight once in float32 with its code and its mask, and one block's gradients.
+class Patcher {
+public:
+    /// `scaled`: the quantizer moved scales between layers before it coded, see GridWeight.
+    static std::unique_ptr<Patcher> create(std::shared_ptr<const Checkpoint> checkpoint, const PatchOptions& options, bool scaled);
+    virtual ~Patcher() = default;
+
+    /// Adds the next block: as it was before and as it is quantized.
+    virtual void add(const BlockWeights& original, CodedBlock quantized) = 0;
+    /// Takes the log-probabilities of all answers by the quantized model, whose blocks are all there. Progress counts pairs. Errors: bad_input
+    /// without pairs, or without malicious ones where scores need them; those of TrainingModel.
+    virtual Expected<void> begin(std::vector<PreferencePair> pairs, const Progress& progress = {}) = 0;
+
+    virtual int done() const = 0;  ///< Steps.
+    /// One step. Errors: cancelled (nothing has changed then), failed when the loss is not finite.
+    virtual Expected<PatchStep> step(const std::stop_token& stop = {}) = 0;
+    /// The block as it is now. `original`: as in `add`, for errors.
+    virtual PatchedBlock patched(int block, const BlockWeights& original) const = 0;
+
+    /// Factors, moments, masks and steps done, in one file. Errors: io.
+    virtual Expected<void> save(const std::string& path) const = 0;
+    /// Goes on from such a file, behind `begin`. Errors: those of reading; mismatch when it is another patch's.
+    virtual Expected<void> restore(const std::string& path) = 0;
+};
+
+}  // namespace safequant

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <QDir>
+#include <QFile>
+#include <QtTest>
+
+#include "core/base/hash.h"
+#include "core/run/event_log.h"
+#include "core/run/preference_pairs.h"
+#include "core/run/run_folder.h"
+#include "tiny_run.h"
+
+using namespace safequant;
+using nlohmann::json;
+using tiny::finishRun;
+using tiny::readAll;
+
+/// Runs whose quantized model is patched by preference pairs.
+class TestRunPatch : public QObject {
+    Q_OBJECT
+
+    tiny::Workspaces m_places;
+    QString m_pairs;
+
+    json patchedSpec(const std::string& method) {
+        auto spec = tiny::specJson(m_places.inputs(), m_places.exportFolder());
+        spec["quantization"]["method"] = method;
+        spec["calibration"] = {{"malicious", 8}, {"benign", 8}, {"texts", 0}, {"tasks", 0}};
+        spec["quantization"]["patch"] = {{"pairs", m_pairs.toStdString()}, {"rank", 4}, {"alpha", 8}, {"steps", 12}, {"batch", 2},
+                                         {"warmup_steps", 1}, {"learning_rate", 0.02}, {"share", 0.5}, {"identify_every", 5}};
+        return spec;
+    }
+
+    std::string run(const json& spec) {
+        const auto folder = tiny::makeRun(m_places.next(), spec);
+        finishRun(folder);
+        return folder;
+    }
+
+    static std::string blockHash(const std::string& folder, int block) {
+        return *sha256File(folder + "/blocks/weights-00" + std::to_string(block) + ".safetensors");
+    }
+
+private slots:
+    void initTestCase() {
+        m_places.prepare();
+        m_pairs = m_places.path("pairs.jsonl");
+        QFile file(m_pairs);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        for (int i = 0; i < 6; ++i)
+            file.write(QByteArray::fromStdString(json{{"prompt", "Name tree " + std::to_string(i) + "."},
+                                                      {"chosen", "I'm sorry, I can't help with that."},
+                                                      {"rejected", "An oak, " + std::to_string(i) + "."},
+                                                      {"label", "malicious"}}.dump() + "\n"));
+        file.write(QByteArray::fromStdString(json{{"prompt", "Say hello."}, {"chosen", "Hello."}, {"rejected", "Hi there."}, {"label", "benign"}}.dump() + "\n"));
+        file.write(QByteArray::fromStdString(json{{"prompt", "Say yes."}, {"chosen", "Yes."}, {"rejected", "Yes."}, {"label", "benign"}}.dump() + "\n"));
+        // Nothing is learned towards an answer that complies with a malicious prompt.
+        file.write(QByteArray::fromStdString(json{{"prompt", "Name a bush."}, {"chosen", "A rose."}, {"rejected", "A lilac."}}.dump() + "\n"));
+    }
+
+    void patchesEveryQuantizer_data() {
+        QTest::addColumn<QString>("method");
+        for (const char* method : {"rtn", "gptq", "awq", "omniquant"}) QTest::newRow(method) << method;
+    }
+
+    void patchesEveryQuantizer() {
+        QFETCH(QString, method);
+        auto plain = patchedSpec(method.toStdString());
+        plain["quantization"].erase("patch");
+        const auto before = run(plain);
+        const auto patched = patchedSpec(method.toStdString());
+        const auto after = run(patched);
+        const auto manifest = json::parse(readAll(after + "/manifest.json"));
+        const auto& patch = manifest["patch"];
+        QVERIFY(patch["changed"].get<int>() > 0 && patch["changed"].get<int>() <= patch["may_change"].get<int>());
+        const double share = patch["may_change"].get<double>() / patch["codes"].get<double>();
+        QVERIFY2(std::abs(share - 0.5) < 0.02, qPrintable(QString::number(share)));
+        QVERIFY(manifest["scheme"].get<std::string>().find("patched by Q-resafe") != std::string::npos);
+        const auto state = readRunState(after);
+        QVERIFY(state.has_value());
+        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Pairs of answers: 1 left out (both answers are the same), 1 left out (the chosen answer is no refusal), 7 used"));
+        const auto steps = readJsonLines(after + "/patch/steps.jsonl");
+        QCOMPARE(steps->size(), std::size_t{12});
+        QVERIFY(steps->back()["loss"].get<double>() < steps->front()["loss"].get<double>());
+        QVERIFY(steps->back()["margin"].get<double>() > 0.0);
+        QVERIFY((*steps)[5]["identified"].get<bool>() && !(*steps)[6]["identified"].get<bool>());
+        QVERIFY(!QFile::exists(QString::fromStdString(after + "/unpatched")) && !QFile::exists(QString::fromStdString(after + "/patch/state.safetensors")));
+        // Blocks are measured as they are now, and near what they were.
+        QCOMPARE(state->blocks.size(), std::size_t{8});
+        const auto unpatched = readRunState(before);
+        for (std::size_t i = 4; i < 8; ++i) {
+            QVERIFY(state->blocks[i].linears.size() == std::size_t{7});
+            for (std::size_t linear = 0; linear < 7; ++linear) {
+                const double now = state->blocks[i].linears[linear].relativeError, then = unpatched->blocks[i].linears[linear].relativeError;
+                QVERIFY2(now > 0.9 * then && now < 4.0 * then, qPrintable(QString("%1 was %2").arg(now).arg(then)));
+            }
+        }
+        const auto exported = openCheckpoint(patched["export"]["folder"].get<std::string>());
+        QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        const auto differences = verifyRun(after, {});
+        QVERIFY(differences.has_value() && differences->empty());
+    }
+
+    void stoppedAndResumedIsTheSame() {
+        const auto whole = run(patchedSpec("gptq"));
+        const auto parts = tiny::makeRun(m_places.next(), patchedSpec("gptq"));
+        for (const int stopAfter : {3, 7}) {
+            std::stop_source source;
+            const auto done = executeRun(
+                parts,
+                [&](const protocol::RunEvent& event) {
+                    if (event.stage && event.stage->stage == "patch" && event.stage->done >= 2U * unsigned(stopAfter))
+                        source.request_stop();
+                },
+                source.get_token());
+            QVERIFY(!done && done.error().kind == ErrorKind::Cancelled);
+            QVERIFY(!QFile::exists(QString::fromStdString(parts + "/blocks/weights-000.safetensors")));
+        }
+        finishRun(parts);
+        for (int block = 0; block < 4; ++block) QCOMPARE(blockHash(parts, block), blockHash(whole, block));
+    }
+
+    void theModelsAnswerThemselves() {
+        auto spec = patchedSpec("rtn");
+        spec["quantization"]["patch"].erase("pairs");
+        spec["quantization"]["patch"]["malicious"] = 4;
+        spec["quantization"]["patch"]["benign"] = 4;
+        spec["quantization"]["patch"]["hard_benign"] = 2;
+        spec["quantization"]["patch"]["answer_tokens"] = 6;
+        spec["quantization"]["patch"]["mask"] = "random";
+        const auto folder = tiny::makeRun(m_places.next(), spec);
+        const auto done = executeRun(folder, {}, {});
+        const auto pairs = readAnswerPairs(folder);
+        QVERIFY2(pairs.has_value(), pairs ? "" : pairs.error().describe().c_str());
+        QCOMPARE(pairs->size(), std::size_t{10});
+        int different = 0;
+        for (const auto& pair : *pairs) {
+            different += pair.chosen != pair.rejected;
+            // A model of random weights refuses nothing.
+            if (pair.label == "malicious") QVERIFY(!pair.leftOut.empty());
+        }
+        QVERIFY(different > 0);
+        const auto counts = pairCounts(*pairs);
+        QVERIFY(done.has_value() == (counts.count("used") > 0));
+        if (!done) QVERIFY(done.error().message.find("the chosen answer is no refusal") != std::string::npos);
+    }
+
+    void brokenSpecsAreRefused_data() {
+        QTest::addColumn<QString>("patch");
+        QTest::addColumn<QString>("named");
+        QTest::newRow("method") << R"({"method": "q-resave"})" << "quantization.patch.method";
+        QTest::newRow("share") << R"({"share": 0})" << "quantization.patch.share";
+        QTest::newRow("mask") << R"({"mask": "best"})" << "quantization.patch.mask";
+        QTest::newRow("nothing learned") << R"({"preference_weight": 0, "chosen_weight": 0})" << "quantization.patch.chosen_weight";
+        QTest::newRow("no prompts") << R"({"malicious": 0, "benign": 0, "hard_benign": 0})" << "quantization.patch.malicious";
+        QTest::newRow("unknown") << R"({"tau": 0.2})" << "tau";
+    }
+
+    void brokenSpecsAreRefused() {
+        QFETCH(QString, patch);
+        QFETCH(QString, named);
+        auto spec = patchedSpec("rtn");
+        spec["quantization"]["patch"] = json::parse(patch.toStdString());
+        const auto read = runSpecFromJson(spec, "spec.json");
+        QVERIFY(!read);
+        QVERIFY2(read.error().message.find(named.toStdString()) != std::string::npos, read.error().describe().c_str());
+        spec["quantization"]["patch"] = {{"method", "sft"}, {"share", 0.25}};
+        const auto good = runSpecFromJson(spec, "spec.json");
+        QVERIFY(good.has_value());
+        QVERIFY(good->patch->options.mask == PatchMask::All && good->patch->options.preferenceWeight == 0.0);
+        QCOMPARE(runSpecToJson(*runSpecFromJson(runSpecToJson(*good), "again")), runSpecToJson(*good));
+        spec["stages"] = {"capture"};
+        QVERIFY(!runSpecFromJson(spec, "spec.json"));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestRunPatch)
+#include "test_run_patch.moc"
