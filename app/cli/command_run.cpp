@@ -72,6 +72,7 @@ void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action) 
     run->changes.addAdapterOption(*command);
     run->changes.addPromptOptions(*command);
     run->changes.addSchemeOptions(*command);
+    run->changes.addPatchOption(*command);
     run->changes.addSeedOption(*command);
     run->changes.addDeviceOption(*command);
     command->footer(

@@ -34,6 +34,10 @@ void SpecOptions::addSchemeOptions(CLI::App& command) {
                        "REGEX=BITS: linears whose name matches get these bits; repeatable, the first match wins");
 }
 
+void SpecOptions::addPatchOption(CLI::App& command) {
+    command.add_option("--patch", patch, "Patch what the method made by pairs of answers: " + patchMethodNames());
+}
+
 void SpecOptions::addSeedOption(CLI::App& command) {
     command.add_option("--seed", seed, "Seed of every random choice (default 0)");
 }
@@ -84,8 +88,11 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
         spec.rules.push_back(rule);
     }
     // Back through JSON, so that options meet the same checks as a spec file.
-    const auto checked = runSpecFromJson(runSpecToJson(spec), "command line");
+    auto json = runSpecToJson(spec);
+    if (!patch.empty()) json["quantization"]["patch"] = {{"method", patch}};
+    auto checked = runSpecFromJson(json, "command line");
     if (!checked) return fail(checked.error());
+    spec = std::move(*checked);
     return {};
 }
 

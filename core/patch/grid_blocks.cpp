@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/random.h"
+#include "core/tensor/linear_product.h"
 #include "core/tensor/tensor_conversion.h"
 
 namespace safequant {
@@ -26,12 +27,11 @@ BlockWeights copied(const BlockWeights& weights) {
     return copy;
 }
 
-void addTo(const at::Tensor& parameter, const at::Tensor& gradient) {
+/// A parameter's gradient to add to, zero when there was none.
+float* gradientOf(const at::Tensor& parameter) {
     at::Tensor leaf = parameter;
-    if (leaf.grad().defined())
-        leaf.mutable_grad().add_(gradient);
-    else
-        leaf.mutable_grad() = gradient;
+    if (!leaf.grad().defined()) leaf.mutable_grad() = at::zeros(leaf.sizes());
+    return leaf.grad().data_ptr<float>();
 }
 
 }  // namespace
@@ -68,7 +68,11 @@ std::span<GridBlocks::Module> GridBlocks::modulesOf(std::size_t block) {
 }
 
 at::Tensor GridBlocks::change(const Module& module) const {
-    return at::mm(module.b.detach(), module.a.detach()).mul_(m_factors.alpha / m_factors.rank);
+    const std::int64_t out = module.b.size(0), in = module.a.size(1), rank = module.a.size(0);
+    at::Tensor change = at::empty({out, in});
+    multiplyMatrices(false, false, out, in, rank, module.b.data_ptr<float>(), rank, module.a.data_ptr<float>(), in, false, change.data_ptr<float>(), in,
+                     factor());
+    return change;
 }
 
 TensorBlock GridBlocks::block(std::size_t index) {
@@ -85,7 +89,6 @@ TensorBlock GridBlocks::block(std::size_t index) {
 
 void GridBlocks::learned(std::size_t index, const TensorBlock& used) {
     const c10::AutoGradMode noGradients(false);
-    const double scale = m_factors.alpha / m_factors.rank;
     for (Module& module : modulesOf(index)) {
         const at::Tensor& weight = used[module.role].weight;
         if (m_visitor) {
@@ -93,11 +96,12 @@ void GridBlocks::learned(std::size_t index, const TensorBlock& used) {
             continue;
         }
         at::Tensor& passes = m_blocks[index].passes[static_cast<std::size_t>(module.role)];
-        at::Tensor gradient = weight.grad();
-        gradient.mul_(passes);
+        const at::Tensor gradient = weight.grad().mul_(passes).contiguous();
         passes = at::Tensor();
-        addTo(module.b, at::mm(gradient, module.a.t()).mul_(scale));
-        addTo(module.a, at::mm(module.b.t(), gradient).mul_(scale));
+        const std::int64_t out = gradient.size(0), in = gradient.size(1), rank = module.a.size(0);
+        const float* g = gradient.data_ptr<float>();
+        multiplyMatrices(false, true, out, rank, in, g, in, module.a.data_ptr<float>(), in, true, gradientOf(module.b), rank, factor());
+        multiplyMatrices(true, false, rank, in, out, module.b.data_ptr<float>(), rank, g, in, true, gradientOf(module.a), in, factor());
     }
 }
 

@@ -67,6 +67,7 @@ private:
         std::array<at::Tensor, kLinearsPerBlock> passes;  // Of the weights given last.
     };
 
+    float factor() const { return static_cast<float>(m_factors.alpha / m_factors.rank); }
     at::Tensor change(const Module& module) const;
 
     DecoderConfig m_config;

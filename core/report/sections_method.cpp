@@ -6,6 +6,7 @@
 #include "core/base/json_path.h"
 #include "core/quantize/method.h"
 #include "core/report/run_material.h"
+#include "core/run/patch_spec.h"
 
 namespace safequant {
 namespace {
@@ -19,6 +20,12 @@ bool isQuantized(const RunMaterial& run) { return run.blockOf("quantized", 0) !=
 std::string methodTitle(const RunMaterial& run) {
     const auto method = findQuantizationMethod(jsonAt(run.state.spec, {"quantization", "method"}).is_string() ? textOf(jsonAt(run.state.spec, {"quantization", "method"})) : "rtn");
     return method ? std::string((*method)->title) : std::string();
+}
+
+/// What the run says of the pairs of answers it was patched with.
+std::string pairsNote(const RunMaterial& run) {
+    const auto found = std::find_if(run.state.notes.begin(), run.state.notes.end(), [](const std::string& note) { return note.starts_with(kPairsNote); });
+    return found == run.state.notes.end() ? std::string() : *found;
 }
 
 std::string duration(double seconds) {
@@ -64,6 +71,13 @@ ReportSection quantizationSection(const RunMaterial& run) {
     if (!isQuantized(run)) return section;
     const auto method = findQuantizationMethod(run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")));
     if (method) section.paragraphs.push_back(std::string((*method)->title) + ". " + std::string((*method)->describe));
+    if (const json patch = jsonAt(run.manifest, {"patch"}); patch.is_object()) {
+        const double codes = patch.value("codes", 0.0), moved = patch.value("changed", 0.0);
+        section.paragraphs.push_back("Then patched by " + patchTitle(textOf(jsonAt(run.state.spec, {"quantization", "patch", "method"}))) + ": of " +
+                                     textOf(jsonAt(patch, {"codes"})) + " codes " + textOf(jsonAt(patch, {"may_change"})) + " might change and " +
+                                     textOf(jsonAt(patch, {"changed"})) + " did, " + cellText(Measured{codes > 0.0 ? 100.0 * moved / codes : 0.0, 2}) +
+                                     "% of all. Scales and zero points are the quantizer's. " + pairsNote(run));
+    }
     double bits = 0.0;
     std::size_t count = 0, changed = 0;
     const bool all = run.options.reader == ReportTemplate::Researcher;

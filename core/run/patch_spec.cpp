@@ -41,6 +41,12 @@ std::string patchTitle(const std::string& method) {
     return preset != nullptr ? std::string(preset->title) : method;
 }
 
+std::string patchMethodNames() {
+    std::string names;
+    for (const PatchPreset& preset : kPresets) names += (names.empty() ? "" : ", ") + std::string(preset.name);
+    return names;
+}
+
 void readPatch(SpecReader& quantization, std::uint64_t seed, std::optional<PatchSpec>& patch) {
     const auto* json = quantization.child("patch");
     if (json == nullptr) return;

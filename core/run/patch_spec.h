@@ -38,5 +38,9 @@ void readPatch(SpecReader& quantization, std::uint64_t seed, std::optional<Patch
 nlohmann::json patchToJson(const PatchSpec& patch);
 /// For people: "Q-resafe".
 std::string patchTitle(const std::string& method);
+/// How the note begins that a run makes of the pairs it is patched with.
+inline constexpr const char* kPairsNote = "Pairs of answers:";
+/// "q-resafe, dpo, sft".
+std::string patchMethodNames();
 
 }  // namespace safequant

@@ -40,6 +40,7 @@ public:
         if (auto made = quantize(); !made) return made;
         auto pairs = this->pairs();
         if (!pairs) return fail(pairs.error());
+        if (auto told = tellPairs(*pairs); !told) return told;
         auto learned = preferencePairs(m_inputs, *pairs);
         if (!learned) return fail(learned.error());
         if (auto begun = begin(std::move(*learned)); !begun) return begun;
@@ -99,11 +100,14 @@ private:
         auto pairs = makeAnswerPairs(m_inputs, quantized, progress);
         if (!pairs) return pairs;
         if (auto written = writeAnswerPairs(m_session.folder(), *pairs); !written) return fail(written.error());
-        std::string text = "Pairs of answers:";
-        for (const auto& [what, count] : pairCounts(*pairs)) text += " " + std::to_string(count) + " " + (what == "used" ? "used," : "left out (" + what + "),");
-        text.back() = '.';
-        if (auto told = m_session.note(text); !told) return fail(told.error());
         return pairs;
+    }
+
+    Expected<void> tellPairs(const std::vector<AnswerPair>& pairs) {
+        std::string text = kPairsNote;
+        for (const auto& [what, count] : pairCounts(pairs)) text += " " + std::to_string(count) + " " + (what == "used" ? "used," : "left out (" + what + "),");
+        text.back() = '.';
+        return m_session.note(text);
     }
 
     Expected<void> begin(std::vector<PreferencePair> pairs) {

@@ -258,7 +258,7 @@ private slots:
         const auto weight = (*checkpoint)->readMatrix(linears[6].name + ".weight");
         const double width = (found->full.high - found->full.low) / static_cast<double>(found->full.counts.size());
         std::uint64_t inBin = 0;
-        for (const float value : weight->span())
+        for (const double value : weight->span())
             if (value >= found->full.low + 100 * width && value < found->full.low + 101 * width) ++inBin;
         QCOMPARE(found->full.counts[100], inBin);
     }

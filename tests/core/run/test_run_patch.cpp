@@ -96,6 +96,7 @@ private slots:
         }
         const auto exported = openCheckpoint(patched["export"]["folder"].get<std::string>());
         QVERIFY2(exported.has_value(), exported ? "" : exported.error().describe().c_str());
+        QVERIFY(manifest["results"].contains("patch/pairs.jsonl"));
         const auto differences = verifyRun(after, {});
         QVERIFY(differences.has_value() && differences->empty());
     }

@@ -45,13 +45,13 @@ double normedDistance(const ActivationStream& stream, const std::vector<bool>& e
         if (!evaluated[i]) continue;
         const float* row = stream.hidden.row(static_cast<std::size_t>(stream.sequences.offsets[i + 1]) - 1);
         double square = 0.0;
-        for (std::size_t c = 0; c < stream.hidden.cols(); ++c) square += double(row[c]) * row[c];
+        for (std::size_t c = 0; c < stream.hidden.cols(); ++c) square += double(row[c]) * double(row[c]);
         const double scale = 1.0 / std::sqrt(square / double(stream.hidden.cols()) + 1e-5);
         const Matrix &before = original[role].weight, &now = other[role].weight;
         for (std::size_t r = 0; r < before.rows(); ++r) {
             double difference = 0.0;
             for (std::size_t c = 0; c < before.cols(); ++c)
-                difference += (double(before(r, c)) * original.inputNorm[c] - double(now(r, c)) * other.inputNorm[c]) * row[c] * scale;
+                difference += (double(before(r, c)) * double(original.inputNorm[c]) - double(now(r, c)) * double(other.inputNorm[c])) * double(row[c]) * scale;
             sum += difference * difference;
         }
     }
