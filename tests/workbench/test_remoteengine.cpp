@@ -381,6 +381,10 @@ private slots:
         m_window->startRun(spec("large"));
         QTRY_VERIFY_WITH_TIMEOUT(session()->run()->phase() == Phase::Running && !store()->blocksOf("base").empty(), kLong);
         const QString folder = store()->folder();
+        // However long the other engine takes, the run is not over by then.
+        const auto process = static_cast<pid_t>(readAll(folder + QStringLiteral("/lock")).trimmed().toInt());
+        QVERIFY(process > 0);
+        QCOMPARE(::kill(process, SIGSTOP), 0);
         m_window->useEngine(localEngine(enginePath(), path("second")));
         QVERIFY(!store()->hasRun());
         QTRY_COMPARE_WITH_TIMEOUT(client()->state(), State::Ready, kShort);
@@ -389,6 +393,7 @@ private slots:
         // The engine of this machine finds it, still at work.
         m_window->openPath(folder);
         QTRY_COMPARE_WITH_TIMEOUT(session()->run()->phase(), Phase::Running, kShort);
+        QCOMPARE(::kill(process, SIGCONT), 0);
         QTRY_COMPARE_WITH_TIMEOUT(store()->state().summary.status, std::string("finished"), kLong);
         QVERIFY(find<QAction>("runFolder")->isEnabled());
     }
