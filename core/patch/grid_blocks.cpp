@@ -7,25 +7,12 @@
 #include <utility>
 
 #include "core/base/random.h"
+#include "core/model/clone_block.h"
 #include "core/tensor/linear_product.h"
 #include "core/tensor/tensor_conversion.h"
 
 namespace safequant {
 namespace {
-
-BlockWeights copied(const BlockWeights& weights) {
-    BlockWeights copy;
-    for (std::size_t i = 0; i < kLinearsPerBlock; ++i)
-        copy.linears[i] = {weights.linears[i].weight.clone(), weights.linears[i].bias, weights.linears[i].input};
-    copy.index = weights.index;
-    copy.inputNorm = weights.inputNorm;
-    copy.preFeedForwardNorm = weights.preFeedForwardNorm;
-    copy.attentionOutputNorm = weights.attentionOutputNorm;
-    copy.feedForwardOutputNorm = weights.feedForwardOutputNorm;
-    copy.queryNorm = weights.queryNorm;
-    copy.keyNorm = weights.keyNorm;
-    return copy;
-}
 
 /// A parameter's gradient to add to, zero when there was none.
 float* gradientOf(const at::Tensor& parameter) {
@@ -117,7 +104,7 @@ std::vector<at::Tensor> GridBlocks::parameters() const {
 PatchedBlock GridBlocks::patched(std::size_t index, const BlockWeights& original) const {
     const Block& block = m_blocks[index];
     PatchedBlock patched;
-    patched.block = {copied(block.quantized.weights), block.quantized.linears, block.quantized.reports};
+    patched.block = {cloneOf(block.quantized.weights), block.quantized.linears, block.quantized.reports};
     // Only what was scaled before it was coded cannot be measured against the checkpoint's weights.
     const bool reports = m_scaled && !patched.block.reports.empty();
     patched.block.reports.assign(reports ? kLinearsPerBlock : 0, {});

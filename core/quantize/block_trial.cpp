@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "core/model/clone_block.h"
 #include "core/model/last_rows.h"
 #include "core/model/packed_forward.h"
 #include "core/model/parallel.h"
@@ -88,22 +89,6 @@ Matrix dividedBy(const Matrix& inputs, const std::vector<float>& scales) {
     for (std::size_t r = 0; r < divided.rows(); ++r)
         for (std::size_t c = 0; c < divided.cols(); ++c) divided(r, c) = inputs(r, c) / scales[c];
     return divided;
-}
-
-BlockWeights cloneOf(const BlockWeights& weights) {
-    BlockWeights copy;
-    for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
-        const LinearWeights& linear = weights.linears[i];
-        copy.linears[i] = {linear.weight.clone(), linear.bias, linear.input};
-    }
-    copy.index = weights.index;
-    copy.inputNorm = weights.inputNorm;
-    copy.preFeedForwardNorm = weights.preFeedForwardNorm;
-    copy.attentionOutputNorm = weights.attentionOutputNorm;
-    copy.feedForwardOutputNorm = weights.feedForwardOutputNorm;
-    copy.queryNorm = weights.queryNorm;
-    copy.keyNorm = weights.keyNorm;
-    return copy;
 }
 
 }  // namespace
