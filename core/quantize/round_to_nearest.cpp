@@ -39,6 +39,12 @@ const std::int8_t* zerosOfRow(const QuantizedLinear& q, std::ptrdiff_t row) {
 }
 
 void checkSizes(const char* function, const QuantizedLinear& q) {
+    if (!q.onGrid()) {
+        if (q.values.size() != static_cast<std::size_t>(q.rows) * static_cast<std::size_t>(q.cols) || !q.codes.empty())
+            throw std::invalid_argument(std::string("[") + function + "] got values that do not fit " + std::to_string(q.rows) + " x " +
+                                        std::to_string(q.cols) + ", or codes beside them");
+        return;
+    }
     checkGrid(function, q.scheme, static_cast<std::size_t>(q.cols));
     const std::size_t rows = static_cast<std::size_t>(q.rows);
     const std::size_t grids = rows * static_cast<std::size_t>(q.groups());
@@ -46,6 +52,12 @@ void checkSizes(const char* function, const QuantizedLinear& q) {
         q.zeros.size() != (q.scheme.symmetric ? 0 : grids) || q.groupOf.size() != (q.scheme.orderedGroups ? static_cast<std::size_t>(q.cols) : 0))
         throw std::invalid_argument(std::string("[") + function + "] got codes, scales, zeros or groups that do not fit " +
                                     std::to_string(q.rows) + " x " + std::to_string(q.cols));
+}
+
+Matrix storedValues(const QuantizedLinear& q) {
+    Matrix out(static_cast<std::size_t>(q.rows), static_cast<std::size_t>(q.cols));
+    std::copy(q.values.begin(), q.values.end(), out.data());
+    return out;
 }
 
 Matrix dequantizeOrdered(const QuantizedLinear& q) {
@@ -78,6 +90,7 @@ RowError differenceOf(const float* weights, const float* values, std::size_t cou
 
 Matrix QuantizedLinear::dequantize() const {
     checkSizes("QuantizedLinear::dequantize", *this);
+    if (!onGrid()) return storedValues(*this);
     if (!groupOf.empty()) return dequantizeOrdered(*this);
     Matrix out(static_cast<std::size_t>(rows), static_cast<std::size_t>(cols));
     const RoundingKernels& kernels = roundingKernels();
@@ -90,6 +103,7 @@ Matrix QuantizedLinear::dequantize() const {
 }
 
 double QuantizedLinear::bitsPerWeight() const {
+    if (!onGrid()) return static_cast<double>(valueBits);
     constexpr double kScaleBits = 16.0, kIndexBits = 32.0;
     const double weights = static_cast<double>(rows) * cols;
     if (weights == 0.0) return scheme.weightBits;
@@ -139,10 +153,11 @@ QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear&
     std::vector<RowError> rows(weight.rows());
     const RoundingKernels& kernels = roundingKernels();
     const int group = groupWidth(quantized);
-    const Matrix ordered = quantized.groupOf.empty() ? Matrix() : dequantizeOrdered(quantized);
+    const bool neighbours = quantized.onGrid() && quantized.groupOf.empty();
+    const Matrix ordered = neighbours ? Matrix() : quantized.dequantize();
     forRows(quantized.rows, quantized.cols, [&](std::ptrdiff_t r) {
         const auto row = static_cast<std::size_t>(r);
-        rows[row] = ordered.empty() ? kernels.error(weight.row(row), quantized.codes.data() + r * quantized.cols,
+        rows[row] = neighbours ? kernels.error(weight.row(row), quantized.codes.data() + r * quantized.cols,
                                                     quantized.scales.data() + r * quantized.groups(), zerosOfRow(quantized, r), quantized.cols, group)
                                     : differenceOf(weight.row(row), ordered.row(row), ordered.cols());
     });

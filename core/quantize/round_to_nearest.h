@@ -10,7 +10,7 @@
 
 namespace safequant {
 
-/// A weight on its integer grid: w = (code - zero) * scale.
+/// A quantized weight: on an integer grid, w = (code - zero) * scale, or the values themselves where its format has no such grid.
 struct QuantizedLinear {
     QuantizationScheme scheme;
     int rows = 0, cols = 0;
@@ -18,10 +18,14 @@ struct QuantizedLinear {
     std::vector<float> scales;           ///< `[rows, groups]`, already rounded to bfloat16 values, as they will be stored.
     std::vector<std::int8_t> zeros;      ///< `[rows, groups]`, signed; empty when symmetric.
     std::vector<std::int32_t> groupOf = {};  ///< `[cols]`, the group of each column; empty unless the scheme has ordered groups.
+    /// `[rows, cols]`, what a format without an integer grid stands for; codes, scales and zeros are empty then.
+    std::vector<float> values = {};
+    float valueBits = 0.0F;  ///< Average bits a weight of `values` takes in its own format, tables and exceptions included.
 
+    bool onGrid() const { return values.empty(); }
     int groups() const { return scheme.groupSize > 0 ? cols / scheme.groupSize : 1; }
     Matrix dequantize() const;           ///< `[rows, cols]`.
-    /// Average bits a weight with scales (16 bits), zero points (weight bits) and the list of groups (32 bits a column).
+    /// Average bits a weight; on a grid with scales (16 bits), zero points (weight bits) and the list of groups (32 bits a column).
     double bitsPerWeight() const;
 };
 
@@ -39,6 +43,7 @@ struct QuantizationError {
 /// an order of their own.
 QuantizedLinear roundToNearest(const Matrix& weight, const QuantizationScheme& scheme);
 
+/// Throws std::invalid_argument unless both have one shape.
 QuantizationError quantizationError(const Matrix& weight, const QuantizedLinear& quantized);
 
 /// Fake quantization of activations per token, in place (compressed-tensors' convention, see ActivationScheme).

@@ -65,7 +65,10 @@ std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block
         const LinearWeights& linear = block.weights.linears[i];
         const QuantizedLinear& coded = block.linears[i];
         const std::int64_t rows = static_cast<std::int64_t>(linear.weight.rows()), cols = static_cast<std::int64_t>(linear.weight.cols());
-        if (coded.codes.empty()) {
+        if (!coded.onGrid()) {
+            pieces.push_back(piece(name + ".values", "F32", {rows, cols}, std::span<const float>(coded.values)));
+            pieces.push_back(piece(name + ".bits", "F32", {1}, std::span<const float>(&coded.valueBits, 1)));
+        } else if (coded.codes.empty()) {
             pieces.push_back(piece(name + ".weight", "F32", {rows, cols}, linear.weight.span()));
         } else {
             pieces.push_back(piece(name + ".codes", "I8", {rows, cols}, std::span<const std::int8_t>(coded.codes)));
@@ -75,7 +78,7 @@ std::vector<Piece> piecesOf(const DecoderConfig& config, const CodedBlock& block
             if (!coded.groupOf.empty()) pieces.push_back(piece(name + ".g_idx", "I32", {cols}, std::span<const std::int32_t>(coded.groupOf)));
         }
         if (!linear.bias.empty()) pieces.push_back(piece(name + ".bias", "F32", {rows}, std::span<const float>(linear.bias)));
-        if (!errors.empty() && !coded.codes.empty())
+        if (!errors.empty() && !(coded.onGrid() && coded.codes.empty()))
             pieces.push_back(piece(errorsName(name), "F32", {2}, std::span<const float>(errors[i])));
     }
     for (const auto& [name, norm] : normsOf(config, block.weights, index))
@@ -117,6 +120,12 @@ Expected<QuantizedLinear> readCodes(const CodedFile& file, const LinearPlan& pla
     coded.rows = shape.first;
     coded.cols = shape.second;
     const std::int64_t out = shape.first, in = shape.second, groups = coded.groups();
+    if (file.find(plan.name + ".values") != nullptr) {
+        coded.values.resize(static_cast<std::size_t>(out * in));
+        if (auto read = file.read(plan.name + ".values", "F32", {out, in}, std::span(coded.values)); !read) return fail(read.error());
+        if (auto read = file.read(plan.name + ".bits", "F32", {1}, std::span<float>(&coded.valueBits, 1)); !read) return fail(read.error());
+        return coded;
+    }
     coded.codes.resize(static_cast<std::size_t>(out * in));
     coded.scales.resize(static_cast<std::size_t>(out * groups));
     if (auto read = file.read(plan.name + ".codes", "I8", {out, in}, std::span(coded.codes)); !read) return fail(read.error());

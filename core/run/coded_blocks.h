@@ -11,7 +11,8 @@
 namespace safequant {
 
 /// "FOLDER/blocks/weights-003.safetensors": what a calibrated method made of a block. Under the tensors' Hugging Face names: linears as
-/// ".codes" I8 `[out, in]`, ".scales" F32 and ".zeros" I8 `[out, groups]`, or ".weight" F32 when left alone, with ".bias" F32, and
+/// ".codes" I8 `[out, in]`, ".scales" F32 and ".zeros" I8 `[out, groups]`, where its format has no integer grid as ".values" F32 `[out, in]` and
+/// ".bits" F32 `[1]` a weight, or ".weight" F32 when left alone, with ".bias" F32, and
 /// where they were measured ".errors" F32 `[2]`, of weights and outputs as LinearReport has them; norms as F32. It can be opened by any reader of safetensors.
 std::string codedBlockPath(const std::string& folder, int block);
 
