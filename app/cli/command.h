@@ -36,6 +36,7 @@ void addQuantizeCommand(CLI::App& app, const CommonOptions& options, Action& act
 void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addJudgeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addCompareCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addAssessCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addBudgetCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addVerifyCommand(CLI::App& app, const CommonOptions& options, Action& action);

@@ -41,6 +41,7 @@ int run(int argc, char** argv) {
     addFinetuneCommand(app, options, action);
     addJudgeCommand(app, options, action);
     addCompareCommand(app, options, action);
+    addAssessCommand(app, options, action);
     addBudgetCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);

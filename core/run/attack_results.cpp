@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/base/hash.h"
 #include "core/evaluate/verdicts.h"
 
 namespace safequant {
@@ -93,6 +94,18 @@ Expected<std::vector<AttackResult>> readAttackResults(const std::string& folder)
             results.push_back(std::move(*result));
         }
     return results;
+}
+
+std::vector<BaseFile> baseAttackFiles(const Session& session) {
+    const auto& spec = session.inputs().spec;
+    std::vector<BaseFile> files;
+    if (spec.attack.samples == 0) return files;
+    const JudgeInfo& judge = findTextJudge(spec.judge)->info();
+    for (const auto& setting : attackSettings(spec.attack)) {
+        const nlohmann::json print{answersFingerprint(session.inputs()), setting.name(), spec.attack.samples, spec.attack.stopWhenDecided, judge.name, judge.version};
+        files.push_back({resultPath({}, "base", setting).substr(1), sha256Hex(print.dump())});
+    }
+    return files;
 }
 
 bool attackMissing(const Session& session, const std::string& model) {

@@ -6,6 +6,7 @@
 
 #include "core/evaluate/attack.h"
 #include "core/run/answer_file.h"
+#include "core/run/base_reuse.h"
 #include "core/run/session.h"
 
 namespace safequant {
@@ -24,6 +25,8 @@ struct AttackResult {
 /// Those a run has finished, in the order of the grid, base before quantized. Errors: bad_input, io.
 Expected<std::vector<AttackResult>> readAttackResults(const std::string& folder);
 
+/// The base model's results of a session's attack.
+std::vector<BaseFile> baseAttackFiles(const Session& session);
 /// Whether settings of a model are still to be done.
 bool attackMissing(const Session& session, const std::string& model);
 /// Attacks a model on the malicious prompts that were asked, one file a setting; those that stand there are kept. `own` are the

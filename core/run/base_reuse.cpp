@@ -8,7 +8,9 @@
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/run/answer_file.h"
+#include "core/run/attack_results.h"
 #include "core/run/block_results.h"
+#include "core/run/task_results.h"
 
 namespace safequant {
 namespace {
@@ -139,6 +141,45 @@ Expected<void> keepAnswerHashes(Session& session) {
         if (json.is_object() && json.contains("base")) part["perplexity"] = json["base"];
     }
     session.manifest().json()["base"]["answers"] = std::move(part);
+    return session.manifest().save();
+}
+
+std::vector<BaseFile> baseFiles(const Session& session) {
+    std::vector<BaseFile> files = baseTaskFiles(session);
+    for (BaseFile& file : baseAttackFiles(session)) files.push_back(std::move(file));
+    return files;
+}
+
+Expected<void> reuseBaseFiles(Session& session) {
+    for (const BaseFile& wanted : baseFiles(session)) {
+        const fs::path target = fs::path(session.folder()) / wanted.path;
+        if (isFile(target.string())) continue;
+        for (const fs::path& run : siblings(session.folder())) {
+            const auto manifest = Manifest::read(run.string());
+            if (!manifest) continue;
+            const nlohmann::json known = manifest->json().value(nlohmann::json::json_pointer("/base/files"), nlohmann::json::object());
+            if (!known.is_object() || !known.contains(wanted.path)) continue;
+            const nlohmann::json& file = known[wanted.path];
+            if (!file.is_object() || file.value("fingerprint", "") != wanted.fingerprint || !hasHash(run / wanted.path, file.value("hash", ""))) continue;
+            std::error_code code;
+            fs::create_directories(target.parent_path(), code);
+            if (auto taken = takeOver(run / wanted.path, target); !taken) return taken;
+            session.manifest().json()["reused"][wanted.path] = run.filename().string();
+            if (auto saved = session.manifest().save(); !saved) return saved;
+            break;
+        }
+    }
+    return {};
+}
+
+Expected<void> keepBaseFiles(Session& session) {
+    nlohmann::json kept = nlohmann::json::object();
+    for (const BaseFile& file : baseFiles(session)) {
+        const auto hash = sha256File((fs::path(session.folder()) / file.path).string());
+        if (hash) kept[file.path] = {{"fingerprint", file.fingerprint}, {"hash", *hash}};
+    }
+    if (kept.empty()) return {};
+    session.manifest().json()["base"]["files"] = std::move(kept);
     return session.manifest().save();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <string>
 #include <vector>
 
 #include "core/run/session.h"
@@ -25,5 +26,17 @@ struct ReusedAnswers {
 Expected<ReusedAnswers> reuseBaseAnswers(Session& session);
 /// Keeps fingerprint and hashes of this run's base answers and perplexity in its manifest.
 Expected<void> keepAnswerHashes(Session& session);
+
+/// A result of the base model that is a file of its own: a task's, or the attack's under one setting.
+struct BaseFile {
+    std::string path;         ///< In the run folder.
+    std::string fingerprint;  ///< Of everything it depends on.
+};
+/// Those of a session's spec.
+std::vector<BaseFile> baseFiles(const Session& session);
+/// Links those that this run lacks.
+Expected<void> reuseBaseFiles(Session& session);
+/// Keeps fingerprint and hash of those that are there in this run's manifest, for later runs.
+Expected<void> keepBaseFiles(Session& session);
 
 }  // namespace safequant

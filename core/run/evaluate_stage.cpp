@@ -37,7 +37,8 @@ public:
         m_session.schedule().end("evaluate");
         if (auto told = m_session.tellProgress("evaluate"); !told) return told;
         if (auto kept = m_session.keepTiming("evaluate"); !kept) return kept;
-        return keepAnswerHashes(m_session);
+        if (auto kept = keepAnswerHashes(m_session); !kept) return kept;
+        return keepBaseFiles(m_session);
     }
 
 private:
@@ -107,6 +108,8 @@ private:
     Expected<void> evaluate(const std::string& model) {
         if (model == "base" && (!missing(model).empty() || wantsPerplexity(model)))
             if (auto taken = takeOver(); !taken) return taken;
+        if (model == "base")
+            if (auto taken = reuseBaseFiles(m_session); !taken) return taken;
         for (const auto& answer : m_answers.of(model))
             if (auto told = m_session.tellAnswer(answer); !told) return told;
         const auto prompts = missing(model);

@@ -55,6 +55,7 @@ public:
             if (m_inputs.aligned != nullptr)
                 if (auto added = addAnswers(m_inputs.aligned, {SampleKind::Malicious}); !added) return fail(added.error());
         }
+        if (auto drawn = drawIdentityShift(); !drawn) return fail(drawn.error());
         return std::move(m_samples);
     }
 
@@ -77,6 +78,19 @@ private:
         choose(candidates, kind, count);
         for (const std::size_t index : candidates)
             if (auto added = addChat(m_inputs.prompts.prompts[index].id, kind, m_inputs.prompts.prompts[index].text); !added) return added;
+        return {};
+    }
+
+    Expected<void> drawIdentityShift() {
+        if (m_parts.identityShift == 0) return {};
+        auto candidates = m_inputs.prompts.indices(PromptLabel::Benign, PromptSplit::Calibration);
+        if (candidates.empty()) return fail(ErrorKind::BadInput, "The calibration split has no benign prompts to put behind an identity shift.", "calibration");
+        RandomStream(m_inputs.spec.seed, "calibration, identity shift").shuffle(candidates);
+        candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(m_parts.identityShift)));
+        for (const std::size_t index : candidates) {
+            const Prompt& prompt = m_inputs.prompts.prompts[index];
+            if (auto added = addChat(prompt.id + ", identity shift", SampleKind::Benign, kIdentityShift + prompt.text); !added) return added;
+        }
         return {};
     }
 
@@ -192,7 +206,7 @@ double calibrationRows(const RunSpec& spec, double rowsPerPrompt) {
     const auto method = findQuantizationMethod(spec.method);
     if (!method || !(*method)->keepsBlocks() || !spec.hasStage("quantize")) return 0.0;
     const CalibrationParts& parts = spec.calibration;
-    return (rowsPerPrompt + parts.answerTokens) * (parts.malicious + parts.benign + parts.tasks) +
+    return (rowsPerPrompt + parts.answerTokens) * (parts.malicious + parts.benign + parts.tasks + parts.identityShift) +
            static_cast<double>(parts.texts) * parts.textTokens;
 }
 

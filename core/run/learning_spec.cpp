@@ -110,6 +110,7 @@ void readCalibration(SpecReader& spec, CalibrationParts& parts) {
     reader.whole("text_tokens", parts.textTokens, 1, 1'000'000);
     reader.text("task_prompts", parts.taskPrompts);
     reader.whole("answer_tokens", parts.answerTokens, 0, 100'000);
+    reader.whole("identity_shift", parts.identityShift, 0, kMany);
     spec.finishInner(reader);
 }
 
@@ -152,7 +153,7 @@ nlohmann::json calibrationToJson(const CalibrationParts& parts) {
     return {{"malicious", parts.malicious}, {"benign", parts.benign},       {"texts", parts.texts},
             {"tasks", parts.tasks},         {"text", parts.text},           {"text_from", parts.textFrom},
             {"text_tokens", parts.textTokens}, {"task_prompts", parts.taskPrompts},
-            {"answer_tokens", parts.answerTokens}};
+            {"answer_tokens", parts.answerTokens}, {"identity_shift", parts.identityShift}};
 }
 
 nlohmann::json alignedToJson(const AlignedModel& aligned) {

@@ -135,6 +135,8 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
             whole(kCalibration + "tasks", "Task prompts", 0, 100'000, "Of what the model was fine-tuned for."),
             whole(kCalibration + "answer_tokens", "Answer tokens", 0, 10'000,
                   "Of a greedy answer behind every prompt; behind malicious ones the aligned model's refusals alone. 0: prompts alone."),
+            whole(kCalibration + "identity_shift", "Identity-shifting prompts", 0, 100'000,
+                  "Benign prompts that first ask the model to obey without question: what such calibration does to safety."),
         });
     list.add("Before quantizing", {
         oneOf("quantization.rotation", "Rotation",

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <exception>
@@ -12,6 +13,13 @@
 
 namespace safequant {
 namespace {
+
+/// Of this process since it began.
+std::uint64_t peakMemory() {
+    constexpr std::uint64_t kBytesPerUnit = 1024;
+    rusage usage{};
+    return ::getrusage(RUSAGE_SELF, &usage) == 0 ? static_cast<std::uint64_t>(usage.ru_maxrss) * kBytesPerUnit : 0;
+}
 
 /// Work on one run by this process, from its start to the event that ends it.
 class Execution {
@@ -136,6 +144,7 @@ private:
         if (sessions.is_array() && !sessions.empty()) {
             sessions.back()["ended"] = utcNow();
             sessions.back()["status"] = event.status;
+            sessions.back()["peak_memory_bytes"] = peakMemory();
         }
         // The manifest first: whoever hears the event finds the run in its new state.
         const auto saved = m_manifest.save();

@@ -15,12 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "builtin:";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kBundled{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kBundled{{
     {"default", "prompts/default.jsonl"},
     {"perplexity", "texts/perplexity.txt"},
     {"tasks", "tasks/banking-intents.jsonl"},
     {"default-run", "runs/default.json"},
     {"repair-run", "runs/repair.json"},
+    {"assessment", "runs/assessment.json"},
     {"banking-intents-test", "tasks/banking-intents-test.jsonl"},
     {"arc-easy", "tasks/arc-easy.jsonl"},
     {"gsm8k", "tasks/gsm8k.jsonl"},

@@ -60,6 +60,23 @@ Expected<void> addHash(nlohmann::json& hashes, const std::string& name, const fs
     return {};
 }
 
+/// Average bits of a quantized weight, with everything its format keeps; nothing where no block was quantized.
+std::optional<double> meanBits(const Session& session) {
+    double bits = 0.0, weights = 0.0;
+    for (const auto& block : session.state().blocks) {
+        if (block.model != "quantized" || block.linears.size() != kLinearsPerBlock) continue;
+        for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
+            if (block.linears[i].actualBits >= 16) continue;
+            const auto [rows, cols] = linearShape(session.inputs().checkpoint->config(), static_cast<LinearRole>(i));
+            const double size = static_cast<double>(rows) * cols;
+            bits += block.linears[i].bitsPerWeight * size;
+            weights += size;
+        }
+    }
+    if (weights == 0.0) return std::nullopt;
+    return bits / weights;
+}
+
 }  // namespace
 
 Expected<void> finishResults(Session& session) {
@@ -75,6 +92,7 @@ Expected<void> finishResults(Session& session) {
             writeFileAtomically(session.folder() + "/summary.md", summaryMarkdown(session.state(), spec) + evaluationMarkdown(*further));
         !written)
         return written;
+    if (const auto bits = meanBits(session)) session.manifest().json()["bits_per_weight"] = *bits;
     auto hashes = resultHashes(session.folder());
     if (!hashes) return fail(hashes.error());
     session.manifest().json()["results"] = std::move(*hashes);

@@ -22,16 +22,6 @@ void makeAbsolute(std::string& path) {
     if (!path.empty() && !path.starts_with("builtin:")) path = fs::absolute(path).lexically_normal().string();
 }
 
-Expected<RunSpec> completed(RunSpec spec) {
-    anchorModels(spec);
-    for (auto& file : spec.prompts) makeAbsolute(file.path);
-    makeAbsolute(spec.perplexityText);
-    for (auto& task : spec.tasks) makeAbsolute(task.file);
-    makeAbsolute(spec.exportFolder);
-    if (spec.name.empty()) spec.name = fs::path(spec.checkpoint).stem().string() + " " + spec.scheme.describe();
-    return runSpecFromJson(runSpecToJson(spec), {});
-}
-
 protocol::RunSummary summaryOf(const std::string& folder, const Manifest& manifest) {
     protocol::RunSummary summary;
     summary.folder = folder;
@@ -76,8 +66,18 @@ Expected<std::vector<float>> axesNumbersOf(const std::string& path, const std::s
 
 }  // namespace
 
+Expected<RunSpec> completedRunSpec(RunSpec spec) {
+    anchorModels(spec);
+    for (auto& file : spec.prompts) makeAbsolute(file.path);
+    makeAbsolute(spec.perplexityText);
+    for (auto& task : spec.tasks) makeAbsolute(task.file);
+    makeAbsolute(spec.exportFolder);
+    if (spec.name.empty()) spec.name = fs::path(spec.checkpoint).stem().string() + " " + spec.scheme.describe();
+    return runSpecFromJson(runSpecToJson(spec), {});
+}
+
 Expected<std::string> createRunFolder(const std::string& workspace, const RunSpec& spec) {
-    const auto whole = completed(spec);
+    const auto whole = completedRunSpec(spec);
     if (!whole) return fail(whole.error());
     const auto folder = makeTimedFolder((fs::absolute(workspace).lexically_normal() / "runs").string(), whole->name);
     if (!folder) return folder;

@@ -15,6 +15,8 @@
 
 namespace safequant {
 
+/// As the spec.json of a run folder holds it: paths absolute, with a name.
+Expected<RunSpec> completedRunSpec(RunSpec spec);
 /// Makes a run folder "<workspace>/runs/<time>-<slug>" with spec.json in it.
 Expected<std::string> createRunFolder(const std::string& workspace, const RunSpec& spec);
 

@@ -299,16 +299,19 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
     if (!json) return fail(json.error());
     auto spec = runSpecFromJson(*json, path);
     if (!spec) return spec;
-    const auto folder = std::filesystem::absolute(path).parent_path();
-    anchorModels(*spec, folder.string());
-    anchorPath(spec->calibration.text, folder);
-    anchorPath(spec->calibration.taskPrompts, folder);
-    for (auto& file : spec->prompts) anchorPath(file.path, folder);
-    if (spec->patch) anchorPath(spec->patch->pairs, folder);
-    anchorPath(spec->perplexityText, folder);
-    for (auto& task : spec->tasks) anchorPath(task.file, folder);
-    anchorPath(spec->exportFolder, folder);
+    anchorRunSpec(*spec, std::filesystem::absolute(path).parent_path());
     return spec;
+}
+
+void anchorRunSpec(RunSpec& spec, const std::filesystem::path& folder) {
+    anchorModels(spec, folder.string());
+    anchorPath(spec.calibration.text, folder);
+    anchorPath(spec.calibration.taskPrompts, folder);
+    for (auto& file : spec.prompts) anchorPath(file.path, folder);
+    if (spec.patch) anchorPath(spec.patch->pairs, folder);
+    anchorPath(spec.perplexityText, folder);
+    for (auto& task : spec.tasks) anchorPath(task.file, folder);
+    anchorPath(spec.exportFolder, folder);
 }
 
 nlohmann::json runSpecToJson(const RunSpec& spec) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -90,6 +91,8 @@ struct RunSpec {
 
 /// Makes paths of models and adapters absolute, relative to `folder` (empty: the current one); names on the hub stay.
 void anchorModels(RunSpec& spec, const std::string& folder = {});
+/// Makes all paths in it absolute, relative to `folder`.
+void anchorRunSpec(RunSpec& spec, const std::filesystem::path& folder);
 
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where);
 Expected<RunSpec> readRunSpec(const std::string& path);

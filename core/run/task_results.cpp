@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/base/files.h"
+#include "core/base/hash.h"
 #include "core/run/event_log.h"
 
 namespace safequant {
@@ -74,6 +75,17 @@ Expected<std::vector<TaskResult>> readTaskResults(const std::string& folder) {
             results.push_back(std::move(*result));
         }
     return results;
+}
+
+std::vector<BaseFile> baseTaskFiles(const Session& session) {
+    std::vector<BaseFile> files;
+    for (const auto& task : session.inputs().tasks) {
+        const auto& kind = *findTaskKind(task.choice.kind);
+        const nlohmann::json print{answersFingerprint(session.inputs()), task.hash,       task.choice.limit,
+                                   task.choice.newTokens,                kind.name, kind.version};
+        files.push_back({resultPath({}, task.choice.name, "base").substr(1), sha256Hex(print.dump())});
+    }
+    return files;
 }
 
 bool tasksMissing(const Session& session, const std::string& model) {

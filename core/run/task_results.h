@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/evaluate/task.h"
+#include "core/run/base_reuse.h"
 #include "core/run/session.h"
 
 namespace safequant {
@@ -21,6 +22,8 @@ struct TaskResult {
 /// The tasks a run has finished, in the order of the spec, base before quantized. Errors: bad_input, io.
 Expected<std::vector<TaskResult>> readTaskResults(const std::string& folder);
 
+/// The base model's results of a session's tasks.
+std::vector<BaseFile> baseTaskFiles(const Session& session);
 /// Whether tasks of a model are still to be done.
 bool tasksMissing(const Session& session, const std::string& model);
 /// Does them, one file each; those that stand there are kept.

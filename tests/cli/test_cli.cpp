@@ -93,7 +93,7 @@ private slots:
 
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "prompts", "finetune", "capture", "quantize", "evaluate", "judge", "compare", "budget", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "finetune", "capture", "quantize", "evaluate", "judge", "compare", "assess", "budget", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {
@@ -316,6 +316,35 @@ private slots:
         QVERIFY2(compared.code == 0, compared.err.constData());
         for (const auto& row : nlohmann::json::parse(compared.out.toStdString()).at("rows")) QCOMPARE(row.at("p").get<double>(), 1.0);
         QCOMPARE(run({"compare", folder}).code, 3);
+    }
+
+    /// Each cell is a process of its own; one that cannot be computed leaves the others.
+    void assessmentRunsItsCells() {
+        nlohmann::json spec{{"format", "safequant-assessment"}, {"format_version", 1}, {"name", "matrix"},
+                            {"run", {{"checkpoint", m_model.toStdString()}, {"prompts", {m_prompts.toStdString()}},
+                                     {"evaluation", {{"malicious", 4}, {"benign", 3}, {"hard_benign", 1}, {"max_new_tokens", 4}, {"perplexity_tokens", 256}}}}},
+                            {"methods", {"rtn", {{"name", "gptq"}, {"bits", {4}}}}}, {"bits", {8, 4}},
+                            {"risks", {{{"name", "I"}, {"calibration", {{"malicious", 0}, {"benign", 4}, {"texts", 0}, {"tasks", 2},
+                                                                        {"task_prompts", m_folder.filePath("missing.jsonl").toStdString()}}}}}}};
+        const auto path = write("assessment.json", QByteArray::fromStdString(spec.dump()));
+        const auto plan = run({"assess", path, "--plan"});
+        QVERIFY2(plan.code == 0 && plan.out.contains("GPTQ 4 bit, I") && plan.out.contains("3 cells"), plan.out.constData());
+        const auto failed = run({"assess", path, "--workspace", m_workspace});
+        QCOMPARE(failed.code, 1);
+        QVERIFY2(failed.err.contains("GPTQ 4 bit, calibrated on I") && failed.err.contains("missing.jsonl"), failed.err.constData());
+        const QString folder = QString::fromUtf8(failed.err.split('\n').first());
+        QVERIFY2(QFile::exists(folder + "/summary.json"), qPrintable(folder));
+        const auto shown = run({"assess", "--show", folder});
+        QVERIFY2(shown.code == 0 && shown.out.contains("2 of 3 cells finished, 1 failed") && shown.out.contains("Findings"), shown.out.constData());
+        // What was missing is there: the cell is tried again, the others are not.
+        write("missing.jsonl", R"({"prompt": "What is one and one?"})" "\n" R"({"prompt": "What is two and one?"})" "\n");
+        const auto done = run({"assess", "--resume", folder, "--json"});
+        QVERIFY2(done.code == 0, done.err.constData());
+        const auto state = nlohmann::json::parse(done.out.toStdString());
+        QCOMPARE(state.at("summary").at("finished").get<int>(), 3);
+        for (const auto& cell : state.at("cells")) QVERIFY(cell.at("peak_memory_bytes").get<std::uint64_t>() > 0);
+        QCOMPARE(run({"assess"}).code, 2);
+        QCOMPARE(run({"assess", "--example"}).code, 2);
     }
 
     void interruptedOnceStopsResumably() {
