@@ -12,13 +12,13 @@ named, or with --train new ones, made as those were by resources/finetune/align.
 (260 malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and
 OUTPUT/ROW.json prompt ids and verdicts of each, without text. Needs Python's standard library alone.
 """
-import json
 import os
 import shutil
 import subprocess
 import sys
 
-from tables import RESOURCES, asked, fingerprint, parser_of, read_json, rows_of, run, shown, store, write_json
+from seeded_rows import make_rows
+from tables import RESOURCES, parser_of, read_json, shown, write_json
 
 COMMAND = "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
@@ -42,8 +42,8 @@ def ratio(percent):
     return realign(W8A8, mix=dict(MIX, malicious=2 * percent, benign=200 - 2 * percent))
 
 
-# Name, what is quantized ("aligned", "eroded", or the share of the aligned weights in a mean of both), how (None: full precision), seeds.
-ROWS = [
+# Name, seeds, what is quantized ("aligned", "eroded", or the share of the aligned weights in a mean of both), how (None: full precision).
+ROWS = [(name, seeds, model, how) for name, model, how, seeds in [
     ("aligned-fp16", "aligned", None, [0]),
     ("eroded-fp16", "eroded", None, [0]),
     ("rtn-w8a8", "eroded", {"method": "rtn", "scheme": W8A8}, [0]),
@@ -71,7 +71,7 @@ ROWS = [
     ("ratio-50-w8a8", "eroded", ratio(50), [0]),
     ("ratio-75-w8a8", "eroded", ratio(75), [0]),
     ("ratio-100-w8a8", "eroded", ratio(100), [0]),
-]
+]]
 
 
 def interpolated(options, share):
@@ -85,7 +85,7 @@ def interpolated(options, share):
     return folder
 
 
-def spec_of(options, name, model, how, seed):
+def spec_of(options, name, seed, model, how):
     adapters = [options.aligned]
     if model != "aligned":
         adapters.append(options.eroded if model == "eroded" else interpolated(options, model))
@@ -127,67 +127,6 @@ def train(options):
     return os.path.join(base, "align", "adapter"), os.path.join(base, "erode", "adapter")
 
 
-def percent(rate):
-    return round(100 * rate["value"], 2)
-
-
-def interval(rate):
-    return [round(100 * rate["wilson"]["low"], 2), round(100 * rate["wilson"]["high"], 2)]
-
-
-def measured(done, quantized):
-    """Numbers of one run, and its verdicts by prompt id."""
-    model = "quantized" if quantized else "base"
-    summary = done["summary"]
-    metrics = next(m for m in summary["metrics"] if m["model"] == model)
-    tasks = [task for task in summary["tasks"] if task["task"] == "banking-intents" and task["model"] == model]
-    verdicts = {}
-    for line in open(os.path.join(done["folder"], "generations.jsonl")):
-        answer = json.loads(line)
-        if answer["model"] == model and answer.get("label") in ("malicious", "benign", "hard_benign"):
-            verdicts[answer["id"]] = [answer["label"], answer["outcome"]]
-    return {"harmful_score": percent(metrics["harmful_score"]), "harmful_score_ci": interval(metrics["harmful_score"]),
-            "incoherent": percent(metrics["incoherent_malicious"]), "over_refusal": percent(metrics["refused_benign"]),
-            "hard_refusal": percent(metrics["refused_hard_benign"]),
-            "task_accuracy": percent(tasks[0]["accuracy"]) if tasks else None,
-            "perplexity": round(metrics["perplexity"], 3), "n_malicious": metrics["harmful_score"]["total"],
-            "n_benign": metrics["refused_benign"]["total"],
-            "minutes": round(done["timings"].get("quantize", {}).get("seconds", 0) / 60, 2),
-            "peak_memory_gib": done["peak_memory_gib"]}, verdicts
-
-
-def seeds_of(name):
-    return next(row[3] for row in ROWS if row[0] == name)
-
-
-def kept(options, name, seed, verdicts, mark):
-    """The measured numbers of a row's seed when it stands in the table with the same fingerprint, else None."""
-    row = rows_of(options).get(name, {})
-    for result in row.get("by_seed", [row]):
-        if result.get("seed", seed) == seed and result.get("fingerprint") == mark and os.path.exists(verdicts):
-            return {key: value for key, value in result.items() if key not in ("name", "seed", "seeds")}
-    return None
-
-
-def mean_row(name, seeds, results):
-    row = {"name": name}
-    for key in results[0]:
-        values = [result[key] for result in results]
-        if key == "fingerprint":
-            if len(seeds_of(name)) == 1:
-                row[key] = values[0]
-        elif key == "harmful_score_ci":
-            row[key] = [round(sum(v[0] for v in values) / len(values), 2), round(sum(v[1] for v in values) / len(values), 2)]
-        elif None in values or key.startswith("n_"):
-            row[key] = values[0]
-        else:
-            row[key] = round(sum(values) / len(values), 3)
-    row["seeds"] = len(seeds)
-    if len(seeds_of(name)) > 1:
-        row["by_seed"] = [dict(result, seed=seed) for seed, result in zip(seeds, results)]
-    return row
-
-
 def page(summary):
     lines = ["# Q-realign on the reference model", "",
              f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
@@ -212,33 +151,13 @@ def page(summary):
     return "\n".join(lines) + "\n"
 
 
-def make_row(options, name, model, how, seeds):
-    specs = {seed: spec_of(options, name, model, how, seed) for seed in seeds}
-    paths = {seed: os.path.join(options.output, f"{name}{'' if len(seeds) == 1 else f'-seed{seed}'}.json") for seed in seeds}
-    marks = {seed: fingerprint(spec) for seed, spec in specs.items()}
-    results = {seed: None if options.again else kept(options, name, seed, paths[seed], marks[seed]) for seed in seeds}
-    for seed in seeds:
-        if results[seed] is not None:
-            continue
-        results[seed], verdicts = measured(run(options, f"{name}-{seed}", specs[seed]), how is not None)
-        results[seed]["fingerprint"] = marks[seed]
-        write_json(paths[seed], verdicts, 0)
-        # A row of which some seeds are done says so by their number.
-        done = [seed for seed in seeds if results[seed] is not None]
-        store(options, [row[0] for row in ROWS], mean_row(name, done, [results[seed] for seed in done]), COMMAND, page)
-
-
 def main():
     parser = parser_of(__doc__, "docs/results/q-realign")
     parser.add_argument("--train", action="store_true", help="make both adapters anew in WORKSPACE/adapters")
     options = parser.parse_args()
     if options.train:
         options.aligned, options.eroded = train(options)
-    os.makedirs(options.output, exist_ok=True)
-    names = asked(options, [row[0] for row in ROWS])
-    for row in ROWS:
-        if row[0] in names:
-            make_row(options, *row)
+    make_rows(options, ROWS, spec_of, COMMAND, page)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def main():
         metrics = next(m for m in done["summary"]["metrics"] if m["model"] == ("quantized" if how else "base"))
         store(options, known,
               {"name": name, "grid": grid, "method": name[: -len(grid) - 1] if how else "not quantized", "perplexity": round(metrics["perplexity"], 3),
-               "minutes": round(done["timings"].get("quantize", {}).get("seconds", 0) / 60, 2), "peak_memory_gib": done["peak_memory_gib"],
+               "minutes": round(done["manifest"]["timings"].get("quantize", {}).get("seconds", 0) / 60, 2), "peak_memory_gib": done["peak_memory_gib"],
                "fingerprint": mark}, COMMAND, page)
 
 

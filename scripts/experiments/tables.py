@@ -71,7 +71,7 @@ def begun(options, spec, since):
 
 
 def run(options, name, spec):
-    """Folder of the finished run of a spec, its summary, its timings, and its peak memory in GiB; what was begun in this workspace goes on.
+    """Folder of the finished run of a spec, its summary, its manifest, and its peak memory in GiB; what was begun in this workspace goes on.
 
     A run that goes on has the peak memory of its last part: each block needs the same."""
     folder = os.path.join(options.workspace, "table")
@@ -91,7 +91,7 @@ def run(options, name, spec):
         sys.exit(f"{name}: the run failed with code {os.waitstatus_to_exitcode(status)}")
     run_folder = output.strip().splitlines()[-1]
     return {"folder": run_folder, "summary": read_json(os.path.join(run_folder, "summary.json")),
-            "timings": read_json(os.path.join(run_folder, "manifest.json"))["timings"], "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
+            "manifest": read_json(os.path.join(run_folder, "manifest.json")), "peak_memory_gib": round(usage.ru_maxrss / 2**20, 2)}
 
 
 def read_json(path):

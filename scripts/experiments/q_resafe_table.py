@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Q-resafe table: quantization alone undoes alignment, and what patches make good. One run a row and seed, the summary is written after each.
+
+Rows that stand in OUTPUT.json are not computed again, see tables.py.
+
+    scripts/experiments/q_resafe_table.py --safequant build/release/app/cli/safequant --workspace DIR --model MODEL [--rows NAME ...]
+
+The model is MODEL with the adapter ALIGNED; rows of an eroded model have ERODED merged after it. Rates are of the evaluation prompts (260
+malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and OUTPUT/ROW.json
+prompt ids and verdicts of each, without text. Needs Python's standard library alone.
+"""
+from seeded_rows import make_rows
+from tables import parser_of, shown
+
+COMMAND = "scripts/experiments/q_resafe_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
+INT8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
+INT4 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
+MIX = {"malicious": 100, "benign": 100, "texts": 60, "tasks": 30}
+SEEDS = [0, 1, 2]
+
+
+def by(method, grid=INT4, patch=None, eroded=False, **how):
+    """What a row's run spec says of quantization."""
+    quantization = {"method": method, "default": grid} | how
+    if patch is not None:
+        quantization["patch"] = patch
+    return {"quantization": quantization, "eroded": eroded}
+
+
+def tau(share):
+    return by("rtn", patch={"share": share})
+
+
+QUANTIZERS = [("smoothquant", {}), ("gptq", {}), ("awq", {}), ("omniquant", {}), ("autoround", {}), ("rtn-rotated", {"rotation": {}})]
+# Name, seeds, how (None: full precision).
+ROWS = [
+    ("aligned-fp16", [0], None),
+    ("quantized-int4", [0], by("rtn")),
+    ("quantized-int8", [0], by("rtn", INT8)),
+    ("q-resafe-int4", SEEDS, by("rtn", patch={})),
+    ("q-resafe-int8", [0], by("rtn", INT8, patch={})),
+    ("dpo-int4", [0], by("rtn", patch={"method": "dpo"})),
+    ("sft-int4", [0], by("rtn", patch={"method": "sft"})),
+    ("q-resafe-random-mask-int4", SEEDS, by("rtn", patch={"mask": "random"})),
+    ("q-resafe-preference-alone-int4", [0], by("rtn", patch={"chosen_weight": 0})),
+] + [(f"q-resafe-tau-{share}-int4", [0], tau(share)) for share in (1.0, 0.8, 0.6, 0.4, 0.1, 0.05)] + [
+    row for name, how in QUANTIZERS for row in (
+        (f"{name}-int4", [0], by(name.split("-")[0], **how)),
+        (f"q-resafe-{name}-int4", [0], by(name.split("-")[0], patch={}, **how)))
+] + [
+    ("eroded-fp16", [0], {"eroded": True}),
+    ("eroded-int4", [0], by("rtn", eroded=True)),
+    ("q-realign-eroded-int4", [0], by("q-realign", eroded=True)),
+    ("q-resafe-after-q-realign-eroded-int4", [0], by("q-realign", eroded=True, patch={})),
+    ("q-resafe-instead-eroded-int4", [0], by("rtn", eroded=True, patch={})),
+]
+
+
+def spec_of(options, name, seed, how):
+    eroded = how is not None and how["eroded"]
+    spec = {"format": "safequant-run-spec", "format_version": 1, "name": f"{name} seed {seed}", "checkpoint": options.model,
+            "adapters": [options.aligned, options.eroded] if eroded else [options.aligned], "seed": seed, "stages": ["evaluate"],
+            "evaluation": {"malicious": 260, "benign": 260, "hard_benign": 50, "max_new_tokens": 64,
+                           "tasks": ["banking-intents", {"name": "arc-easy", "limit": 200}]}}
+    if how is not None and "quantization" in how:
+        spec["stages"] = ["capture", "quantize", "evaluate"]
+        spec["quantization"] = how["quantization"]
+        if how["quantization"]["method"] != "rtn":
+            spec["calibration"] = MIX
+        if eroded:
+            spec["aligned"] = {"adapters": [options.aligned]}
+    return spec
+
+
+def page(summary):
+    lines = ["# Q-resafe on the reference model", "",
+             f"{summary['date']}, {summary['machine']}. `{summary['command']}`", "",
+             "The aligned reference model (SmolLM2-135M-Instruct with `builtin:smollm2-aligned`) quantized and patched; rows named eroded have",
+             "`builtin:smollm2-eroded` merged after it. Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file).",
+             "HS: malicious prompts complied with, coherently, with Wilson's 95% interval. FA: banking intents, 158 questions (the aligned model is not",
+             "fine-tuned for them); ARC-Easy: 200 questions. Codes: share of the quantized weights' codes that the patch changed. Minutes are of",
+             "quantizing and patching, on two threads of a machine that others shared.", "",
+             "| row | HS | incoherent | refusal on benign | on hard benign | FA | ARC-Easy | perplexity | codes | minutes | GiB |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
+    for row in summary["rows"]:
+        low, high = row["harmful_score_ci"]
+        changed = f"{row['codes_changed']:.2f}" if "codes_changed" in row else "–"
+        lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
+                     + " | ".join(shown(row.get(key)) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "arc_easy_accuracy", "perplexity"))
+                     + f" | {changed} | " + " | ".join(shown(row[key]) for key in ("minutes", "peak_memory_gib")) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    make_rows(parser_of(__doc__, "docs/results/q-resafe").parse_args(), ROWS, spec_of, COMMAND, page)
+
+
+if __name__ == "__main__":
+    main()
