@@ -10,13 +10,14 @@
 #include "app/cli/terminal_progress.h"
 #include "core/assess/assessment.h"
 #include "core/assess/assessment_findings.h"
+#include "core/assess/assessment_page.h"
 #include "core/engine/cell_process.h"
 
 namespace safequant::cli {
 namespace {
 
 struct AssessOptions {
-    std::string spec, folder, show, model, workspace;
+    std::string spec, folder, show, model, workspace, output;
     bool example = false, plan = false, background = false;
 };
 
@@ -56,9 +57,17 @@ int print(const CommonOptions& options, const protocol::AssessmentState& state) 
     return 0;
 }
 
-int show(const CommonOptions& options, const std::string& folder) {
+/// Where everything after an assessment's own spec is left out.
+std::string commandOf(const AssessOptions& chosen) {
+    return chosen.example ? "safequant assess --example --model MODEL --output NAME" : "safequant assess ASSESSMENT.json --output NAME";
+}
+
+int show(const CommonOptions& options, const AssessOptions& chosen, const std::string& folder) {
     const auto state = readAssessment(std::filesystem::absolute(folder).lexically_normal().string());
-    return state ? print(options, *state) : reportError(options, state.error());
+    if (!state) return reportError(options, state.error());
+    if (!chosen.output.empty())
+        if (auto written = writeAssessmentPages(*state, chosen.output, commandOf(chosen)); !written) return reportError(options, written.error());
+    return print(options, *state);
 }
 
 int printPlan(const CommonOptions& options, const AssessmentSpec& spec) {
@@ -80,7 +89,7 @@ Expected<std::string> folderOf(const CommonOptions& options, const AssessOptions
 
 int execute(const CommonOptions& options, const AssessOptions& chosen) {
     if (chosen.background) ::setpriority(PRIO_PROCESS, 0, 10);
-    if (!chosen.show.empty()) return show(options, chosen.show);
+    if (!chosen.show.empty()) return show(options, chosen, chosen.show);
     if (chosen.folder.empty() && chosen.example == !chosen.spec.empty())
         return reportError(options, {ErrorKind::BadInput, "Name a spec file, or --example with --model, or --resume or --show with a folder.", {}}), kExitUsage;
     if (chosen.example && chosen.model.empty())
@@ -109,7 +118,7 @@ int execute(const CommonOptions& options, const AssessOptions& chosen) {
         std::fprintf(stderr, "Go on with: safequant assess --resume %s\n", folder->c_str());
         return code;
     }
-    return show(options, *folder);
+    return show(options, chosen, *folder);
 }
 
 }  // namespace
@@ -124,6 +133,7 @@ void addAssessCommand(CLI::App& app, const CommonOptions& options, Action& actio
     command->add_flag("--example", chosen->example, "The bundled assessment of SmolLM2-135M-Instruct (--model) with the bundled aligned adapter");
     command->add_option("--model", chosen->model, "Checkpoint: a GGUF file or a Hugging Face folder (replaces the spec's)");
     command->add_option("--workspace", chosen->workspace, "Where assessments are made (default: the user's data folder)");
+    command->add_option("-o,--output", chosen->output, "Also write NAME.json, NAME.md and NAME.csv: cells, findings and costs, without texts");
     command->add_flag("--plan", chosen->plan, "Print the cells, and do nothing else");
     command->add_flag("--background", chosen->background, "Run at lower priority");
     command->footer(

@@ -342,6 +342,15 @@ private slots:
         QVERIFY2(done.code == 0, done.err.constData());
         const auto state = nlohmann::json::parse(done.out.toStdString());
         QCOMPARE(state.at("summary").at("finished").get<int>(), 3);
+        const QString pages = m_folder.filePath("matrix");
+        QCOMPARE(run({"assess", "--show", folder, "-o", pages}).code, 0);
+        QFile page(pages + ".md"), table(pages + ".csv"), numbers(pages + ".json");
+        QVERIFY(page.open(QIODevice::ReadOnly) && table.open(QIODevice::ReadOnly) && numbers.open(QIODevice::ReadOnly));
+        const auto text = page.readAll();
+        QVERIFY2(text.contains("| Round to nearest 8 bit |") && text.contains("3 of 3 cells finished"), text.constData());
+        // Five measures a cell.
+        QCOMPARE(table.readAll().count('\n'), 1 + 3 * 5);
+        QVERIFY(!numbers.readAll().contains(m_folder.path().toUtf8()));
         for (const auto& cell : state.at("cells")) QVERIFY(cell.at("peak_memory_bytes").get<std::uint64_t>() > 0);
         QCOMPARE(run({"assess"}).code, 2);
         QCOMPARE(run({"assess", "--example"}).code, 2);
