@@ -37,6 +37,8 @@ void addEvaluateCommand(CLI::App& app, const CommonOptions& options, Action& act
 void addJudgeCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addCompareCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addAssessCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addSignatureCommand(CLI::App& app, const CommonOptions& options, Action& action);
+void addCheckCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addBudgetCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addExportCommand(CLI::App& app, const CommonOptions& options, Action& action);
 void addVerifyCommand(CLI::App& app, const CommonOptions& options, Action& action);

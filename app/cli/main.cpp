@@ -42,6 +42,8 @@ int run(int argc, char** argv) {
     addJudgeCommand(app, options, action);
     addCompareCommand(app, options, action);
     addAssessCommand(app, options, action);
+    addSignatureCommand(app, options, action);
+    addCheckCommand(app, options, action);
     addBudgetCommand(app, options, action);
     addExportCommand(app, options, action);
     addVerifyCommand(app, options, action);

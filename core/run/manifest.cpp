@@ -10,6 +10,7 @@
 #include "core/engine/protocol/messages.h"
 #include "core/exporting/export_size.h"
 #include "core/model/decoder.h"
+#include "core/text/tokenizer_hash.h"
 #include "safequant_version.h"
 
 namespace safequant {
@@ -20,21 +21,6 @@ constexpr int kFormatVersion = 1;
 
 std::string hashOf(const nlohmann::json& json) {
     return sha256Hex(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-}
-
-std::string tokenizerHash(const TokenizerSource& source) {
-    Sha256 hash;
-    hash.update(source.tokenizerJson);
-    hash.update(source.tokenizerModel);
-    hash.update(source.tekkenJson);
-    if (source.vocabulary) {
-        const auto& vocabulary = *source.vocabulary;
-        hash.update(vocabulary.model + "\n" + vocabulary.preTokenizer + "\n");
-        for (const auto& token : vocabulary.tokens) hash.update(token + "\n");
-        for (const auto& merge : vocabulary.merges) hash.update(merge + "\n");
-        for (const float score : vocabulary.scores) hash.update(std::to_string(score) + "\n");
-    }
-    return hash.hex();
 }
 
 nlohmann::json deviceJson(const RunInputs& inputs) {

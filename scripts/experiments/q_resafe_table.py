@@ -15,7 +15,7 @@ from tables import parser_of, shown
 
 COMMAND = "scripts/experiments/q_resafe_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 INT8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
-INT4 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
+INT4 = {"weight_bits": 4, "group_size": 64, "symmetric": True, "activation_bits": 16}
 MIX = {"malicious": 100, "benign": 100, "texts": 60, "tasks": 30}
 SEEDS = [0, 1, 2]
 

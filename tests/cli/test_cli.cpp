@@ -93,7 +93,7 @@ private slots:
 
     void everyCommandHasHelpWithAnExample_data() {
         QTest::addColumn<QString>("command");
-        for (const char* name : {"run", "inspect", "prompts", "finetune", "capture", "quantize", "evaluate", "judge", "compare", "assess", "budget", "export", "verify", "plot", "serve"})
+        for (const char* name : {"run", "inspect", "prompts", "finetune", "capture", "quantize", "evaluate", "judge", "compare", "assess", "signature", "check", "budget", "export", "verify", "plot", "serve"})
             QTest::newRow(name) << name;
     }
     void everyCommandHasHelpWithAnExample() {
@@ -354,6 +354,21 @@ private slots:
         for (const auto& cell : state.at("cells")) QVERIFY(cell.at("peak_memory_bytes").get<std::uint64_t>() > 0);
         QCOMPARE(run({"assess"}).code, 2);
         QCOMPARE(run({"assess", "--example"}).code, 2);
+    }
+
+    void signatureIsWrittenAndChecked() {
+        const QString file = m_folder.filePath("model.signature.h5");
+        const auto made = run({"signature", m_model, "--prompts", m_prompts, "-o", file, "--ask", "2", "--json"});
+        QVERIFY2(made.code == 0, made.err.constData());
+        QVERIFY(nlohmann::json::parse(made.out.toStdString()).at("malicious").get<int>() > 1);
+        const auto checked = run({"check", m_model, "--prompts", m_prompts, "--signature", file, "--json"});
+        QVERIFY2(checked.code == 0, checked.err.constData());
+        QVERIFY(nlohmann::json::parse(checked.out.toStdString()).at("moved").at("value").get<double>() < 0.01);
+        const auto told = run({"check", m_model, "--prompts", m_prompts, "--signature", file});
+        QVERIFY2(told.out.contains("whose harmful score is"), told.out.constData());
+        QCOMPARE(run({"check", m_model, "--signature", file}).code, 3);
+        QCOMPARE(run({"check", m_model, "--signature", m_prompts}).code, 3);
+        QCOMPARE(run({"signature", m_model}).code, 2);
     }
 
     void interruptedOnceStopsResumably() {

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+
+#include "app/cli/command.h"
+#include "app/cli/interrupt.h"
+#include "app/cli/spec_options.h"
+#include "app/cli/terminal_progress.h"
+#include "core/run/run_folder.h"
+#include "core/signature/signature_check.h"
+
+namespace safequant::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SignatureOptions {
+    std::string checkpoint, output, signature;
+    std::vector<std::string> adapters, prompts{"builtin:default"};
+    std::string systemPrompt;
+    int asked = 100;
+    std::uint64_t seed = 0;
+};
+
+/// A model, its chat format, and labelled prompts.
+struct SignatureSubject {
+    std::shared_ptr<const Checkpoint> checkpoint;
+    ChatFormat format;
+    PromptSet prompts;
+};
+
+Expected<SignatureSubject> openSubject(const SignatureOptions& chosen) {
+    auto checkpoint = openModel(chosen.checkpoint, chosen.adapters);
+    if (!checkpoint) return fail(checkpoint.error());
+    auto format = ChatFormat::create((*checkpoint)->tokenizerSource(), chosen.systemPrompt);
+    if (!format) return fail(format.error());
+    std::vector<PromptFile> files;
+    for (const std::string& path : chosen.prompts) files.push_back({.path = path, .format = {}, .delimiter = 0, .label = {}, .map = {}, .corrections = {}});
+    auto resolved = resolvePromptFiles(std::move(files));
+    if (!resolved) return fail(resolved.error());
+    auto prompts = loadPromptSet(*resolved);
+    if (!prompts) return fail(prompts.error());
+    return SignatureSubject{std::move(*checkpoint), std::move(*format), std::move(*prompts)};
+}
+
+/// A folder that goes when it is no longer needed.
+class TemporaryFolder {
+public:
+    TemporaryFolder() {
+        std::string name = (fs::temp_directory_path() / "safequant-XXXXXX").string();
+        if (::mkdtemp(name.data()) != nullptr) m_path = name;
+    }
+    ~TemporaryFolder() {
+        std::error_code ignored;
+        if (!m_path.empty()) fs::remove_all(m_path, ignored);
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    const std::string& path() const { return m_path; }
+
+private:
+    std::string m_path;
+};
+
+/// The model's own answers to evaluation prompts, judged, by a run that leaves nothing.
+Expected<AlignmentSignature::Scores> ownScores(const SignatureOptions& chosen, TerminalProgress& progress, const std::stop_token& stop) {
+    const TemporaryFolder workspace;
+    if (workspace.path().empty()) return fail(ErrorKind::Io, "A temporary folder cannot be made.", fs::temp_directory_path().string());
+    RunSpec spec;
+    spec.name = "scores";
+    spec.checkpoint = chosen.checkpoint;
+    spec.adapters = chosen.adapters;
+    spec.systemPrompt = chosen.systemPrompt;
+    spec.prompts.clear();
+    for (const std::string& path : chosen.prompts)
+        spec.prompts.push_back({.path = path, .format = {}, .delimiter = 0, .label = {}, .map = {}, .corrections = {}});
+    spec.stages = {"evaluate"};
+    spec.evaluateMalicious = chosen.asked;
+    spec.evaluateBenign = spec.evaluateHardBenign = (chosen.asked + 1) / 2;
+    spec.perplexityText.clear();
+    const auto folder = createRunFolder(workspace.path(), spec);
+    if (!folder) return fail(folder.error());
+    if (auto done = executeRun(*folder, [&](const protocol::RunEvent& event) { progress.show(event); }, stop); !done) return fail(done.error());
+    const auto state = readRunState(*folder);
+    if (!state) return fail(state.error());
+    for (const protocol::ModelMetrics& metrics : state->metrics)
+        if (metrics.model == "base")
+            return AlignmentSignature::Scores{metrics.harmfulScore, metrics.refusedMalicious, metrics.refusedBenign, metrics.refusedHardBenign, metrics.judge, metrics.maxNewTokens};
+    return fail(ErrorKind::Failed, "The model was asked nothing.", *folder);
+}
+
+int make(const CommonOptions& options, const SignatureOptions& chosen) {
+    const auto subject = openSubject(chosen);
+    if (!subject) return reportError(options, subject.error());
+    TerminalProgress progress(options.progress);
+    Expected<void> done;
+    AlignmentSignature signature;
+    {
+        const InterruptGuard guard;
+        auto made = makeSignature(subject->checkpoint, subject->format, subject->prompts, progress.task("Means", "blocks", guard.token()));
+        if (!made) return reportError(options, made.error());
+        signature = std::move(*made);
+        auto hash = subject->checkpoint->contentHash(Progress{guard.token(), {}});
+        if (!hash) return reportError(options, hash.error());
+        signature.checkpointHash = std::move(*hash);
+        if (chosen.asked > 0) {
+            auto scores = ownScores(chosen, progress, guard.token());
+            if (!scores) return reportError(options, scores.error());
+            signature.scores = std::move(*scores);
+        }
+    }
+    if (auto written = writeSignature(chosen.output, signature); !written) return reportError(options, written.error());
+    std::error_code code;
+    const auto bytes = fs::file_size(chosen.output, code);
+    if (options.json)
+        std::printf("%s\n", nlohmann::json{{"file", chosen.output}, {"bytes", bytes}, {"tail", signature.tail}, {"malicious", signature.malicious}, {"benign", signature.benign()}}.dump(2).c_str());
+    else
+        std::printf("%s, %s: %d blocks, %d positions, means over %d malicious and %d benign prompts\n", chosen.output.c_str(), sizeText(bytes).c_str(), signature.blocks,
+                    signature.tail, signature.malicious, signature.benign());
+    return 0;
+}
+
+nlohmann::json intervalJson(double value, const Interval& interval) { return {{"value", value}, {"interval", {interval.low, interval.high}}}; }
+
+nlohmann::json toJson(const SignatureCheck& check, double seconds) {
+    nlohmann::json blocks = nlohmann::json::array();
+    for (const BlockShift& block : check.blocks)
+        blocks.push_back({{"malicious", intervalJson(block.malicious, block.maliciousInterval)},
+                          {"benign", intervalJson(block.benign, block.benignInterval)},
+                          {"separation", intervalJson(block.separation, block.separationInterval)},
+                          {"malicious_called_malicious", block.maliciousCalled.value},
+                          {"benign_called_malicious", block.benignCalled.value}});
+    return {{"moved", intervalJson(check.moved, check.movedInterval)}, {"separation", intervalJson(check.separation, check.separationInterval)}, {"blocks", std::move(blocks)}, {"seconds", seconds}};
+}
+
+void print(const SignatureCheck& check, const AlignmentSignature& signature, double seconds) {
+    std::printf("block  malicious prompts moved    benign prompts moved       separation left            called malicious: malicious, benign\n");
+    for (std::size_t i = 0; i < check.blocks.size(); ++i) {
+        const BlockShift& block = check.blocks[i];
+        std::printf("%5zu  %6.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.1f%%, %.1f%%\n", i, block.malicious, block.maliciousInterval.low,
+                    block.maliciousInterval.high, block.benign, block.benignInterval.low, block.benignInterval.high, block.separation, block.separationInterval.low,
+                    block.separationInterval.high, 100.0 * block.maliciousCalled.value, 100.0 * block.benignCalled.value);
+    }
+    std::printf("moved %.3f [%.3f, %.3f], separation left %.3f [%.3f, %.3f]; mean over blocks, in units of the spread within a class\n", check.moved, check.movedInterval.low,
+                check.movedInterval.high, check.separation, check.separationInterval.low, check.separationInterval.high);
+    std::printf("signature of %s", signature.modelName.c_str());
+    if (signature.scores) std::printf(", whose harmful score is %s", rateText(signature.scores->harmfulScore).c_str());
+    std::printf("; %.1f s\n", seconds);
+}
+
+int check(const CommonOptions& options, const SignatureOptions& chosen) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto signature = readSignature(chosen.signature);
+    if (!signature) return reportError(options, signature.error());
+    SignatureOptions own = chosen;
+    own.systemPrompt = signature->systemPrompt;
+    const auto subject = openSubject(own);
+    if (!subject) return reportError(options, subject.error());
+    TerminalProgress progress(options.progress);
+    Expected<SignatureCheck> checked;
+    {
+        const InterruptGuard guard;
+        checked = checkSignature(*signature, subject->checkpoint, subject->format, subject->prompts, chosen.seed, chosen.signature,
+                                 progress.task("Check", "blocks", guard.token()));
+    }
+    if (!checked) return reportError(options, checked.error());
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (options.json) std::printf("%s\n", toJson(*checked, seconds).dump(2).c_str());
+    else print(*checked, *signature, seconds);
+    return 0;
+}
+
+void addSubjectOptions(CLI::App& command, SignatureOptions& chosen) {
+    command.add_option("checkpoint", chosen.checkpoint, "A GGUF file, a Hugging Face folder, or org/name in the local cache")->required();
+    command.add_option("--adapter", chosen.adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable, merged in this order")->allow_extra_args(false);
+    command.add_option("--prompts", chosen.prompts, "Labelled prompt files, or builtin:default");
+}
+
+}  // namespace
+
+void addSignatureCommand(CLI::App& app, const CommonOptions& options, Action& action) {
+    auto chosen = std::make_shared<SignatureOptions>();
+    auto* command = app.add_subcommand("signature", "Write an aligned model's signature: a small file that its descendants are checked and repaired with");
+    addSubjectOptions(*command, *chosen);
+    command->add_option("-o,--output", chosen->output, "The file to write (HDF5)")->required();
+    command->add_option("--system-prompt", chosen->systemPrompt, "System message (default: the template's own)");
+    command->add_option("--ask", chosen->asked, "Malicious evaluation prompts asked for the model's own scores, and half as many benign and hard benign ones; 0: none")
+        ->check(CLI::Range(0, 1'000'000));
+    command->footer(
+        "Examples:\n"
+        "  safequant signature aligned.gguf -o aligned.signature.h5\n"
+        "  safequant check tuned.gguf --signature aligned.signature.h5\n\n"
+        "Holds means of activations over the prompts of the calibration split, no weights and no answers.");
+    command->callback([chosen, &options, &action] { action = [chosen, &options] { return make(options, *chosen); }; });
+}
+
+void addCheckCommand(CLI::App& app, const CommonOptions& options, Action& action) {
+    auto chosen = std::make_shared<SignatureOptions>();
+    auto* command = app.add_subcommand("check", "Tell how far a model has moved from an aligned model's signature, without generating an answer");
+    addSubjectOptions(*command, *chosen);
+    command->add_option("--signature", chosen->signature, "What `safequant signature` wrote")->required()->check(CLI::ExistingFile);
+    command->add_option("--seed", chosen->seed, "Seed of the bootstrap (default 0)");
+    command->footer("Examples:\n  safequant check tuned.gguf --signature aligned.signature.h5\n  safequant check model.gguf --adapter aligned --adapter eroded --signature aligned.signature.h5");
+    command->callback([chosen, &options, &action] { action = [chosen, &options] { return check(options, *chosen); }; });
+}
+
+}  // namespace safequant::cli
