@@ -35,7 +35,7 @@ void SpecOptions::addSchemeOptions(CLI::App& command) {
 }
 
 void SpecOptions::addPatchOption(CLI::App& command) {
-    command.add_option("--patch", patch, "Patch what the method made by pairs of answers: " + patchMethodNames());
+    command.add_option("--patch", patch, "Patch what the method made: " + patchMethodNames());
 }
 
 void SpecOptions::addSeedOption(CLI::App& command) {

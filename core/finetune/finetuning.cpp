@@ -6,6 +6,7 @@
 
 #include "core/finetune/adapted_blocks.h"
 #include "core/tensor/device.h"
+#include "core/training/optimizer_state.h"
 
 namespace safequant {
 namespace {
@@ -94,35 +95,23 @@ Expected<FinetuneStep> Finetuning::step(const std::stop_token& stop) {
     return result;
 }
 
-std::vector<NamedTensor> Finetuning::state(at::Tensor counts) const {
-    std::vector<NamedTensor> tensors{{"counts", std::move(counts)}};
-    const auto& parameters = m_optimizer.parameters();
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-        const std::string name = m_adapter.modules()[i / 2].name + (i % 2 == 0 ? ".lora_A" : ".lora_B");
-        tensors.push_back({name, parameters[i].detach()});
-        tensors.push_back({name + ".first_moment", m_optimizer.firstMoments()[i]});
-        tensors.push_back({name + ".second_moment", m_optimizer.secondMoments()[i]});
-    }
-    return tensors;
+std::vector<std::string> Finetuning::names() const {
+    std::vector<std::string> names;
+    for (const auto& module : m_adapter.modules())
+        for (const char* factor : {".lora_A", ".lora_B"}) names.push_back(module.name + factor);
+    return names;
 }
 
-Expected<void> Finetuning::save(const std::string& path) const {
-    // Steps done in all, then those of each parameter.
-    std::vector<std::int64_t> counts{m_done};
-    counts.insert(counts.end(), m_optimizer.steps().begin(), m_optimizer.steps().end());
-    return writeTensorFile(path, state(at::tensor(counts, at::kLong)));
-}
+Expected<void> Finetuning::save(const std::string& path) const { return saveOptimizer(path, m_optimizer, names(), {m_done}); }
 
 Expected<void> Finetuning::restore(const std::string& path) {
     const auto file = TensorFile::open(path);
     if (!file) return fail(file.error());
-    at::Tensor counts = at::zeros({static_cast<std::int64_t>(m_optimizer.steps().size()) + 1}, at::kLong);
-    for (const NamedTensor& named : state(counts))
-        if (auto read = file->read(named.name, named.tensor); !read) return read;
-    const auto* values = counts.data_ptr<std::int64_t>();
-    if (values[0] < 0 || values[0] > m_steps) return fail(ErrorKind::Mismatch, "The state is of another number of steps.", path);
-    m_done = static_cast<int>(values[0]);
-    m_optimizer.restore({values + 1, values + counts.numel()}, m_optimizer.firstMoments(), m_optimizer.secondMoments());
+    const auto counts = restoreOptimizer(*file, m_optimizer, names(), 1);
+    if (!counts) return fail(counts.error());
+    if (counts->front() < 0 || counts->front() > m_steps)
+        return fail(ErrorKind::Mismatch, "The state is of another number of steps.", path);
+    m_done = static_cast<int>(counts->front());
     return {};
 }
 

@@ -8,7 +8,6 @@
 #include "core/finetune/finetune_spec.h"
 #include "core/finetune/low_rank_adapter.h"
 #include "core/tensor/adam_w.h"
-#include "core/training/tensor_file.h"
 #include "core/training/training_model.h"
 
 namespace safequant {
@@ -54,7 +53,8 @@ public:
 private:
     Finetuning(const FinetuneSpec& spec, LowRankAdapter adapter, TrainingModel model, std::vector<TrainingSample> samples);
 
-    std::vector<NamedTensor> state(at::Tensor counts) const;
+    /// Of the parameters in a state file.
+    std::vector<std::string> names() const;
 
     TrainingOptions m_options;
     std::uint64_t m_seed = 0;

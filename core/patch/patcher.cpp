@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/patch/patcher.h"
 
-#include <optional>
-
+#include "core/patch/alignment_training.h"
 #include "core/patch/patch_training.h"
 
 namespace safequant {
@@ -16,10 +15,17 @@ public:
           m_blocks(std::make_shared<GridBlocks>(m_checkpoint->config(), options.factors, options.seed, scaled)) {}
 
     void add(const BlockWeights& original, CodedBlock quantized) override { m_blocks->add(original, std::move(quantized)); }
-    Expected<void> begin(std::vector<PreferencePair> pairs, const Progress& progress) override {
-        auto training = PatchTraining::create(m_checkpoint, m_blocks, std::move(pairs), m_options, progress);
+    Expected<void> begin(std::vector<PreferencePair> pairs, const std::string& reference, const Progress& progress) override {
+        auto training = PatchTraining::create(m_checkpoint, m_blocks, std::move(pairs), m_options, progress, reference);
         if (!training) return fail(training.error());
-        m_training.emplace(std::move(*training));
+        m_training = std::make_unique<PatchTraining>(std::move(*training));
+        return {};
+    }
+    Expected<void> begin(std::vector<AlignmentSample> samples, const AlignmentTeachers& teachers, const std::string& reference,
+                         const Progress& progress) override {
+        auto training = AlignmentTraining::create(m_blocks, std::move(samples), teachers, m_options, progress, reference);
+        if (!training) return fail(training.error());
+        m_training = std::make_unique<AlignmentTraining>(std::move(*training));
         return {};
     }
     int done() const override { return m_training->done(); }
@@ -32,7 +38,7 @@ private:
     std::shared_ptr<const Checkpoint> m_checkpoint;
     PatchOptions m_options;
     std::shared_ptr<GridBlocks> m_blocks;
-    std::optional<PatchTraining> m_training;
+    std::unique_ptr<FactorTraining> m_training;
 };
 
 }  // namespace

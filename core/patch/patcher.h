@@ -22,8 +22,9 @@ struct PatchedBlock {
     std::array<std::uint64_t, kLinearsPerBlock> changed{};  ///< Codes that differ from the quantizer's.
 };
 
-/// Patches a quantized model by preference pairs, codes alone (Q-resafe, arXiv 2506.20251, algorithm 1). Equal inputs and threads give equal
-/// bits, in one go or resumed. Memory: each weight once in float32 with its code and its mask, and one block's gradients.
+/// Patches a quantized model by preference pairs (Q-resafe, arXiv 2506.20251, algorithm 1) or by AAQ's loss (arXiv 2511.07842), codes
+/// alone. Equal inputs and threads give equal bits, in one go or resumed. Memory: each weight once in float32 with its code and its mask,
+/// and one block's gradients.
 class Patcher {
 public:
     /// `scaled`: the quantizer moved scales between layers before it coded, see GridWeight.
@@ -32,9 +33,14 @@ public:
 
     /// Adds the next block: as it was before and as it is quantized.
     virtual void add(const BlockWeights& original, CodedBlock quantized) = 0;
-    /// Takes the log-probabilities of all answers by the quantized model, whose blocks are all there. Progress counts pairs. Errors: bad_input
-    /// without pairs, or without malicious ones where scores need them; those of TrainingModel.
-    virtual Expected<void> begin(std::vector<PreferencePair> pairs, const Progress& progress = {}) = 0;
+    /// Takes the log-probabilities of all answers by the quantized model, whose blocks are all there, or reads them from the file
+    /// `reference` if it is there and writes it otherwise (empty: no file). Progress counts pairs. Errors: bad_input without pairs, or
+    /// without malicious ones where scores need them; those of TrainingModel; io; mismatch when the file is of other pairs.
+    virtual Expected<void> begin(std::vector<PreferencePair> pairs, const std::string& reference, const Progress& progress = {}) = 0;
+    /// Begins a contrastive alignment instead: the file holds what the teachers say. The checkpoint is `teachers.full`. Progress counts
+    /// blocks of a teacher. Errors: bad_input without samples or a teacher; as above.
+    virtual Expected<void> begin(std::vector<AlignmentSample> samples, const AlignmentTeachers& teachers, const std::string& reference,
+                                 const Progress& progress = {}) = 0;
 
     virtual int done() const = 0;  ///< Steps.
     /// One step. Errors: cancelled (nothing has changed then), failed when the loss is not finite.

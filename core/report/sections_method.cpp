@@ -24,8 +24,40 @@ std::string methodTitle(const RunMaterial& run) {
 
 /// What the run says of the pairs of answers it was patched with.
 std::string pairsNote(const RunMaterial& run) {
-    const auto found = std::find_if(run.state.notes.begin(), run.state.notes.end(), [](const std::string& note) { return note.starts_with(kPairsNote); });
+    const auto found = std::find_if(run.state.notes.begin(), run.state.notes.end(),
+                                    [](const std::string& note) { return note.starts_with(kPairsNote) || note.starts_with(kAnswersNote); });
     return found == run.state.notes.end() ? std::string() : *found;
+}
+
+/// What a patch did to the codes, or which weights it kept.
+std::string patchText(const RunMaterial& run, const json& patch) {
+    const std::string title = patchTitle(textOf(jsonAt(run.state.spec, {"quantization", "patch", "method"})));
+    const auto part = [](double some, double all) { return cellText(Measured{all > 0.0 ? 100.0 * some / all : 0.0, 2}) + "%"; };
+    if (patch.contains("kept"))
+        return "Then " + title + " put " + textOf(jsonAt(patch, {"kept"})) + " of " + textOf(jsonAt(patch, {"weights"})) +
+               " weights back in 16 bits, " + part(patch.value("kept", 0.0), patch.value("weights", 0.0)) + " of all, chosen by the mask " +
+               textOf(jsonAt(run.state.spec, {"quantization", "patch", "mask"})) +
+               ". With the codes of the others, scales, and what says which are kept that is " +
+               cellText(Measured{patch.value("bits", 0.0), 2}) + " bits a weight. " + pairsNote(run);
+    return "Then patched by " + title + ": of " + textOf(jsonAt(patch, {"codes"})) + " codes " + textOf(jsonAt(patch, {"may_change"})) +
+           " might change and " + textOf(jsonAt(patch, {"changed"})) + " did, " +
+           part(patch.value("changed", 0.0), patch.value("codes", 0.0)) + " of all. Scales and zero points are the quantizer's. " +
+           pairsNote(run);
+}
+
+/// Share of each linear that stays in 16 bits.
+ReportTable keptTable(const json& patch) {
+    ReportTable table{"kept-weights",
+                      "Weights kept in 16 bits",
+                      "Bits a weight count everything: kept weights, codes, scales, and what says which are kept.",
+                      {"linear", "weights", "kept", "kept, %", "bits a weight"},
+                      {}};
+    for (const auto& [name, linear] : patch["linears"].items()) {
+        const double weights = linear.value("weights", 0.0), kept = linear.value("kept", 0.0);
+        table.rows.push_back({name, textOf(jsonAt(linear, {"weights"})), textOf(jsonAt(linear, {"kept"})),
+                              Measured{weights > 0.0 ? 100.0 * kept / weights : 0.0, 2}, Measured{linear.value("bits", 0.0), 3}});
+    }
+    return table;
 }
 
 std::string duration(double seconds) {
@@ -72,11 +104,8 @@ ReportSection quantizationSection(const RunMaterial& run) {
     const auto method = findQuantizationMethod(run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")));
     if (method) section.paragraphs.push_back(std::string((*method)->title) + ". " + std::string((*method)->describe));
     if (const json patch = jsonAt(run.manifest, {"patch"}); patch.is_object()) {
-        const double codes = patch.value("codes", 0.0), moved = patch.value("changed", 0.0);
-        section.paragraphs.push_back("Then patched by " + patchTitle(textOf(jsonAt(run.state.spec, {"quantization", "patch", "method"}))) + ": of " +
-                                     textOf(jsonAt(patch, {"codes"})) + " codes " + textOf(jsonAt(patch, {"may_change"})) + " might change and " +
-                                     textOf(jsonAt(patch, {"changed"})) + " did, " + cellText(Measured{codes > 0.0 ? 100.0 * moved / codes : 0.0, 2}) +
-                                     "% of all. Scales and zero points are the quantizer's. " + pairsNote(run));
+        section.paragraphs.push_back(patchText(run, patch));
+        if (patch.contains("kept") && run.options.reader == ReportTemplate::Researcher) section.tables.push_back(keptTable(patch));
     }
     double bits = 0.0;
     std::size_t count = 0, changed = 0;
@@ -124,7 +153,7 @@ ReportSection reproductionSection(const RunMaterial& run) {
     add("seed", jsonAt(run.state.spec, {"seed"}));
     add("checkpoint, SHA-256", jsonAt(run.manifest, {"checkpoint", "content_hash"}));
     add("prompts, SHA-256", jsonAt(run.manifest, {"prompts", "hash"}));
-    for (const char* name : {"spec", "tokenizer", "chat template", "perplexity text", "aligned checkpoint"})
+    for (const char* name : {"spec", "tokenizer", "chat template", "perplexity text", "aligned checkpoint", "pretrained checkpoint"})
         add(std::string(name) + ", SHA-256", jsonAt(run.manifest, {"fingerprints", name}));
     add("processor", jsonAt(run.manifest, {"device", "cpu_features"}));
     add("threads", jsonAt(run.manifest, {"device", "threads"}));

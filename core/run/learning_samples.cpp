@@ -95,22 +95,12 @@ private:
     }
 
     Expected<void> drawTexts() {
-        if (m_parts.texts == 0) return {};
-        const auto text = readResource(m_parts.text);
-        if (!text) return fail(text.error());
-        const std::size_t from = offsetOf(*text, m_parts.textFrom);
-        const auto tokens = m_inputs.format.tokenizer->encode(text->substr(from), SpecialTokens::Text);
-        const auto length = static_cast<std::size_t>(m_parts.textTokens);
-        std::vector<std::size_t> passages;
-        for (std::size_t first = 0; first + length <= tokens.size(); first += length) passages.push_back(first);
-        if (passages.empty())
-            return fail(ErrorKind::BadInput,
-                        "The text has no passage of " + std::to_string(length) + " tokens from character " + std::to_string(m_parts.textFrom) + " on.",
-                        m_parts.text);
-        choose(passages, SampleKind::Text, m_parts.texts);
-        for (const std::size_t first : passages)
-            m_samples.push_back({"text-token-" + std::to_string(first), SampleKind::Text,
-                                 {tokens.begin() + static_cast<std::ptrdiff_t>(first), tokens.begin() + static_cast<std::ptrdiff_t>(first + length)}});
+        const TextPassages texts{m_parts.texts, m_parts.text, m_parts.textFrom, m_parts.textTokens};
+        auto passages = drawPassages(*m_inputs.format.tokenizer, texts,
+                                     RandomStream(m_inputs.spec.seed, std::string("calibration, ") + sampleKindName(SampleKind::Text)));
+        if (!passages) return fail(passages.error());
+        for (TextPassage& passage : *passages)
+            m_samples.push_back({"text-token-" + std::to_string(passage.first), SampleKind::Text, std::move(passage.tokens)});
         return {};
     }
 
@@ -198,6 +188,28 @@ private:
 
 }  // namespace
 
+Expected<std::vector<TextPassage>> drawPassages(const Tokenizer& tokenizer, const TextPassages& texts, RandomStream random) {
+    if (texts.count == 0) return std::vector<TextPassage>();
+    const auto text = readResource(texts.text);
+    if (!text) return fail(text.error());
+    const auto tokens = tokenizer.encode(text->substr(offsetOf(*text, texts.from)), SpecialTokens::Text);
+    const auto length = static_cast<std::size_t>(texts.tokens);
+    std::vector<std::size_t> firsts;
+    for (std::size_t first = 0; first + length <= tokens.size(); first += length) firsts.push_back(first);
+    if (firsts.empty())
+        return fail(
+            ErrorKind::BadInput,
+            "The text has no passage of " + std::to_string(length) + " tokens from character " + std::to_string(texts.from) + " on.",
+            texts.text);
+    random.shuffle(firsts);
+    firsts.resize(std::min(firsts.size(), static_cast<std::size_t>(texts.count)));
+    std::vector<TextPassage> passages;
+    for (const std::size_t first : firsts)
+        passages.push_back(
+            {first, {tokens.begin() + static_cast<std::ptrdiff_t>(first), tokens.begin() + static_cast<std::ptrdiff_t>(first + length)}});
+    return passages;
+}
+
 Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop) {
     return Drawing(inputs, stop).all();
 }
@@ -232,11 +244,12 @@ double calibrationCost(const RunSpec& spec, const DecoderConfig& config, double 
 Expected<std::string> learningFilesHash(const RunSpec& spec) {
     const auto method = findQuantizationMethod(spec.method);
     if (!method) return fail(method.error());
-    const bool pairs = spec.patch && !spec.patch->pairs.empty();
-    if ((!(*method)->keepsBlocks() && !pairs) || !spec.hasStage("quantize")) return std::string();
+    const bool pairs = spec.patch && !spec.patch->pairs.empty(), texts = spec.patch && spec.patch->texts.count > 0;
+    if ((!(*method)->keepsBlocks() && !pairs && !texts) || !spec.hasStage("quantize")) return std::string();
     Sha256 hash;
-    if (pairs) {
-        const auto content = readTextFile(spec.patch->pairs);
+    for (const auto& [given, name] : {std::pair{pairs, pairs ? spec.patch->pairs : ""}, {texts, texts ? spec.patch->texts.text : ""}}) {
+        if (!given) continue;
+        const auto content = readResource(name);
         if (!content) return fail(content.error());
         hash.update(*content + "\n");
     }

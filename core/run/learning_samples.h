@@ -4,6 +4,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "core/base/random.h"
 #include "core/realign/learning_options.h"
 #include "core/run/run_inputs.h"
 
@@ -14,6 +15,15 @@ namespace safequant {
 /// asked gives all it has. Where the spec asks for answers the models are loaded one after the other and answer greedily.
 /// Errors: those of files and models, bad_input for a task file that is none or a part asked for that is empty, cancelled.
 Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop = {});
+
+/// A passage of a text.
+struct TextPassage {
+    std::size_t first = 0;  ///< Its first token, counted in the text.
+    std::vector<std::int32_t> tokens;
+};
+
+/// A choice of a text's passages by `random`. Errors: those of the file; bad_input when it has no passage.
+Expected<std::vector<TextPassage>> drawPassages(const Tokenizer& tokenizer, const TextPassages& texts, RandomStream random);
 
 /// Rows of all calibration samples, about; 0 for methods that look at none. `rowsPerPrompt`: tokens of a prompt without the shared
 /// prefix.

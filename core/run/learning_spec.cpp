@@ -114,12 +114,12 @@ void readCalibration(SpecReader& spec, CalibrationParts& parts) {
     spec.finishInner(reader);
 }
 
-void readAligned(SpecReader& spec, AlignedModel& aligned) {
-    const auto* json = spec.child("aligned");
+void readModel(SpecReader& spec, const std::string& field, AlignedModel& model) {
+    const auto* json = spec.child(field);
     if (json == nullptr) return;
-    SpecReader reader(*json, spec.pathOf("aligned"), spec.where());
-    reader.text("checkpoint", aligned.checkpoint);
-    reader.texts("adapters", aligned.adapters);
+    SpecReader reader(*json, spec.pathOf(field), spec.where());
+    reader.text("checkpoint", model.checkpoint);
+    reader.texts("adapters", model.adapters);
     spec.finishInner(reader);
 }
 

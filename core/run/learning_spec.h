@@ -37,6 +37,14 @@ struct CalibrationParts {
     bool operator==(const CalibrationParts&) const = default;
 };
 
+/// Passages of a text, equally long. JSON form: "texts", "text", "text_from" and "text_tokens" of a section.
+struct TextPassages {
+    int count = 0;
+    std::string text = "builtin:perplexity";
+    int from = 78'066;  ///< First character: a part that perplexity is not measured on.
+    int tokens = 96;    ///< Length of each.
+};
+
 /// The model whose refusals are to be kept. JSON form: {"checkpoint": "", "adapters": ["PATH"]}.
 struct AlignedModel {
     std::string checkpoint;  ///< Empty: the run's own.
@@ -70,7 +78,8 @@ struct LearningSpec {
 LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme);
 
 void readCalibration(SpecReader& spec, CalibrationParts& parts);
-void readAligned(SpecReader& spec, AlignedModel& aligned);
+/// `field` holds the model.
+void readModel(SpecReader& spec, const std::string& field, AlignedModel& model);
 /// `quantization` is the reader of the section that holds "learning".
 void readLearning(SpecReader& quantization, LearningSpec& learning);
 nlohmann::json calibrationToJson(const CalibrationParts& parts);

@@ -113,6 +113,7 @@ nlohmann::json inputFingerprints(const RunInputs& inputs) {
                           {"chat template", sha256Hex(source.chatTemplate)}};
     if (inputs.usesPrompts()) prints["prompts"] = inputs.prompts.hash;
     if (!inputs.alignedHash.empty()) prints["aligned checkpoint"] = inputs.alignedHash;
+    if (!inputs.pretrainedHash.empty()) prints["pretrained checkpoint"] = inputs.pretrainedHash;
     if (!inputs.learningHash.empty()) prints["calibration files"] = inputs.learningHash;
     if (!inputs.perplexityText.empty()) prints["perplexity text"] = sha256Hex(inputs.perplexityText);
     for (const auto& task : inputs.tasks) prints["task " + task.choice.name] = task.hash;

@@ -1,46 +1,81 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/patch/patch_options.h"
+#include "core/run/learning_spec.h"
 #include "core/run/spec_reader.h"
 
 namespace safequant {
 
-/// How a quantized model is patched after its quantizer. JSON form ("quantization.patch"), every field optional:
-/// {"method": "q-resafe", "malicious": 200, "benign": 100, "hard_benign": 50, "answer_tokens": 28, "pairs": "",
+/// What a patch does to a quantized model.
+enum class PatchKind : std::uint8_t {
+    Pairs,  ///< Learns codes from preference pairs.
+    Keep,   ///< Leaves critical weights in 16 bits; nothing is learned.
+    Align,  ///< Learns codes by AAQ's loss.
+};
+
+/// How a quantized model is patched after its quantizer. JSON form ("quantization.patch"), every field optional; "method" says which there
+/// are. "q-resafe": {"method": "q-resafe", "malicious": 200, "benign": 100, "hard_benign": 50, "answer_tokens": 28, "pairs": "",
 ///  "preference_weight": 1, "chosen_weight": 1, "beta": 0.1, "mask": "safe-score", "share": 0.2, "scope": "linear", "scored_pairs": 48,
 ///  "identify_every": 0, "rank": 64, "alpha": 128, "steps": 40, "batch": 8, "learning_rate": 0.0003, "warmup_steps": 6, "clip_norm": 1,
-///  "graph_memory_gib": 0.5}
-/// The method sets weights and mask, which later fields change: "q-resafe" as above; "dpo" has the preference loss alone and "sft" the chosen
-/// answers alone, both with mask "all".
+///  "graph_memory_gib": 0.5}; "dpo" has the preference loss alone and "sft" the chosen answers alone, both with mask "all".
+/// "q-resafe-16bit": {"malicious": 100, "benign": 50, "hard_benign": 25, "answer_tokens": 28, "pairs": "", "mask": "safe-score", "share":
+/// 0.6,
+///  "scope": "linear", "scored_pairs": 48, "beta": 1, "texts": 24, "text": "builtin:perplexity", "text_from": 78066, "text_tokens": 96};
+///  "critical-weights" has the mask "protection-score" and the share 0.1.
+/// "aaq": {"malicious": 100, "benign": 80, "hard_benign": 20, "answer_tokens": 28, "pairs": "", "texts": 60, "text": ..., "text_from": ...,
+/// "text_tokens": ...,
+///  "pretrained": {"checkpoint": "", "adapters": []}, "lambda": 0.1, "top_k": 0, "softmax": "whole", "limit": 3, "mask": "all", "share":
+///  0.2, "rank": 64, ... as "q-resafe"}.
 struct PatchSpec {
     std::string method = "q-resafe";
+    PatchKind kind = PatchKind::Pairs;
     PatchOptions options;  ///< Its seed is the run's.
-    /// Prompts of the calibration split that both models answer.
+    /// Prompts of the calibration split that models answer.
     int malicious = 200, benign = 100, hardBenign = 50;
     int answerTokens = 28;  ///< Of an answer at most.
-    std::string pairs;      ///< JSON Lines with "prompt", "chosen" and "rejected" to learn from instead; "label" "benign" where it is.
+    std::string pairs;  ///< JSON Lines with "prompt", "chosen" and, for pairs, "rejected" to take instead; "label" "benign" where it is.
+    TextPassages texts;
+    /// AAQ's model before alignment; empty: the run's checkpoint without the run's adapters.
+    AlignedModel pretrained;
 
+    /// The model is asked, or the file is read.
+    bool takesAnswers() const {
+        return kind != PatchKind::Keep || options.mask == PatchMask::SafeScore || options.mask == PatchMask::Protection;
+    }
     /// Answers that the models are asked for.
-    int asked() const { return pairs.empty() ? 2 * (malicious + benign + hardBenign) : 0; }
-    /// Pairs learned from in all steps.
-    int learned() const { return options.steps * options.batch; }
+    int asked() const;
+    /// Pairs or samples learned from in all steps.
+    int learned() const { return kind == PatchKind::Keep ? 0 : options.steps * options.batch; }
+    /// Answers and texts that weights are scored on, at most.
+    int scored() const;
+    /// Units of work: answers asked for, and what is learned from or scored.
+    std::uint64_t units() const;
     /// What it costs, about, in rows that are only passed through the blocks. `rowsPerPrompt`: tokens of a prompt without the shared prefix.
     double cost(double rowsPerPrompt) const;
+    /// Rows whose hidden states it holds at once: at all blocks where it scores, of teachers where it aligns.
+    double heldRows(double rowsPerPrompt) const;
 };
+
+/// What makes an export in a format other than bfloat16 values impossible for a patch: its weights are on no grid. Empty: nothing.
+std::string patchExportProblem(const std::optional<PatchSpec>& patch, std::string_view format);
 
 /// `quantization` is the reader of the section that holds "patch"; `patch` stays empty without it.
 void readPatch(SpecReader& quantization, std::uint64_t seed, std::optional<PatchSpec>& patch);
 nlohmann::json patchToJson(const PatchSpec& patch);
 /// For people: "Q-resafe".
 std::string patchTitle(const std::string& method);
-/// How the note begins that a run makes of the pairs it is patched with.
+/// How the note begins that a run makes of the pairs it is patched with, and of single answers.
 inline constexpr const char* kPairsNote = "Pairs of answers:";
-/// "q-resafe, dpo, sft".
+inline constexpr const char* kAnswersNote = "Answers of the model before it was quantized:";
+/// "q-resafe, dpo, sft, q-resafe-16bit, critical-weights, aaq".
 std::string patchMethodNames();
 
 }  // namespace safequant

@@ -8,6 +8,7 @@
 #include "core/base/random.h"
 #include "core/evaluate/judge_refusal_22.h"
 #include "core/model/generation.h"
+#include "core/run/event_log.h"
 #include "core/training/training_sample.h"
 
 namespace safequant {
@@ -21,15 +22,16 @@ bool isMalicious(const AnswerPair& pair) { return pair.label == promptLabelName(
 
 bool isBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
-void judgePair(AnswerPair& pair) {
+/// `single`: there is no rejected answer to compare with.
+void judgePair(AnswerPair& pair, bool single) {
     const Refusal22 refusal;
-    if (isBlank(pair.chosen) || isBlank(pair.rejected))
+    if (isBlank(pair.chosen) || (!single && isBlank(pair.rejected)))
         pair.leftOut = "an answer is empty";
-    else if (pair.chosen == pair.rejected)
+    else if (!single && pair.chosen == pair.rejected)
         pair.leftOut = "both answers are the same";
     else if (isMalicious(pair) && !refusal.refused(pair.chosen))
         pair.leftOut = "the chosen answer is no refusal";
-    else if (isMalicious(pair) && refusal.refused(pair.rejected))
+    else if (!single && isMalicious(pair) && refusal.refused(pair.rejected))
         pair.leftOut = "the quantized model refuses as well";
     else if (!isMalicious(pair) && refusal.refused(pair.chosen))
         pair.leftOut = "the chosen answer refuses a benign prompt";
@@ -48,10 +50,12 @@ public:
         if (m_pairs.empty()) return fail(ErrorKind::BadInput, "The calibration split has no prompts that the models could answer.", "quantization.patch");
         const bool aligned = m_inputs.aligned != nullptr;
         const auto before = [&](const AnswerPair& pair) { return !aligned || !isMalicious(pair); };
-        m_total = 2 * m_pairs.size();
+        const bool single = patch.kind != PatchKind::Pairs;
+        m_total = (single ? 1 : 2) * m_pairs.size();
         if (auto asked = ask(m_inputs.checkpoint, checkpointBlocks(m_inputs.checkpoint), before, true); !asked) return fail(asked.error());
         if (aligned)
             if (auto asked = ask(m_inputs.aligned, checkpointBlocks(m_inputs.aligned), isMalicious, true); !asked) return fail(asked.error());
+        if (single) return std::move(m_pairs);
         if (auto asked = ask(m_inputs.checkpoint, m_quantized, [](const AnswerPair&) { return true; }, false); !asked) return fail(asked.error());
         return std::move(m_pairs);
     }
@@ -102,7 +106,7 @@ private:
     std::uint64_t m_done = 0, m_total = 0;
 };
 
-Expected<std::vector<AnswerPair>> importPairs(const std::string& path) {
+Expected<std::vector<AnswerPair>> importPairs(const std::string& path, bool single) {
     const auto lines = readJsonLines(path);
     if (!lines) return fail(lines.error());
     std::vector<AnswerPair> pairs;
@@ -112,8 +116,11 @@ Expected<std::vector<AnswerPair>> importPairs(const std::string& path) {
         pair.id = "pair-" + std::to_string(i + 1);
         pair.label = promptLabelName(PromptLabel::Malicious);
         for (const auto& [name, target] : {std::pair{"prompt", &pair.prompt}, {"chosen", &pair.chosen}, {"rejected", &pair.rejected}}) {
+            if (single && target == &pair.rejected) continue;
             if (!line.is_object() || !line.contains(name) || !line[name].is_string())
-                return fail(ErrorKind::BadInput, std::string("A pair needs texts \"prompt\", \"chosen\" and \"rejected\"; \"") + name + "\" is missing.",
+                return fail(ErrorKind::BadInput,
+                            std::string("A pair needs texts \"prompt\"") + (single ? " and \"chosen\"" : ", \"chosen\" and \"rejected\"") +
+                                "; \"" + name + "\" is missing.",
                             path + ":" + std::to_string(i + 1));
             *target = line[name].get<std::string>();
         }
@@ -129,9 +136,10 @@ Expected<std::vector<AnswerPair>> importPairs(const std::string& path) {
 
 Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const Progress& progress) {
     const std::string& path = inputs.spec.patch->pairs;
-    auto pairs = path.empty() ? Asking(inputs, quantized, progress).all() : importPairs(path);
+    const bool single = inputs.spec.patch->kind != PatchKind::Pairs;
+    auto pairs = path.empty() ? Asking(inputs, quantized, progress).all() : importPairs(path, single);
     if (pairs)
-        for (AnswerPair& pair : *pairs) judgePair(pair);
+        for (AnswerPair& pair : *pairs) judgePair(pair, single);
     return pairs;
 }
 

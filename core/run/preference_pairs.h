@@ -7,6 +7,7 @@
 
 #include "core/base/progress.h"
 #include "core/model/decoder.h"
+#include "core/patch/critical_weights.h"
 #include "core/patch/patch_options.h"
 #include "core/run/run_inputs.h"
 
@@ -22,10 +23,11 @@ struct AnswerPair {
 };
 
 /// Asks both models for the spec's patch: malicious prompts the aligned model where the spec names one, all others the model before it was
-/// quantized; and the quantized model, whose blocks `quantized` gives. Prompts come from the calibration split, each label by its own seeded
-/// choice. Or reads the spec's own pairs. Left out are equal answers, and with the judge refusal-22: malicious prompts that the chosen answer
-/// does not refuse or the rejected one refuses as well, and others that the chosen answer refuses. Progress counts answers. Errors: those of
-/// models and files, bad_input, cancelled.
+/// quantized; and the quantized model, whose blocks `quantized` gives. Prompts come from the calibration split, each label by its own
+/// seeded choice. Or reads the spec's own pairs. A patch that learns from no pairs has no rejected answers: they are not asked for, and
+/// stay empty. Left out are equal answers, and with the judge refusal-22: malicious prompts that the chosen answer does not refuse or the
+/// rejected one refuses as well, and others that the chosen answer refuses. Progress counts answers. Errors: those of models and files,
+/// bad_input, cancelled.
 Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const Progress& progress);
 
 /// patch/pairs.jsonl, which is whole or not there. Errors: not_found, io, bad_input.
@@ -34,6 +36,12 @@ Expected<void> writeAnswerPairs(const std::string& folder, const std::vector<Ans
 
 /// Pairs to learn from, as ids. Errors: bad_input when none is left, naming why.
 Expected<std::vector<PreferencePair>> preferencePairs(const RunInputs& inputs, const std::vector<AnswerPair>& pairs);
+/// What weights are scored on: refusals of malicious prompts and answers to others, so many of each by a seeded choice
+/// (PatchOptions::scoredPairs), and texts. Answers that are left out are not among them. Errors: those of files.
+Expected<std::vector<ScoredSample>> scoredSamples(const RunInputs& inputs, const std::vector<AnswerPair>& pairs);
+/// What distributions are compared on: prompts with their answers, those left out without, and texts, at all positions but the beginning
+/// that all chats share. Errors: those of files.
+Expected<std::vector<AlignmentSample>> alignmentSamples(const RunInputs& inputs, const std::vector<AnswerPair>& pairs);
 /// How many pairs there are by what became of them: "used", and the reasons why others are left out.
 std::map<std::string, int> pairCounts(const std::vector<AnswerPair>& pairs);
 

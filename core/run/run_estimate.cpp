@@ -258,6 +258,21 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
     return seconds;
 }
 
+std::uint64_t patchMemory(const RunInputs& inputs, std::uint64_t block, double rowsPerPrompt) {
+    const auto& config = inputs.checkpoint->config();
+    const PatchSpec& patch = *inputs.spec.patch;
+    const auto hidden = static_cast<std::uint64_t>(config.hiddenSize), blocks = static_cast<std::uint64_t>(config.blocks);
+    const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);
+    const std::uint64_t held = static_cast<std::uint64_t>(patch.heldRows(rowsPerPrompt)) * hidden * sizeof(float);
+    // The hidden states of what is scored at all blocks, and a block with its gradient and its scores.
+    if (patch.kind == PatchKind::Keep) return (blocks + 1) * held + 5 * block + head;
+    // Of every weight what is rounded, its code and its mask; the change and the gradient of one block; the head in float32.
+    const auto kept = static_cast<std::uint64_t>(patch.options.graphMemoryGib * 1024.0 * 1024.0 * 1024.0);
+    const std::uint64_t learning = blocks * (block + block / 2) + 4 * block + head + 2 * kept;
+    // What two teachers' heads read, and the heads of two more models at most.
+    return patch.kind == PatchKind::Align ? learning + 2 * held + 2 * head : learning;
+}
+
 std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
     const auto& config = inputs.checkpoint->config();
     const auto hidden = static_cast<std::uint64_t>(config.hiddenSize);
@@ -275,10 +290,7 @@ std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
         peak = std::max(peak, kCalibrationBlocks * block + streams + 2 * widest * widest * sizeof(double));
     }
     if (inputs.spec.hasStage("patch")) {
-        // Of every weight what is rounded, its code and its mask; the change and the gradient of one block; the head in float32.
-        const auto kept = static_cast<std::uint64_t>(inputs.spec.patch->options.graphMemoryGib * 1024.0 * 1024.0 * 1024.0);
-        const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);
-        peak = std::max(peak, blocks * (block + block / 2) + 4 * block + head + 2 * kept);
+        peak = std::max(peak, patchMemory(inputs, block, meanRowsPerPrompt(inputs, tokens)));
     }
     if (inputs.spec.hasStage("evaluate")) {
         const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);

@@ -52,7 +52,9 @@ Expected<protocol::ExportPreflight> preflightRunExport(const std::string& folder
     return guarded<protocol::ExportPreflight>(target, [&]() -> Expected<protocol::ExportPreflight> {
         const auto inputs = openRunModel(folder, false);
         if (!inputs) return fail(inputs.error());
-        const auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target, inputs->checkpoint.get(), options);
+        auto report = preflightExport(inputs->checkpoint->config(), inputs->plan, target, inputs->checkpoint.get(), options);
+        if (const std::string problem = patchExportProblem(inputs->spec.patch, exportFormatName(options.format)); !problem.empty())
+            report.items.push_back({PreflightItem::Level::Error, "The format " + problem});
         protocol::ExportPreflight preflight;
         preflight.format = report.format;
         preflight.bytes = report.bytes;
@@ -68,6 +70,8 @@ Expected<protocol::ExportOutcome> exportRun(const std::string& folder, const std
     return guarded<protocol::ExportOutcome>(target, [&]() -> Expected<protocol::ExportOutcome> {
         const auto inputs = openRunModel(folder, true, Progress{progress.stop, {}});
         if (!inputs) return fail(inputs.error());
+        if (const std::string problem = patchExportProblem(inputs->spec.patch, exportFormatName(options.format)); !problem.empty())
+            return fail(ErrorKind::Unsupported, "The format " + problem, target);
         if (auto same = checkRunModel(folder, *inputs); !same) return fail(same.error());
         const auto result = exportQuantized(folder, *inputs, inputs->checkpointHash, target, progress, options);
         if (!result) return fail(result.error());

@@ -9,6 +9,7 @@
 #include "core/base/random.h"
 #include "core/quantize/method.h"
 #include "core/run/learning_samples.h"
+#include "core/text/tokenizer_difference.h"
 
 namespace safequant {
 namespace {
@@ -79,6 +80,37 @@ Expected<void> openAligned(RunInputs& inputs) {
     if (!rotated) return fail(rotated.error());
     inputs.aligned = std::move(*rotated);
     return {};
+}
+
+/// AAQ compares distributions token by token: both models must mean the same by every id.
+Expected<void> checkVocabulary(const RunInputs& inputs, const std::string& where) {
+    const DecoderConfig &ours = inputs.checkpoint->config(), &theirs = inputs.pretrained->config();
+    if (ours.vocabulary != theirs.vocabulary)
+        return fail(ErrorKind::Mismatch,
+                    "The pretrained model has " + std::to_string(theirs.vocabulary) + " tokens and the run's has " +
+                        std::to_string(ours.vocabulary) +
+                        ": their distributions cannot be compared. Name the model that the run's was made from.",
+                    where);
+    const auto differences = compareTokenizers(inputs.checkpoint->tokenizerSource(), inputs.pretrained->tokenizerSource());
+    if (!differences) return fail(differences.error());
+    for (const TokenizerDifference& difference : *differences)
+        if (difference.aspect == "vocabulary")
+            return fail(ErrorKind::Mismatch,
+                        "The pretrained model's vocabulary is not the run's: " + difference.detail +
+                            " Name the model that the run's was made from.",
+                        where);
+    return {};
+}
+
+/// What a contrastive alignment keeps away from.
+Expected<void> openPretrained(RunInputs& inputs) {
+    const RunSpec& spec = inputs.spec;
+    if (!spec.hasStage("patch") || spec.patch->kind != PatchKind::Align || spec.patch->options.alignment.contrast == 0.0) return {};
+    const AlignedModel& pretrained = spec.patch->pretrained;
+    auto checkpoint = openModel(pretrained.checkpoint.empty() ? spec.checkpoint : pretrained.checkpoint, pretrained.adapters);
+    if (!checkpoint) return fail(checkpoint.error());
+    inputs.pretrained = std::move(*checkpoint);
+    return checkVocabulary(inputs, "quantization.patch.pretrained");
 }
 
 Expected<void> openBase(RunInputs& inputs) {
@@ -168,6 +200,7 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
             return fail(ErrorKind::Unsupported, problem, "export.format");
 
     if (auto opened = openAligned(inputs); !opened) return fail(opened.error());
+    if (auto opened = openPretrained(inputs); !opened) return fail(opened.error());
 
     if (inputs.usesPrompts()) {
         auto format = ChatFormat::create(inputs.checkpoint->tokenizerSource(), spec.systemPrompt);
@@ -214,6 +247,11 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
             auto aligned = inputs.aligned->contentHash(progress);
             if (!aligned) return fail(aligned.error());
             inputs.alignedHash = std::move(*aligned);
+        }
+        if (inputs.pretrained != nullptr) {
+            auto pretrained = inputs.pretrained->contentHash(progress);
+            if (!pretrained) return fail(pretrained.error());
+            inputs.pretrainedHash = std::move(*pretrained);
         }
         auto files = learningFilesHash(spec);
         if (!files) return fail(files.error());

@@ -200,6 +200,15 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
                                    "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned.");
     if (named("quantize") && !named("capture"))
         spec.reject("stages", "has \"quantize\" without \"capture\", whose probes and axes it uses.");
+    if (const std::string problem = patchExportProblem(run.patch, exportFormatName(run.exporting.format));
+        !problem.empty() && !run.exportFolder.empty())
+        spec.reject("export.format", problem);
+    if (run.patch && run.patch->kind == PatchKind::Align && run.patch->options.alignment.contrast > 0.0 && !run.patch->pretrained.given() &&
+        run.adapters.empty())
+        spec.reject("quantization.patch.pretrained",
+                    "is missing, and the run's checkpoint has no adapters without which it could be that model; name the checkpoint, or "
+                    "the adapters, of the "
+                    "model before it was aligned, or set \"lambda\" to 0.");
     if (run.patch && !named("quantize")) spec.reject("stages", "lacks \"quantize\", which \"quantization.patch\" patches the outcome of.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
         spec.reject("mix.malicious_fraction",
@@ -250,7 +259,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
         reader.whole("path_length", run.probePathLength, 2, 1000);
         spec.finishInner(reader);
     }
-    readAligned(spec, run.aligned);
+    readModel(spec, "aligned", run.aligned);
     readCalibration(spec, run.calibration);
     readQuantization(spec, run);
     readStages(spec, run);
@@ -288,10 +297,13 @@ Expected<std::vector<PromptFile>> resolvePromptFiles(std::vector<PromptFile> fil
 }
 
 void anchorModels(RunSpec& spec, const std::string& folder) {
-    for (auto* model : {&spec.checkpoint, &spec.aligned.checkpoint})
-        if (!model->empty()) *model = absoluteModelPath(*model, folder);
-    for (auto* adapters : {&spec.adapters, &spec.aligned.adapters})
-        for (auto& adapter : *adapters) adapter = absoluteModelPath(adapter, folder);
+    const auto anchor = [&](std::string& checkpoint, std::vector<std::string>& adapters) {
+        if (!checkpoint.empty()) checkpoint = absoluteModelPath(checkpoint, folder);
+        for (auto& adapter : adapters) adapter = absoluteModelPath(adapter, folder);
+    };
+    anchor(spec.checkpoint, spec.adapters);
+    anchor(spec.aligned.checkpoint, spec.aligned.adapters);
+    if (spec.patch) anchor(spec.patch->pretrained.checkpoint, spec.patch->pretrained.adapters);
 }
 
 Expected<RunSpec> readRunSpec(const std::string& path) {
@@ -308,7 +320,10 @@ void anchorRunSpec(RunSpec& spec, const std::filesystem::path& folder) {
     anchorPath(spec.calibration.text, folder);
     anchorPath(spec.calibration.taskPrompts, folder);
     for (auto& file : spec.prompts) anchorPath(file.path, folder);
-    if (spec.patch) anchorPath(spec.patch->pairs, folder);
+    if (spec.patch) {
+        anchorPath(spec.patch->pairs, folder);
+        anchorPath(spec.patch->texts.text, folder);
+    }
     anchorPath(spec.perplexityText, folder);
     for (auto& task : spec.tasks) anchorPath(task.file, folder);
     anchorPath(spec.exportFolder, folder);

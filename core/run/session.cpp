@@ -30,7 +30,7 @@ std::vector<PlannedStage> planStages(const RunInputs& inputs) {
     std::vector<PlannedStage> stages;
     if (spec.hasStage("capture")) stages.push_back({"capture", "blocks", blocks, 1.0, 1.0});
     if (spec.hasStage("patch")) {
-        const auto units = static_cast<std::uint64_t>(spec.patch->asked() + spec.patch->learned());
+        const std::uint64_t units = spec.patch->units();
         const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
         const double cost = kForwardShare * static_cast<double>(blocks) * spec.patch->cost(kTokensOfAPrompt) / captured;
         stages.push_back({"patch", "answers", units, cost / static_cast<double>(units), 32.0});

@@ -133,47 +133,64 @@ at::Tensor TrainingModel::run(const TensorBlock& block, const Batch& batch, cons
     return forwardTensorBlock(m_checkpoint->config(), block, batch.layout, batch.angles, hidden);
 }
 
-std::vector<SampleLoss> TrainingModel::headLoss(const Batch& batch, const at::Tensor& hidden, const SampleWeights& weights, at::Tensor* gradient) const {
-    const DecoderConfig& config = m_checkpoint->config();
-    const auto indexOf = [&](const std::vector<std::int64_t>& values) { return at::tensor(values, at::kLong).to(m_device); };
-    const at::Tensor rows = indexOf(batch.learnedRows), targets = indexOf(batch.targets);
-    std::vector<SampleLoss> losses(batch.count);
-    if (gradient != nullptr) *gradient = at::zeros_like(hidden);
+TrainingModel TrainingModel::withBlocks(std::shared_ptr<TrainingBlocks> blocks) const {
+    TrainingModel model = *this;
+    model.m_blocks = std::move(blocks);
+    return model;
+}
+
+at::Tensor TrainingModel::logitsOfInputs(const at::Tensor& normed) const {
+    const float cap = m_checkpoint->config().logitSoftcap;
+    at::Tensor logits = linearProduct(normed, m_head);
+    return cap > 0.0F ? at::tanh(logits / cap) * cap : logits;
+}
+
+at::Tensor TrainingModel::logits(const at::Tensor& hidden) const {
+    return logitsOfInputs(rmsNorm(hidden, m_finalNorm, m_checkpoint->config().normEpsilon));
+}
+
+HeadRows TrainingModel::rowsOf(const Batch& batch, const at::Tensor& hidden) const {
+    return {hidden.index_select(0, indexTensor(batch.learnedRows, m_device)), batch.targets, batch.samples};
+}
+
+std::vector<SampleLoss> TrainingModel::crossEntropy(const HeadRows& rows, std::size_t samples, at::Tensor* gradient) const {
+    const at::Tensor targets = indexTensor(rows.targets, m_device);
+    std::vector<SampleLoss> losses(samples);
+    if (gradient != nullptr) *gradient = at::zeros_like(rows.hidden);
     const c10::AutoGradMode mode(gradient != nullptr);
-    for (std::int64_t first = 0; first < rows.numel(); first += kLogitRows) {
-        const std::int64_t count = std::min(kLogitRows, rows.numel() - first);
-        const at::Tensor piece = rows.narrow(0, first, count);
-        const at::Tensor x = hidden.index_select(0, piece).requires_grad_(gradient != nullptr);
-        at::Tensor logits = linearProduct(rmsNorm(x, m_finalNorm, config.normEpsilon), m_head);
-        if (config.logitSoftcap > 0.0F) logits = at::tanh(logits / config.logitSoftcap) * config.logitSoftcap;
-        const at::Tensor loss = at::nll_loss(at::log_softmax(logits, 1), targets.narrow(0, first, count), {}, at::Reduction::None);
+    const std::int64_t total = targets.numel();
+    for (std::int64_t first = 0; first < total; first += kLogitRows) {
+        const std::int64_t count = std::min(kLogitRows, total - first);
+        const at::Tensor x = rows.hidden.narrow(0, first, count).detach().requires_grad_(gradient != nullptr);
+        const at::Tensor loss = at::nll_loss(at::log_softmax(logits(x), 1), targets.narrow(0, first, count), {}, at::Reduction::None);
         const at::Tensor values = loss.detach().to(at::kCPU).contiguous();
         for (std::int64_t i = 0; i < count; ++i) {
-            SampleLoss& sample = losses[batch.samples[static_cast<std::size_t>(first + i)]];
+            SampleLoss& sample = losses[rows.samples[static_cast<std::size_t>(first + i)]];
             sample.sum += static_cast<double>(values.data_ptr<float>()[i]);
             ++sample.targets;
         }
         if (gradient == nullptr) continue;
         loss.sum().backward();
-        gradient->index_copy_(0, piece, x.grad());
+        gradient->narrow(0, first, count).copy_(x.grad());
     }
-    if (gradient == nullptr) return losses;
-    // Rows do not meet in the head: a sample's weight multiplies the gradients of its rows, though it is known only now.
-    const std::vector<double> share = weights(losses);
-    at::Tensor factors = at::zeros({hidden.size(0), 1}, at::kFloat);
-    for (std::size_t i = 0; i < batch.learnedRows.size(); ++i)
-        factors.data_ptr<float>()[batch.learnedRows[i]] = static_cast<float>(share[batch.samples[i]]);
-    gradient->mul_(factors.to(m_device));
     return losses;
 }
 
-Expected<TrainingLoss> TrainingModel::addGradient(std::span<const TrainingSample* const> samples, const SampleWeights& weights, const std::stop_token& stop) {
-    const auto batch = pack(samples);
-    if (!batch) return fail(batch.error());
-    auto embedded = embed(*batch);
-    if (!embedded) return fail(embedded.error());
+at::Tensor TrainingModel::crossEntropyGradient(const HeadRows& rows, std::size_t samples, const SampleWeights& weights,
+                                               std::vector<SampleLoss>& losses) const {
+    at::Tensor gradient;
+    losses = crossEntropy(rows, samples, &gradient);
+    // Rows do not meet in the head: a sample's weight multiplies the gradients of its rows, though it is known only now.
+    const std::vector<double> share = weights(losses);
+    at::Tensor factors = at::zeros({gradient.size(0), 1}, at::kFloat);
+    for (std::size_t i = 0; i < rows.samples.size(); ++i) factors.data_ptr<float>()[i] = static_cast<float>(share[rows.samples[i]]);
+    return gradient.mul_(factors.to(m_device));
+}
 
-    const std::size_t kept = firstKeptBlock(batch->layout.rows);
+Expected<void> TrainingModel::descend(const Batch& batch, const HeadGradient& head, const std::stop_token& stop) {
+    auto embedded = embed(batch);
+    if (!embedded) return fail(embedded.error());
+    const std::size_t kept = firstKeptBlock(batch.layout.rows);
     std::vector<at::Tensor> inputs;
     at::Tensor hidden = std::move(*embedded);
     {
@@ -181,7 +198,7 @@ Expected<TrainingLoss> TrainingModel::addGradient(std::span<const TrainingSample
         for (std::size_t index = 0; index < kept; ++index) {
             if (stop.stop_requested()) return fail(cancelledError());
             inputs.push_back(hidden);
-            hidden = run(m_blocks->block(index), *batch, hidden);
+            hidden = run(m_blocks->block(index), batch, hidden);
         }
     }
     const c10::AutoGradMode gradients(true);
@@ -191,10 +208,10 @@ Expected<TrainingLoss> TrainingModel::addGradient(std::span<const TrainingSample
     for (std::size_t index = kept; index < blockCount(); ++index) {
         if (stop.stop_requested()) return fail(cancelledError());
         keptBlocks.push_back(m_blocks->block(index));
-        hidden = run(keptBlocks.back(), *batch, hidden);
+        hidden = run(keptBlocks.back(), batch, hidden);
     }
-    at::Tensor upstream;
-    TrainingLoss loss = lossOf(batch->layout.rows, headLoss(*batch, hidden.detach(), weights, &upstream));
+    at::Tensor upstream = at::zeros_like(hidden.detach());
+    upstream.index_copy_(0, indexTensor(batch.learnedRows, m_device), head(rowsOf(batch, hidden.detach())));
     if (kept < blockCount()) {
         hidden.backward(upstream);
         upstream = leaf.grad();
@@ -205,24 +222,90 @@ Expected<TrainingLoss> TrainingModel::addGradient(std::span<const TrainingSample
         const at::Tensor x = inputs[index].detach().requires_grad_(index > 0);
         inputs.pop_back();
         const TensorBlock block = m_blocks->block(index);
-        run(block, *batch, x).backward(upstream);
+        run(block, batch, x).backward(upstream);
         upstream = x.grad();
         m_blocks->learned(index, block);
     }
-    return loss;
+    return {};
+}
+
+Expected<TrainingLoss> TrainingModel::addGradient(std::span<const TrainingSample* const> samples, const SampleWeights& weights,
+                                                  const std::stop_token& stop) {
+    const auto batch = pack(samples);
+    if (!batch) return fail(batch.error());
+    std::vector<SampleLoss> losses;
+    const HeadGradient head = [&](const HeadRows& rows) { return crossEntropyGradient(rows, batch->count, weights, losses); };
+    if (auto gone = descend(*batch, head, stop); !gone) return fail(gone.error());
+    return lossOf(batch->layout.rows, std::move(losses));
+}
+
+Expected<std::int64_t> TrainingModel::addGradientOf(std::span<const TrainingSample* const> samples, const HeadGradient& head,
+                                                    const std::stop_token& stop) {
+    const auto batch = pack(samples);
+    if (!batch) return fail(batch.error());
+    if (auto gone = descend(*batch, head, stop); !gone) return fail(gone.error());
+    return std::int64_t{batch->layout.rows};
+}
+
+Expected<HeadRows> TrainingModel::ascend(const Batch& batch, const std::stop_token& stop) const {
+    auto hidden = embed(batch);
+    if (!hidden) return fail(hidden.error());
+    const c10::AutoGradMode noGradients(false);
+    for (std::size_t index = 0; index < blockCount(); ++index) {
+        if (stop.stop_requested()) return fail(cancelledError());
+        *hidden = run(m_blocks->block(index), batch, *hidden);
+    }
+    return rowsOf(batch, *hidden);
+}
+
+Expected<HeadRows> TrainingModel::headRows(std::span<const TrainingSample* const> samples, const std::stop_token& stop) const {
+    const auto batch = pack(samples);
+    if (!batch) return fail(batch.error());
+    return ascend(*batch, stop);
 }
 
 Expected<TrainingLoss> TrainingModel::losses(std::span<const TrainingSample* const> samples, const std::stop_token& stop) const {
     const auto batch = pack(samples);
     if (!batch) return fail(batch.error());
-    auto hidden = embed(*batch);
-    if (!hidden) return fail(hidden.error());
-    const c10::AutoGradMode noGradients(false);
-    for (std::size_t index = 0; index < blockCount(); ++index) {
-        if (stop.stop_requested()) return fail(cancelledError());
-        *hidden = run(m_blocks->block(index), *batch, *hidden);
+    const auto rows = ascend(*batch, stop);
+    if (!rows) return fail(rows.error());
+    return lossOf(batch->layout.rows, crossEntropy(*rows, samples.size(), nullptr));
+}
+
+Expected<std::vector<TrainingModel::Batch>> TrainingModel::packAll(std::span<const TrainingSample* const> samples,
+                                                                   std::size_t together) const {
+    std::vector<Batch> batches;
+    for (std::size_t first = 0; first < samples.size(); first += together) {
+        auto batch = pack(samples.subspan(first, std::min(together, samples.size() - first)));
+        if (!batch) return fail(batch.error());
+        batches.push_back(std::move(*batch));
     }
-    return lossOf(batch->layout.rows, headLoss(*batch, *hidden, {}, nullptr));
+    return batches;
+}
+
+Expected<at::Tensor> TrainingModel::headInputs(std::span<const TrainingSample* const> samples, std::size_t together,
+                                               const Progress& progress) const {
+    const auto batches = packAll(samples, together);
+    if (!batches) return fail(batches.error());
+    const c10::AutoGradMode noGradients(false);
+    std::vector<at::Tensor> hidden;
+    for (const Batch& batch : *batches) {
+        auto embedded = embed(batch);
+        if (!embedded) return fail(embedded.error());
+        hidden.push_back(std::move(*embedded));
+    }
+    for (std::size_t index = 0; index < blockCount(); ++index) {
+        const TensorBlock block = m_blocks->block(index);
+        for (std::size_t i = 0; i < hidden.size(); ++i) {
+            if (progress.stop.stop_requested()) return fail(cancelledError());
+            hidden[i] = run(block, (*batches)[i], hidden[i]);
+        }
+        progress(index + 1, blockCount());
+    }
+    std::vector<at::Tensor> inputs;
+    for (std::size_t i = 0; i < hidden.size(); ++i)
+        inputs.push_back(rmsNorm(rowsOf((*batches)[i], hidden[i]).hidden, m_finalNorm, m_checkpoint->config().normEpsilon));
+    return at::cat(inputs);
 }
 
 Expected<void> TrainingModel::visitSampleGradients(std::span<const TrainingSample* const> samples, const std::function<void(std::size_t block)>& done,
@@ -254,9 +337,9 @@ Expected<void> TrainingModel::visitSampleGradients(std::span<const TrainingSampl
     }
     const c10::AutoGradMode gradients(true);
     for (Visit& visit : visits) {
-        at::Tensor upstream;
-        headLoss(visit.batch, visit.hidden, [](std::span<const SampleLoss> losses) { return std::vector<double>(losses.size(), 1.0); }, &upstream);
-        visit.hidden = upstream;
+        at::Tensor gradient;
+        crossEntropy(rowsOf(visit.batch, visit.hidden), 1, &gradient);
+        visit.hidden = at::zeros_like(visit.hidden).index_copy_(0, indexTensor(visit.batch.learnedRows, m_device), gradient);
     }
     for (std::size_t index = blockCount(); index-- > 0;) {
         const TensorBlock block = m_blocks->block(index);

@@ -44,6 +44,12 @@ ROWS = [
     ("sft-int4", [0], by("rtn", patch={"method": "sft"})),
     ("q-resafe-random-mask-int4", SEEDS, by("rtn", patch={"mask": "random"})),
     ("q-resafe-preference-alone-int4", [0], by("rtn", patch={"chosen_weight": 0})),
+    ("q-resafe-16bit-tau-0.6-int4", [0], by("rtn", patch={"method": "q-resafe-16bit"})),
+    ("q-resafe-16bit-tau-0.1-int4", [0], by("rtn", patch={"method": "q-resafe-16bit", "share": 0.1})),
+    ("critical-weights-0.6-int4", [0], by("rtn", patch={"method": "critical-weights", "share": 0.6})),
+    ("critical-weights-0.1-int4", [0], by("rtn", patch={"method": "critical-weights"})),
+    ("critical-weights-random-0.1-int4", SEEDS, by("rtn", patch={"method": "critical-weights", "mask": "random"})),
+    ("aaq-int4", SEEDS, by("rtn", patch={"method": "aaq"})),
 ] + [(f"q-resafe-tau-{share}-int4", [0], tau(share)) for share in (1.0, 0.8, 0.6, 0.4, 0.1, 0.05)] + [
     row for name, how in QUANTIZERS for row in (
         (f"{name}-int4", [0], by(name.split("-")[0], **how)),

@@ -68,6 +68,21 @@ private slots:
         safequant::testing::writeTinyPrompts(m_prompts.toStdString(), 24);
     }
 
+    void patchesAreAskedForByName() {
+        const auto spec = writeSpec("patched", {});
+        // A model of random weights refuses nothing that its weights could be scored on.
+        const auto kept = run({"run", spec, "--workspace", m_workspace, "--patch", "q-resafe-16bit"});
+        QVERIFY(kept.code != 0);
+        QVERIFY2(kept.err.contains("refusals of malicious prompts"), kept.err.constData());
+        const auto aligned = run({"run", spec, "--workspace", m_workspace, "--patch", "aaq"});
+        QVERIFY(aligned.code != 0);
+        QVERIFY2(aligned.err.contains("quantization.patch.pretrained"), aligned.err.constData());
+        const auto unknown = run({"run", spec, "--workspace", m_workspace, "--patch", "critical-weight"});
+        QVERIFY2(unknown.err.contains("\"critical-weights\""), unknown.err.constData());
+        const auto help = run({"run", "--help"});
+        for (const char* name : {"q-resafe-16bit", "critical-weights", "aaq"}) QVERIFY(help.out.contains(name));
+    }
+
     void finetuningLeavesAnAdapterAndItsCurve() {
         QByteArray chats;
         for (int i = 0; i < 8; ++i)

@@ -419,6 +419,30 @@ private slots:
         QCOMPARE(shorter.restore(state).error().kind, ErrorKind::Mismatch);
     }
 
+    /// What the quantized model said of all pairs is asked once and then read, to the last bit.
+    void referenceIsKept() {
+        const auto path = m_folder.filePath("reference.safetensors").toStdString();
+        int asked = 0;
+        const Progress counting{{}, [&](std::uint64_t, std::uint64_t) { ++asked; }};
+        const auto blocks = blocksOf({4, 16, false, 16});
+        PatchTraining first = orThrow(PatchTraining::create(m_model, blocks, somePairs(), options(), counting, path));
+        QVERIFY(asked > 0);
+        asked = 0;
+        const auto changed = blocksOf({4, 16, false, 16}), again = blocksOf({4, 16, false, 16});
+        shake(*changed, 0.05);
+        PatchTraining read = orThrow(PatchTraining::create(m_model, again, somePairs(), options(), counting, path));
+        QCOMPARE(asked, 0);
+        QCOMPARE(orThrow(read.step()).loss, orThrow(first.step()).loss);
+        // Another model than the file's: its margin is no longer 0.
+        PatchTraining moved = orThrow(PatchTraining::create(m_model, changed, somePairs(), options(), counting, path));
+        QCOMPARE(asked, 0);
+        QVERIFY(std::abs(orThrow(moved.step()).margin) > 0.05);
+        auto fewer = somePairs();
+        fewer.pop_back();
+        const auto mismatch = PatchTraining::create(m_model, blocksOf({4, 16, false, 16}), fewer, options(), {}, path);
+        QVERIFY(!mismatch && mismatch.error().kind == ErrorKind::Mismatch);
+    }
+
     void cancelledChangesNothing() {
         const auto blocks = blocksOf({4, 16, false, 16});
         PatchTraining training = trainingOf(blocks, options());
