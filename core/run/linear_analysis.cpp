@@ -158,6 +158,7 @@ Expected<protocol::LinearWeightsResult> measureLinearWeights(const std::string& 
                         inputs->spec.checkpoint);
         result.rescaled = differs;
     }
+    // A format of its own has neither codes nor steps to count.
     if (!quantized->onGrid()) return result;
     auto use = gridUse(*weight, *quantized, binsPerStep(plan->actual.weightBits));
     result.medianScale = use.medianScale;
