@@ -10,7 +10,7 @@
 namespace safequant {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"compressed-tensors", "gptq", "awq", "gguf"};
+constexpr std::array<std::string_view, 5> kNames = {"compressed-tensors", "gptq", "awq", "gguf", "bf16"};
 constexpr int kWordBits = 32;
 
 /// GPTQ and AWQ describe a model by one scheme, for weights alone. `plan`: a stored one.
@@ -49,6 +49,14 @@ std::string singleSchemeProblem(ExportFormat format, const DecoderConfig& config
     return {};
 }
 
+/// Weights in a format of their method's own are on no grid that the other formats could store.
+std::string ownFormatProblem(ExportFormat format, const std::vector<LinearPlan>& plan) {
+    const auto own = std::find_if(plan.begin(), plan.end(), [](const LinearPlan& p) { return p.quantized() && p.actual.format != WeightFormat::Grid; });
+    if (own == plan.end()) return {};
+    return formatTitle(own->actual.format) + " weights are on no integer grid, which is all that the format " + std::string(exportFormatName(format)) +
+           " stores: export as bf16, or quantize with rtn, gptq or another method with integer grids.";
+}
+
 }  // namespace
 
 std::string_view exportFormatName(ExportFormat format) {
@@ -66,6 +74,8 @@ std::span<const std::string_view> exportFormatNames() {
 }
 
 std::string formatProblem(ExportFormat format, const DecoderConfig& config, const std::vector<LinearPlan>& plan) {
+    if (format == ExportFormat::Bf16) return {};
+    if (std::string problem = ownFormatProblem(format, plan); !problem.empty()) return problem;
     if (format == ExportFormat::Gguf) return ggufProblem(config, plan);
     if (std::string problem = fusedProblem(config, plan); !problem.empty()) return problem;
     return format == ExportFormat::CompressedTensors ? std::string() : singleSchemeProblem(format, config, storedPlan(config, plan));

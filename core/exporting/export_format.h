@@ -18,9 +18,10 @@ enum class ExportFormat : std::uint8_t {
     Gptq,  ///< Hugging Face folder in AutoGPTQ's layout: weights of 2, 4 or 8 bits, one scheme.
     Awq,   ///< Hugging Face folder in AutoAWQ's GEMM layout: weights of 4 bits in groups, one scheme.
     Gguf,  ///< One file for llama.cpp.
+    Bf16,  ///< Plain Hugging Face folder, everything rounded to bfloat16: every scheme, weights of a method's own format among them.
 };
 
-/// "compressed-tensors", "gptq", "awq", "gguf".
+/// "compressed-tensors", "gptq", "awq", "gguf", "bf16".
 std::string_view exportFormatName(ExportFormat format);
 /// Nothing for another name.
 std::optional<ExportFormat> exportFormatNamed(std::string_view name);

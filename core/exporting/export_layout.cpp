@@ -289,6 +289,7 @@ std::string denseType(const TensorInfo& tensor) {
 std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, ExportFormat format) {
     const DecoderConfig& config = checkpoint.config();
     const auto quantized = quantizedByTensor(plan);
+    const bool dense = format == ExportFormat::Bf16;
     const std::string scaleType = scaleTypeFor(computeType(checkpoint, plan));
     std::unordered_map<std::string, std::string> storedNames;
     for (const DecoderTensor& tensor : decoderTensors(config)) storedNames[tensor.name] = tensor.storedName;
@@ -307,14 +308,16 @@ std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const 
         if (const auto place = places.find(name); place != places.end()) {
             ExportedTensor& whole = exported[place->second];
             whole.parts.push_back(part);
-            if (part.plan != nullptr) continue;
+            if (part.plan != nullptr && !dense) continue;
             whole.written.front().shape.front() += tensor.shape.front();
-            if (denseType(tensor) != whole.written.front().type) whole.written.front().type = "F32";
+            if (!dense && denseType(tensor) != whole.written.front().type) whole.written.front().type = "F32";
             continue;
         }
         places[name] = exported.size();
         ExportedTensor& whole = exported.emplace_back(ExportedTensor{{}, {part}, {}});
-        if (part.plan != nullptr) {
+        if (dense) {
+            whole.written.push_back({name, "BF16", tensor.shape});
+        } else if (part.plan != nullptr) {
             const LinearPlan& entry = *storedPlans.at(name);
             const auto [rows, cols] = storedShape(config, entry);
             whole.linear = entry.name;
@@ -338,6 +341,7 @@ std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPl
 }
 
 nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout) {
+    if (layout.format == ExportFormat::Bf16) return nullptr;
     if (layout.format != ExportFormat::CompressedTensors) return singleSchemeConfig(plan, layout);
     const std::vector<Group> groups = groupsOf(plan);
     if (groups.empty()) return nullptr;

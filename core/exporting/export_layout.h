@@ -48,12 +48,12 @@ std::string denseType(const TensorInfo& tensor);
 /// A tensor of the checkpoint and what becomes of it.
 struct ExportedPart {
     const TensorInfo* source = nullptr;
-    const LinearPlan* plan = nullptr;  ///< Null: copied.
+    const LinearPlan* plan = nullptr;  ///< Null: copied from the checkpoint.
 };
 
 /// Tensors that files hold as one, rows behind rows: a single one but for fused projections.
 struct ExportedTensor {
-    std::string linear;  ///< Its stored name, without ".weight"; empty: copied.
+    std::string linear;  ///< Its stored name, without ".weight", where codes are stored; empty: values are.
     std::vector<ExportedPart> parts;
     std::vector<TensorToWrite> written;
 };
@@ -66,7 +66,7 @@ std::vector<ExportedTensor> exportedTensors(const Checkpoint& checkpoint, const 
 /// quantized linears: its range cannot hold every scale), else "float32".
 std::string computeType(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan);
 
-/// `quantization_config` of config.json; null when no linear is quantized. One scheme targets every linear; several are given
+/// `quantization_config` of config.json; null when no linear is quantized, or none is stored so (bf16). One scheme targets every linear; several are given
 /// by name, with one pattern where a scheme holds for a role in all blocks. Linears left alone are named in `ignore` (AWQ:
 /// `modules_to_not_convert`, GPTQ: `dynamic`, and `modules_in_block_to_quantize` where all blocks are alike). `plan`: a stored one.
 nlohmann::json quantizationConfig(const std::vector<LinearPlan>& plan, const FolderLayout& layout = {});

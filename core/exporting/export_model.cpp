@@ -69,7 +69,8 @@ Expected<ExportResult> exportModel(const Checkpoint& checkpoint, const Tokenizer
     const auto layout = folderLayout(options.format, plan, quantized);
     if (!layout) return fail(layout.error());
     const std::vector<ExportedTensor> tensors = exportedTensors(checkpoint, plan, options.format);
-    const auto files = modelFiles(checkpoint, tokenizer, plan, computeType(checkpoint, plan), provenance, *layout);
+    const bool dense = options.format == ExportFormat::Bf16;
+    const auto files = modelFiles(checkpoint, tokenizer, plan, dense ? "bfloat16" : computeType(checkpoint, plan), provenance, *layout);
     auto target = TargetFolder::create(folder, bytesToWrite(tensors, files));
     if (!target) return fail(target.error());
     for (const auto& [name, text] : files) {
@@ -78,7 +79,7 @@ Expected<ExportResult> exportModel(const Checkpoint& checkpoint, const Tokenizer
     const std::uint64_t total = 2 * tensors.size();
     if (auto written = writeTensorFiles(checkpoint, tensors, quantized, *layout, target->path(), options.shardBytes, progress, total); !written)
         return fail(written.error());
-    const auto compared = compareTensorFiles(checkpoint, tensors, quantized, target->path(), progress, tensors.size(), total);
+    const auto compared = compareTensorFiles(checkpoint, tensors, quantized, *layout, target->path(), progress, tensors.size(), total);
     if (!compared) return fail(compared.error());
     return publishExport(*target, *compared);
 }

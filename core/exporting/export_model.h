@@ -56,12 +56,13 @@ struct ExportResult {
     std::uint64_t bytes = 0;
     std::vector<std::string> files;
     std::map<std::string, std::string> sha256;  ///< Of each file.
-    double maxReloadError = 0.0;   ///< Largest |dequantized here - reloaded| over all linears: 0, or the export failed.
+    double maxReloadError = 0.0;   ///< Largest |meant - reloaded| over all linears (bf16: rounded as stored): 0, or the export failed.
 };
 
 /// Writes an export in the format of the options. A Hugging Face folder holds config.json with quantization_config, safetensors
 /// (sharded), tokenizer files, generation_config.json, provenance.json, README.md; for GGUF see exportGguf. Tensors that are not
-/// quantized keep their values exactly. The folder appears whole: written beside as "FOLDER.part", read back with
+/// quantized keep their values exactly, but for bf16, where all values are rounded to bfloat16 (ties to even) and there is no
+/// quantization_config. The folder appears whole: written beside as "FOLDER.part", read back with
 /// `openCheckpoint`, compared tensor by tensor, and renamed. `quantized` is asked several times for every quantized linear and must
 /// answer alike. Progress counts tensors. Same input, same bytes. Errors: unsupported when the format cannot hold the grid, naming
 /// the nearest that can; bad_input when the folder exists and is not empty, io, cancelled, failed when what is read back

@@ -118,15 +118,16 @@ std::string substitutions(const std::vector<LinearPlan>& plan) {
 }
 
 std::string loadingHelp(const std::vector<LinearPlan>& plan, ExportFormat layout) {
-    if (layout != ExportFormat::CompressedTensors && exportFormat(plan) != "dense")
+    const bool plain = layout == ExportFormat::Bf16 || exportFormat(plan) == "dense";
+    if (layout != ExportFormat::CompressedTensors && !plain)
         return "Load it with vLLM, or with transformers and gptqmodel:\n\n```python\nfrom transformers import AutoModelForCausalLM, "
                "AutoTokenizer\n\nmodel = AutoModelForCausalLM.from_pretrained(\"PATH\", device_map=\"cuda\")\ntokenizer = "
                "AutoTokenizer.from_pretrained(\"PATH\")\n```\n\n";
-    const bool zeroPoints = std::any_of(plan.begin(), plan.end(), [](const LinearPlan& entry) {
+    const bool zeroPoints = !plain && std::any_of(plan.begin(), plan.end(), [](const LinearPlan& entry) {
         return storageFormat(entry.actual) == std::string_view("pack-quantized") && !entry.actual.symmetric;
     });
     std::string text = "Load it with transformers";
-    if (exportFormat(plan) != "dense") text += " and compressed-tensors";
+    if (!plain) text += " and compressed-tensors";
     text += ":\n\n```python\nfrom transformers import AutoModelForCausalLM, AutoTokenizer";
     if (zeroPoints) text += ", CompressedTensorsConfig";
     text += "\n\nmodel = AutoModelForCausalLM.from_pretrained(\"PATH\", dtype=\"auto\"";
@@ -136,6 +137,7 @@ std::string loadingHelp(const std::vector<LinearPlan>& plan, ExportFormat layout
 
 std::string modelCard(const Checkpoint& checkpoint, const std::vector<LinearPlan>& plan, const std::string& computeType,
                       ExportFormat layout) {
+    const bool shortened = layout == ExportFormat::Bf16;
     const bool compressed = layout == ExportFormat::CompressedTensors || exportFormat(plan) == "dense";
     const std::string format = compressed ? exportFormat(plan) : std::string(exportFormatName(layout));
     std::string name = checkpoint.config().name.empty() ? "Model" : checkpoint.config().name;
@@ -144,8 +146,10 @@ std::string modelCard(const Checkpoint& checkpoint, const std::vector<LinearPlan
     if (format != "dense") card += "- " + std::string(exportFormatName(layout)) + "\n";
     card += "---\n\n# " + name + "\n\nWritten by SafeQuant Workbench in the format `" + format +
             "`. provenance.json says what it was made from and how.\n\n" + schemeTable(plan) + substitutions(plan) +
-            "\nTensors that are not quantized keep the values of the source; `torch_dtype` is `" + computeType +
-            "`, in which all of them are exact. Embeddings, norms and the language-model head are not quantized.\n\n" +
+            (shortened ? "\nThe quantized weights' values are written out, rounded to bfloat16 like every other tensor; inputs of linears are not quantized. Embeddings"
+                       : "\nTensors that are not quantized keep the values of the source; `torch_dtype` is `" + computeType +
+                             "`, in which all of them are exact. Embeddings") +
+            ", norms and the language-model head are not quantized.\n\n" +
             loadingHelp(plan, layout) +
             "Quantization can weaken what a model learned about refusing harmful requests. Evaluate safety on this very "
             "checkpoint before it serves anyone. The licence of the source model applies.\n";

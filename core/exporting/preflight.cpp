@@ -175,6 +175,20 @@ void reportLoaders(const DecoderConfig& config, const std::vector<LinearPlan>& p
     reportFusedParts(plan, report);
 }
 
+/// What a plain folder keeps of the quantization, and what it does not.
+void reportDense(const std::vector<LinearPlan>& plan, PreflightReport& report) {
+    const auto quantized = std::count_if(plan.begin(), plan.end(), [](const LinearPlan& p) { return p.quantized(); });
+    const auto activations = std::count_if(plan.begin(), plan.end(), [](const LinearPlan& p) { return p.quantized() && !weightOnly(p.actual); });
+    const auto changed = std::count_if(plan.begin(), plan.end(), [](const LinearPlan& p) { return !p.reason.empty(); });
+    report.items.push_back({Level::Ok, "A plain Hugging Face model, which every runtime loads: values of " + linears(static_cast<std::size_t>(quantized)) +
+                                           " and all other tensors rounded to bfloat16. It is as large as a model that is not quantized."});
+    if (activations > 0)
+        report.items.push_back({Level::Warning, "A plain model has no activation scheme: what it computes is that of quantized weights alone (" +
+                                                    linears(static_cast<std::size_t>(activations)) + ")."});
+    if (changed > 0)
+        report.items.push_back({Level::Ok, linears(static_cast<std::size_t>(changed)) + " got another scheme than was asked for; the plan gives the reasons."});
+}
+
 std::uint64_t linearBytes(const DecoderConfig& config, const LinearPlan& entry) {
     const auto [rows, cols] = linearShape(config, entry.role);
     if (!entry.quantized()) return 4 * static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols);
@@ -183,25 +197,30 @@ std::uint64_t linearBytes(const DecoderConfig& config, const LinearPlan& entry) 
     return bytes;
 }
 
-std::uint64_t exportBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint) {
+std::uint64_t exportBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, bool dense) {
     const auto vocabulary = static_cast<std::uint64_t>(config.vocabulary);
     const auto hidden = static_cast<std::uint64_t>(config.hiddenSize);
     std::uint64_t bytes = kSmallFiles + vocabulary * kTextBytesPerToken;
     if (checkpoint != nullptr) {
-        for (const ExportedTensor& tensor : exportedTensors(*checkpoint, plan)) {
+        for (const ExportedTensor& tensor : exportedTensors(*checkpoint, plan, dense ? ExportFormat::Bf16 : ExportFormat::CompressedTensors)) {
             for (const TensorToWrite& written : tensor.written) bytes += written.bytes();
         }
         return bytes;
     }
-    for (const LinearPlan& entry : plan) bytes += linearBytes(config, entry);
+    const std::uint64_t valueBytes = dense ? 2 : 4;
+    for (const LinearPlan& entry : plan) {
+        const auto [rows, cols] = linearShape(config, entry.role);
+        bytes += dense ? valueBytes * static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(cols) : linearBytes(config, entry);
+    }
     const std::uint64_t norms = (2 * static_cast<std::uint64_t>(config.blocks) + 1) * hidden;
-    return bytes + 4 * (vocabulary * hidden * (config.tiedEmbeddings ? 1 : 2) + norms);
+    return bytes + valueBytes * (vocabulary * hidden * (config.tiedEmbeddings ? 1 : 2) + norms);
 }
 
 }  // namespace
 
 std::uint64_t exportSize(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, const ExportOptions& options) {
-    return options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType}) : exportBytes(config, plan, checkpoint);
+    return options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType})
+                                                : exportBytes(config, plan, checkpoint, options.format == ExportFormat::Bf16);
 }
 
 bool PreflightReport::possible() const {
@@ -221,6 +240,8 @@ PreflightReport preflightExport(const DecoderConfig& config, const std::vector<L
         reportAsymmetricPacked(plan, report);
         reportFusedParts(plan, report);
         reportRaggedWords(config, plan, report);
+    } else if (options.format == ExportFormat::Bf16) {
+        reportDense(plan, report);
     } else {
         reportLoaders(config, plan, options.format, report);
     }

@@ -2,6 +2,7 @@
 #include "core/exporting/tensor_files.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -16,7 +17,12 @@
 namespace safequant {
 namespace {
 
-Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& tensor, SafetensorsWriter& writer) {
+float roundedToBfloat(float value) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16Bits(value)) << 16); }
+
+Expected<QuantizedLinear> askFor(const QuantizedSource& quantized, const ExportedPart& part);
+
+/// Copies tensors, and writes quantized linears as the values they stand for.
+Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& tensor, const QuantizedSource& quantized, SafetensorsWriter& writer) {
     const TensorToWrite& target = tensor.written.front();
     std::vector<std::uint16_t> shortened;
     const PieceSink write = [&](std::span<const float> piece) -> Expected<void> {
@@ -25,8 +31,16 @@ Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& te
         std::transform(piece.begin(), piece.end(), shortened.begin(), target.type == "BF16" ? bfloat16Bits : halfBits);
         return writer.append(target.name, std::span<const std::uint16_t>(shortened));
     };
-    for (const ExportedPart& part : tensor.parts)
-        if (auto written = readPieces(checkpoint, *part.source, write); !written) return written;
+    for (const ExportedPart& part : tensor.parts) {
+        if (part.plan == nullptr) {
+            if (auto written = readPieces(checkpoint, *part.source, write); !written) return written;
+            continue;
+        }
+        const auto linear = askFor(quantized, part);
+        if (!linear) return fail(linear.error());
+        const Matrix values = linear->dequantize();
+        if (auto written = write(values.span()); !written) return written;
+    }
     return {};
 }
 
@@ -142,7 +156,7 @@ std::vector<std::pair<std::size_t, std::size_t>> shardsOf(const std::vector<Expo
     return shards;
 }
 
-Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& reloaded, const TensorInfo& tensor,
+Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& reloaded, const TensorInfo& tensor, bool shortened,
                             const std::string& folder) {
     const TensorInfo* other = reloaded.find(tensor.name);
     if (other == nullptr || other->shape != tensor.shape) return readBackDiffers(tensor.name, folder);
@@ -156,7 +170,9 @@ Expected<void> compareDense(const Checkpoint& checkpoint, const Checkpoint& relo
                                              : reloaded.read(tensor.name, values);
         if (!read) return read;
         row += rows;
-        if (std::memcmp(values.data(), piece.data(), piece.size_bytes()) != 0) return readBackDiffers(tensor.name, folder);
+        const auto meant = [&](float value) { return shortened ? roundedToBfloat(value) : value; };
+        for (std::size_t i = 0; i < piece.size(); ++i)
+            if (std::bit_cast<std::uint32_t>(values[i]) != std::bit_cast<std::uint32_t>(meant(piece[i]))) return readBackDiffers(tensor.name, folder);
         return {};
     });
 }
@@ -185,7 +201,7 @@ Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<
             if (progress.stopRequested()) return fail(cancelledError());
             progress(i, total);
             if (tensors[i].linear.empty()) {
-                if (auto written = writeDense(checkpoint, tensors[i], writer); !written) return written;
+                if (auto written = writeDense(checkpoint, tensors[i], quantized, writer); !written) return written;
                 continue;
             }
             const auto linear = askForWhole(quantized, tensors[i]);
@@ -200,8 +216,9 @@ Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<
 }
 
 Expected<double> compareTensorFiles(const Checkpoint& checkpoint, const std::vector<ExportedTensor>& tensors,
-                                    const QuantizedSource& quantized, const std::string& folder, const Progress& progress,
+                                    const QuantizedSource& quantized, const FolderLayout& layout, const std::string& folder, const Progress& progress,
                                     std::uint64_t done, std::uint64_t total) {
+    const bool shortened = layout.format == ExportFormat::Bf16;
     const auto reloaded = openCheckpoint(folder);
     if (!reloaded) return fail(reloaded.error());
     double largest = 0.0;
@@ -211,14 +228,15 @@ Expected<double> compareTensorFiles(const Checkpoint& checkpoint, const std::vec
         for (const ExportedPart& part : tensor.parts) {
             const TensorInfo& source = *part.source;
             if (part.plan == nullptr) {
-                if (auto compared = compareDense(checkpoint, **reloaded, source, folder); !compared) return fail(compared.error());
+                if (auto compared = compareDense(checkpoint, **reloaded, source, shortened, folder); !compared) return fail(compared.error());
                 continue;
             }
             const auto linear = askFor(quantized, part);
             if (!linear) return fail(linear.error());
             const auto read = (*reloaded)->readMatrix(source.name);
             if (!read) return fail(read.error());
-            const Matrix meant = linear->dequantize();
+            Matrix meant = linear->dequantize();
+            if (shortened) std::ranges::transform(meant.span(), meant.data(), roundedToBfloat);
             if (read->rows() != meant.rows() || read->cols() != meant.cols()) return readBackDiffers(source.name, folder);
             for (std::size_t i = 0; i < meant.size(); ++i)
                 largest = std::max(largest, std::fabs(static_cast<double>(meant.data()[i]) - static_cast<double>(read->data()[i])));

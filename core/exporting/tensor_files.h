@@ -23,7 +23,7 @@ Expected<void> writeTensorFiles(const Checkpoint& checkpoint, const std::vector<
 /// Opens a written folder as any checkpoint and compares every tensor with what was meant. Returns the largest absolute
 /// difference over the quantized linears, which is 0. Errors: failed naming the first tensor that differs, cancelled.
 Expected<double> compareTensorFiles(const Checkpoint& checkpoint, const std::vector<ExportedTensor>& tensors,
-                                    const QuantizedSource& quantized, const std::string& folder, const Progress& progress,
+                                    const QuantizedSource& quantized, const FolderLayout& layout, const std::string& folder, const Progress& progress,
                                     std::uint64_t done, std::uint64_t total);
 
 }  // namespace safequant

@@ -43,7 +43,7 @@ void checkNorm(const char* name, const std::vector<float>& norm, std::size_t wid
 }
 
 bool sameScheme(const ActivationScheme& a, const ActivationScheme& b) {
-    return std::min(a.bits, 16) == std::min(b.bits, 16) && (a.bits >= 16 || a.symmetric == b.symmetric);
+    return a.bits >= 16 ? b.bits >= 16 : a == b;
 }
 
 void grow(Matrix& matrix, std::size_t rows, std::size_t cols) {

@@ -21,7 +21,15 @@ namespace safequant {
 struct ActivationScheme {
     int bits = 16;  ///< 16: left alone; 8, 6 or 4.
     bool symmetric = true;
+    /// Above 0: LLM.int8()'s convention instead. Entries of at least this magnitude stay as they are; the others get 8 bits with scale = their
+    /// absmax / 127. Each token is on its own, where bitsandbytes keeps a column of all tokens at once because of one of them: what a token
+    /// computes must not depend on its neighbours. For a single token both are the same.
+    float keptFrom = 0.0F;
+
+    bool operator==(const ActivationScheme&) const = default;
 };
+/// LLM.int8()'s line between ordinary activations and outliers (arXiv 2208.07339, section 3.2).
+inline constexpr float kOutlierMagnitude = 6.0F;
 
 /// One linear, float32: y = x W^T + b.
 struct LinearWeights {

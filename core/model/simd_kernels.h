@@ -69,6 +69,8 @@ struct SimdKernels {
     void (*rotate)(float* head, const float* cosines, const float* sines, std::size_t half) = nullptr;
     /// Rounds a row to the integer grid of `bits` bits and back (ActivationScheme's convention).
     void (*fakeQuantize)(float* x, std::size_t n, int bits, bool symmetric) = nullptr;
+    /// Rounds the entries of a row below a magnitude to 127 steps of their absmax and back; the others stay (LLM.int8()).
+    void (*fakeQuantizeOrdinary)(float* x, std::size_t n, float keptFrom) = nullptr;
     float (*maximum)(const float* x, std::size_t n) = nullptr;
     /// Sum of exp(x - shift), in double.
     double (*sumOfExponentials)(const float* x, std::size_t n, float shift) = nullptr;

@@ -400,6 +400,26 @@ void fakeQuantize(float* x, std::size_t n, int bits, bool symmetric) {
     });
 }
 
+void fakeQuantizeOrdinary(float* x, std::size_t n, float keptFrom) {
+    const Vec line = fill(keptFrom);
+    Vec largest{};
+    forEachVector(n, [&](std::size_t i, int count) {
+        const Vec v = loadPart(x + i, count, 0.0F);
+        const Vec size = larger(v, -v);
+        largest = larger(largest, select(size < line, size, Vec{}));
+    });
+    const float absmax = maximumOf(largest);
+    if (absmax == 0.0F) return;
+    const Vec factor = fill(127.0F / absmax);
+    const Vec limit = fill(127.0F);
+    forEachVector(n, [&](std::size_t i, int count) {
+        const Vec v = loadPart(x + i, count, 0.0F);
+        // The limits change nothing; they keep the product from being fused with the addition that rounds it.
+        const Vec code = roundToEven(smaller(larger(v * factor, -limit), limit));
+        storePart(x + i, select(larger(v, -v) < line, code * absmax * 7.874015718698502e-3F, v), count);
+    });
+}
+
 float maximum(const float* x, std::size_t n) {
     Vec best = fill(-__builtin_inff());
     forEachVector(n, [&](std::size_t i, int count) { best = larger(best, loadPart(x + i, count, -__builtin_inff())); });
@@ -421,4 +441,4 @@ double sumOfExponentials(const float* x, std::size_t n, float shift) {
 }
 
 constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
-                               &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &maximum, &sumOfExponentials};
+                               &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &fakeQuantizeOrdinary, &maximum, &sumOfExponentials};

@@ -66,8 +66,10 @@ void BlockCalibration::divideRows(LinearRole role, std::span<const float> scales
     for (std::size_t r = 0; r < m_running[role].bias.size(); ++r) m_running[role].bias[r] /= scales[r];
     QuantizedLinear& coded = m_coded[indexOf(role)];
     const auto groups = static_cast<std::size_t>(coded.codes.empty() ? 0 : coded.groups());
+    // A format of its own has a scale for every row, too, or a scale for every weight of it.
+    for (std::size_t i = 0; i < coded.values.size(); ++i) coded.values[i] /= scales[i / weight.cols()];
     for (std::size_t i = 0; i < coded.scales.size(); ++i) coded.scales[i] = storedScale(coded.scales[i] / scales[i / groups]);
-    m_running[role].weight = coded.codes.empty() ? weight.clone() : coded.dequantize();
+    m_running[role].weight = coded.codes.empty() && coded.onGrid() ? weight.clone() : coded.dequantize();
 }
 
 void BlockCalibration::divideNorm(std::vector<float>& norm, std::span<const float> scales) const {
@@ -106,7 +108,7 @@ void BlockCalibration::code(LinearRole role, QuantizedLinear coded, const InputS
     report.deadColumns = inputs.deadColumns();
     LinearWeights& linear = m_running[role];
     linear.weight = coded.dequantize();
-    linear.input = {plan(role).actual.activationBits, plan(role).actual.activationSymmetric};
+    linear.input = inputOf(plan(role).actual);
     report.weightError = quantizationError(weight(role), coded).relative;
     if (measuresOutputs) {
         const double whole = inputs.outputEnergy(weight(role));

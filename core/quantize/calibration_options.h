@@ -33,11 +33,26 @@ struct AwqOptions {
     bool clipping = true;      ///< Searches each group's range after scaling.
 };
 
-/// What calibrated methods can be told; each reads its own part.
+/// NF4, arXiv 2305.14314.
+struct Nf4Options {
+    bool doubleQuantization = false;  ///< Scales in 8 bits.
+};
+
+/// AQLM, arXiv 2401.06118.
+struct AqlmOptions {
+    int rounds = 4;           ///< Turns of codebooks, codes and scales at most; ends early when a turn gains less than a thousandth.
+    int beam = 8;             ///< Combinations of codes kept while a group's are searched.
+    double damping = 0.01;    ///< As GptqOptions::damping: keeps few calibration rows from being fitted alone.
+    std::uint64_t seed = 0;   ///< Of what the codebooks begin with; the run's.
+};
+
+/// What methods can be told; each reads its own part.
 struct CalibrationOptions {
     GptqOptions gptq;
     SmoothingOptions smoothing;
     AwqOptions awq;
+    Nf4Options nf4;
+    AqlmOptions aqlm;
 };
 
 }  // namespace safequant

@@ -13,10 +13,10 @@ CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan) 
         QuantizedLinear coded;
         coded.scheme = plan[i].actual;
         if (plan[i].quantized()) {
-            coded = roundToNearest(linear.weight, plan[i].actual);
+            coded = quantizeLinear(linear.weight, plan[i].actual);
             linear.weight = coded.dequantize();
         }
-        linear.input = {plan[i].actual.activationBits, plan[i].actual.activationSymmetric};
+        linear.input = inputOf(plan[i].actual);
         block.linears.push_back(std::move(coded));
     }
     block.weights = std::move(weights);

@@ -23,11 +23,11 @@ struct LinearReport {
 /// A block whose codes a calibrated method has chosen, with what the method changed beside them.
 struct CodedBlock {
     BlockWeights weights;                  ///< Linears dequantized; scales that moved are folded into norms, biases and weights.
-    std::vector<QuantizedLinear> linears;  ///< In the order of LinearRole; no codes where a linear is left alone.
+    std::vector<QuantizedLinear> linears;  ///< In the order of LinearRole; neither codes nor values where a linear is left alone.
     std::vector<LinearReport> reports;     ///< In the same order; empty: the method makes none.
 };
 
-/// A block rounded to nearest. Throws std::invalid_argument when the plan does not fit the weights.
+/// A block quantized by its weights alone, see quantizeLinear. Throws std::invalid_argument when the plan does not fit the weights.
 CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan);
 
 /// A coded block as a forward pass uses it, measured against what it stands for: what its method was calibrated on where it has reports,

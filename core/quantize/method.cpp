@@ -3,7 +3,9 @@
 
 #include <array>
 
+#include "core/quantize/additive_codebooks.h"
 #include "core/quantize/awq.h"
+#include "core/quantize/calibration_options.h"
 #include "core/quantize/gptq.h"
 #include "core/quantize/smooth_quant.h"
 
@@ -32,9 +34,23 @@ constexpr std::array kMethods = {
     QuantizationMethod{"q-realign", "Q-realign",
                        "Learned block by block; on malicious prompts its output moves to the aligned model's.",
                        true, nullptr, nullptr, true},
+    QuantizationMethod{"nf4", "NF4",
+                       "Every weight goes to the nearest of 16 levels that suit normally distributed weights, in blocks of 64 (QLoRA's data type).",
+                       false, &quantizeBlock, nullptr, false, true, WeightFormat::Nf4},
+    QuantizationMethod{"fp4", "FP4", "Every weight goes to the nearest 4-bit floating-point number, in blocks of 64.", false, &quantizeBlock, nullptr,
+                       false, true, WeightFormat::Fp4},
+    QuantizationMethod{"llm-int8", "LLM.int8()", "Weights and activations in 8 bits, but activations of 6 and more stay in full precision.", false,
+                       &quantizeBlock, nullptr, false, true, WeightFormat::Int8Rows},
+    QuantizationMethod{"aqlm", "AQLM",
+                       "Eight weights at once are a sum of two to four codebook entries, which are fitted to what the linear puts out.", true, nullptr,
+                       &calibrateAqlm, false, false, WeightFormat::Codebooks},
 };
 
 }  // namespace
+
+WeightFormat formatOf(const QuantizationMethod& method, const CalibrationOptions& options) {
+    return method.format == WeightFormat::Nf4 && options.nf4.doubleQuantization ? WeightFormat::Nf4Double : method.format;
+}
 
 std::span<const QuantizationMethod> quantizationMethods() { return kMethods; }
 

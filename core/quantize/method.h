@@ -16,7 +16,7 @@ enum class InputGroup : std::uint8_t;
 class InputStatistics;
 struct CalibrationOptions;
 
-/// A way of choosing the codes of a block's weights. One row of the registry in method.cpp.
+/// A way of choosing the codes of a block's weights, on integer grids or in a format of its own. One row of the registry in method.cpp.
 struct QuantizationMethod {
     std::string_view id;       ///< Name in run specs, e.g. "rtn".
     std::string_view title;    ///< For people, e.g. "Round to nearest".
@@ -34,11 +34,17 @@ struct QuantizationMethod {
     /// someone waits.
     bool quick = false;
 
+    /// Of weights; other than Grid: the method has a format of its own.
+    WeightFormat format = WeightFormat::Grid;
+
     /// Learns blocks from calibration samples (core/realign).
     bool learned() const { return quantize == nullptr && calibrate == nullptr; }
     /// Leaves blocks as files in the run's folder, which everything after reads.
     bool keepsBlocks() const { return quantize == nullptr; }
 };
+
+/// The format of a method's weights with these options.
+WeightFormat formatOf(const QuantizationMethod& method, const CalibrationOptions& options);
 
 /// Every method, in the order programs list them.
 std::span<const QuantizationMethod> quantizationMethods();

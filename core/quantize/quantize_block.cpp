@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "core/quantize/data_types.h"
+
 namespace safequant {
 
 void checkBlockPlan(const char* function, std::span<const LinearPlan> plan) {
@@ -17,6 +19,15 @@ void checkBlockPlan(const char* function, std::span<const LinearPlan> plan) {
                                         ", need the linears of one block in the order of LinearRole");
 }
 
+QuantizedLinear quantizeLinear(const Matrix& weight, const QuantizationScheme& scheme) {
+    return scheme.format == WeightFormat::Grid ? roundToNearest(weight, scheme) : quantizeToDataType(weight, scheme);
+}
+
+ActivationScheme inputOf(const QuantizationScheme& scheme) {
+    const bool keepsOutliers = scheme.format == WeightFormat::Int8Rows && scheme.activationBits < 16;
+    return {scheme.activationBits, scheme.activationSymmetric, keepsOutliers ? kOutlierMagnitude : 0.0F};
+}
+
 QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> plan) {
     checkBlockPlan("quantizeBlock", plan);
     QuantizedBlock block;
@@ -27,12 +38,12 @@ QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> p
         outcome.plan = entry;
         LinearWeights& linear = weights.linears[static_cast<std::size_t>(i)];
         if (entry.quantized()) {
-            const QuantizedLinear quantized = roundToNearest(linear.weight, entry.actual);
+            const QuantizedLinear quantized = quantizeLinear(linear.weight, entry.actual);
             outcome.error = quantizationError(linear.weight, quantized);
             outcome.bitsPerWeight = quantized.bitsPerWeight();
             linear.weight = quantized.dequantize();
         }
-        linear.input = ActivationScheme{entry.actual.activationBits, entry.actual.activationSymmetric};
+        linear.input = inputOf(entry.actual);
         block.linears.push_back(std::move(outcome));
     }
     block.weights = std::move(weights);

@@ -26,7 +26,14 @@ struct QuantizedBlock {
     std::vector<LinearOutcome> linears;  ///< In the order of LinearRole.
 };
 
-/// Quantizes the linears of one block. `plan` holds exactly the seven entries of that block, in the order of LinearRole (see
+/// A linear by its weights alone: rounded to the nearest point of its grid, or in the data type of its scheme. Throws std::invalid_argument for
+/// a format that needs calibration.
+QuantizedLinear quantizeLinear(const Matrix& weight, const QuantizationScheme& scheme);
+
+/// How the input of a linear of this scheme is quantized.
+ActivationScheme inputOf(const QuantizationScheme& scheme);
+
+/// Quantizes the linears of one block by their weights alone. `plan` holds exactly the seven entries of that block, in the order of LinearRole (see
 /// `planOfBlock`). Biases and norms are kept. Throws std::invalid_argument when the plan does not fit the weights.
 QuantizedBlock quantizeBlock(BlockWeights weights, std::span<const LinearPlan> plan);
 

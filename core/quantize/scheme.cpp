@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/quantize/scheme.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
+#include "core/base/grid_bits.h"
 #include "core/base/nearest_name.h"
 #include "core/base/pattern.h"
 
@@ -18,6 +21,7 @@ constexpr int kLargestGroup = 65536;
 constexpr int kSmallestGroup = 2;
 constexpr int kSmallestSubstitute = 8;       // Below it scales cost more than they save.
 constexpr int kSmallestPowerOfTwo = 16;
+constexpr double kHalfBits = 16.0, kFloatBits = 32.0;
 
 Expected<void> checkFields(const nlohmann::json& json, std::span<const std::string_view> known, const std::string& where) {
     if (!json.is_object()) return fail(ErrorKind::BadInput, "A quantization scheme must be a JSON object.", where);
@@ -63,6 +67,18 @@ Expected<QuantizationScheme> readFields(const nlohmann::json& json, const Quanti
     return scheme;
 }
 
+std::string formatDescription(WeightFormat format) {
+    switch (format) {
+        case WeightFormat::Grid: return {};
+        case WeightFormat::Nf4:
+        case WeightFormat::Nf4Double:
+        case WeightFormat::Fp4: return "4 bits in blocks of 64, no zero points, activations left alone.";
+        case WeightFormat::Int8Rows: return "8 bits with one scale a row, no zero points, and activations in 8 bits but for outliers.";
+        case WeightFormat::Codebooks: break;
+    }
+    return "codes of 8 bits for 8 columns, two to four of them (2 to 4 bits a weight), one scale a row, activations left alone.";
+}
+
 int largestDivisorBelow(int columns, int group) {
     for (int candidate = group; candidate > 1; --candidate) {
         if (columns % candidate == 0) return candidate;
@@ -103,9 +119,90 @@ void settle(LinearPlan& plan, int columns) {
     }
 }
 
+/// A format of a method's own, in place of what was asked for.
+void settleFormat(LinearPlan& plan, int columns) {
+    if (plan.requested.weightBits == 16) return settle(plan, columns);
+    const WeightFormat format = plan.requested.format;
+    plan.actual = schemeOfFormat(format, plan.requested.weightBits);
+    if (format == WeightFormat::Codebooks && columns % kCodebookColumns != 0) {
+        plan.actual = QuantizationScheme{.weightBits = 16, .groupSize = -1, .symmetric = true, .format = format};
+        plan.reason = std::to_string(columns) + " columns are not a multiple of the " + std::to_string(kCodebookColumns) + " that a code stands for: left alone.";
+        return;
+    }
+    const bool blocksRunOn = plan.actual.groupSize > 0 && columns % plan.actual.groupSize != 0;
+    if (blocksRunOn)
+        plan.reason = std::to_string(columns) + " columns are not a multiple of " + std::to_string(plan.actual.groupSize) +
+                      ": blocks run on from row to row, as in bitsandbytes.";
+    if (plan.actual == plan.requested) return;
+    plan.requested.format = WeightFormat::Grid;
+    plan.reason = formatTitle(format) + " has a format of its own: " + formatDescription(format) + (blocksRunOn ? " " + plan.reason : "");
+}
+
 }  // namespace
 
+std::string formatTitle(WeightFormat format) {
+    switch (format) {
+        case WeightFormat::Grid: return {};
+        case WeightFormat::Nf4: return "NF4";
+        case WeightFormat::Nf4Double: return "NF4 with double quantization";
+        case WeightFormat::Fp4: return "FP4";
+        case WeightFormat::Int8Rows: return "LLM.int8()";
+        case WeightFormat::Codebooks: break;
+    }
+    return "AQLM";
+}
+
+QuantizationScheme schemeOfFormat(WeightFormat format, int wantedBits) {
+    QuantizationScheme scheme;
+    scheme.format = format;
+    scheme.symmetric = format != WeightFormat::Grid;
+    switch (format) {
+        case WeightFormat::Grid: scheme.weightBits = wantedBits; break;
+        case WeightFormat::Nf4:
+        case WeightFormat::Nf4Double:
+        case WeightFormat::Fp4: scheme.groupSize = kDataTypeBlock; break;
+        case WeightFormat::Int8Rows:
+            scheme.weightBits = scheme.activationBits = 8;
+            scheme.groupSize = -1;
+            break;
+        case WeightFormat::Codebooks:
+            scheme.weightBits = std::clamp(wantedBits, 2, 4);
+            scheme.groupSize = -1;
+            break;
+    }
+    return scheme;
+}
+
+double schemeBitsPerWeight(const QuantizationScheme& scheme, int rows, int columns) {
+    if (scheme.weightBits >= 16) return 16.0;
+    const double weights = static_cast<double>(rows) * columns;
+    const double blocks = std::ceil(weights / kDataTypeBlock);
+    switch (scheme.format) {
+        case WeightFormat::Grid: break;
+        case WeightFormat::Nf4:
+        case WeightFormat::Fp4: return 4.0 + kFloatBits * blocks / weights;
+        case WeightFormat::Nf4Double: return 4.0 + (8.0 * blocks + kFloatBits * (std::ceil(blocks / kScaleBlock) + 1.0)) / weights;
+        case WeightFormat::Int8Rows: return 8.0 + kFloatBits / columns;
+        case WeightFormat::Codebooks: {
+            // Codes of 8 bits for 8 columns, tables of 256 entries and a scale a row, both in 16 bits.
+            const double tables = 256.0 * kCodebookColumns * kHalfBits * scheme.weightBits;
+            return scheme.weightBits + (tables + kHalfBits * rows) / weights;
+        }
+    }
+    return gridBitsPerWeight(scheme.weightBits, scheme.symmetric, scheme.groupSize > 0 ? scheme.groupSize : columns);
+}
+
 std::string QuantizationScheme::describe() const {
+    if (weightBits < 16) {
+        switch (format) {
+            case WeightFormat::Grid: break;
+            case WeightFormat::Int8Rows: return "LLM.int8 W8A8";
+            case WeightFormat::Codebooks: return "AQLM " + std::to_string(weightBits) + "x8";
+            case WeightFormat::Nf4Double: return "NF4 g64, double quantization";
+            case WeightFormat::Nf4:
+            case WeightFormat::Fp4: return formatTitle(format) + " g64";
+        }
+    }
     std::string text = "W" + std::to_string(weightBits) + "A" + std::to_string(activationBits);
     if (weightBits == 16) return text;
     text += groupSize > 0 ? " g" + std::to_string(groupSize) : std::string(" per channel");
@@ -160,7 +257,7 @@ nlohmann::json schemeRuleToJson(const SchemeRule& rule) {
 }
 
 Expected<std::vector<LinearPlan>> planSchemes(const DecoderConfig& config, const QuantizationScheme& defaults,
-                                              const std::vector<SchemeRule>& rules) {
+                                              const std::vector<SchemeRule>& rules, WeightFormat format) {
     if (const std::string problem = schemeProblem(defaults); !problem.empty())
         return fail(ErrorKind::BadInput, problem, "default scheme");
     std::vector<Pattern> patterns;
@@ -192,7 +289,9 @@ Expected<std::vector<LinearPlan>> planSchemes(const DecoderConfig& config, const
                 if (!taken) entry.requested = rules[i].scheme;
                 taken = true;
             }
-            settle(entry, linearShape(config, entry.role).second);
+            entry.requested.format = format;
+            const int columns = linearShape(config, entry.role).second;
+            format == WeightFormat::Grid ? settle(entry, columns) : settleFormat(entry, columns);
             plan.push_back(std::move(entry));
         }
     }

@@ -56,7 +56,7 @@ BlockTerms::BlockTerms(const DecoderConfig& config, const BlockWeights& weights,
     if (terms.initialAlpha > 0.0 && inputMaxima.size() != kLinearsPerBlock)
         throw std::invalid_argument("[BlockTerms] got no input maxima, need those of every linear for initial scales");
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {
-        m_block.linears[i].input = {m_plan[i].actual.activationBits, m_plan[i].actual.activationSymmetric};
+        m_block.linears[i].input = inputOf(m_plan[i].actual);
         if (!m_plan[i].quantized()) continue;
         const at::Tensor& weight = m_block.linears[i].weight;
         const WeightGrid linearGrid = grid(m_plan[i].role);

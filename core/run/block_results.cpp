@@ -289,7 +289,8 @@ protocol::LinearInfo linearInfo(const LinearPlan& plan, const DecoderConfig& con
     info.requestedBits = plan.requested.weightBits;
     info.actualBits = plan.actual.weightBits;
     info.actualGroup = plan.actual.groupSize;
-    info.bitsPerWeight = plannedBitsPerWeight(plan.actual, linearShape(config, plan.role).second);
+    const auto [rows, columns] = linearShape(config, plan.role);
+    info.bitsPerWeight = schemeBitsPerWeight(plan.actual, rows, columns);
     return info;
 }
 

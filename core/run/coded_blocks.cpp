@@ -146,7 +146,7 @@ Expected<QuantizedLinear> readCodes(const CodedFile& file, const LinearPlan& pla
 
 Expected<void> readLinear(const CodedFile& file, const LinearPlan& plan, std::pair<int, int> shape, LinearWeights& linear,
                           QuantizedLinear& coded) {
-    linear.input = {plan.actual.activationBits, plan.actual.activationSymmetric};
+    linear.input = inputOf(plan.actual);
     coded.scheme = plan.actual;
     const auto rows = static_cast<std::size_t>(shape.first);
     if (plan.quantized()) {

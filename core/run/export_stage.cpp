@@ -72,7 +72,7 @@ Expected<ExportResult> exportQuantized(const std::string& folder, const RunInput
         if (keepsBlocks) return readCodedLinear(folder, inputs.checkpoint->config(), plan);
         auto weight = checkpoint->readMatrix(plan.name + ".weight");
         if (!weight) return fail(weight.error());
-        return roundToNearest(*weight, plan.actual);
+        return quantizeLinear(*weight, plan.actual);
     };
     return exportModel(*checkpoint, *inputs.format.tokenizer, inputs.plan, quantized, exportProvenance(inputs, checkpointHash), target,
                        progress, options);

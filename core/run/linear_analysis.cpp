@@ -40,7 +40,7 @@ double largestOf(std::span<const float> values) {
 
 Expected<QuantizedLinear> quantizedLinear(const std::string& folder, const RunInputs& inputs, const Matrix& weight,
                                           const LinearPlan& plan) {
-    if (!inputs.spec.keepsBlocks()) return roundToNearest(weight, plan.actual);
+    if (!inputs.spec.keepsBlocks()) return quantizeLinear(weight, plan.actual);
     if (!hasCodedBlock(folder, plan.block))
         return fail(ErrorKind::NotFound, "Block " + std::to_string(plan.block) + " is not quantized yet.", folder);
     return readCodedLinear(folder, inputs.checkpoint->config(), plan);
@@ -158,6 +158,7 @@ Expected<protocol::LinearWeightsResult> measureLinearWeights(const std::string& 
                         inputs->spec.checkpoint);
         result.rescaled = differs;
     }
+    // A format of its own has neither codes nor steps to count.
     if (!quantized->onGrid()) return result;
     auto use = gridUse(*weight, *quantized, binsPerStep(plan->actual.weightBits));
     result.medianScale = use.medianScale;

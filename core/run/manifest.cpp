@@ -10,6 +10,7 @@
 #include "core/engine/protocol/messages.h"
 #include "core/exporting/export_size.h"
 #include "core/model/decoder.h"
+#include "core/quantize/method.h"
 #include "core/text/tokenizer_hash.h"
 #include "safequant_version.h"
 
@@ -55,7 +56,10 @@ nlohmann::json decodingJson(const RunSpec& spec) {
 std::string utcNow() { return utcText(std::time(nullptr)); }
 
 std::string describeScheme(const RunSpec& spec) {
-    auto text = spec.scheme.describe();
+    const auto method = findQuantizationMethod(spec.method);
+    const auto format = method ? formatOf(**method, spec.options) : WeightFormat::Grid;
+    const bool own = format != WeightFormat::Grid && spec.scheme.weightBits < 16;
+    auto text = (own ? schemeOfFormat(format, spec.scheme.weightBits) : spec.scheme).describe();
     if (!spec.rules.empty())
         text += " and " + std::to_string(spec.rules.size()) + (spec.rules.size() == 1 ? " rule" : " rules");
     if (spec.rotation) text += ", rotated";

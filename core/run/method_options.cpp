@@ -32,6 +32,12 @@ void readMethodOptions(SpecReader& quantization, const std::string& method, Cali
         reader.whole("steps", options.awq.steps, 1, 1000);
         reader.truth("weight_scales", options.awq.weightScales);
         reader.truth("clipping", options.awq.clipping);
+    } else if (method == "nf4") {
+        reader.truth("double_quantization", options.nf4.doubleQuantization);
+    } else if (method == "aqlm") {
+        reader.whole("rounds", options.aqlm.rounds, 1, 1000);
+        reader.whole("beam", options.aqlm.beam, 1, 64);
+        reader.number("damping", options.aqlm.damping, 0.0, 1.0);
     } else if (!json->empty()) {
         quantization.reject("options", "has fields, and the method \"" + method + "\" takes none.");
         return;
@@ -43,6 +49,8 @@ nlohmann::json methodOptionsToJson(const std::string& method, const CalibrationO
     if (method == "smoothquant") return {{"alpha", options.smoothing.alpha}};
     if (method == "awq")
         return {{"steps", options.awq.steps}, {"weight_scales", options.awq.weightScales}, {"clipping", options.awq.clipping}};
+    if (method == "nf4") return {{"double_quantization", options.nf4.doubleQuantization}};
+    if (method == "aqlm") return {{"rounds", options.aqlm.rounds}, {"beam", options.aqlm.beam}, {"damping", options.aqlm.damping}};
     if (method != "gptq") return nlohmann::json::object();
     return {{"order", kOrders[static_cast<std::size_t>(options.gptq.order)]},
             {"damping", options.gptq.damping},

@@ -124,6 +124,13 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
             truth(kOptions + "weight_scales", "Scales look at weights, too", "Not at activations alone."),
             truth(kOptions + "clipping", "Range search", "Shrinks groups' ranges after scaling."),
         });
+    if (id == "nf4") list.add("NF4", {truth(kOptions + "double_quantization", "Double quantization", "Scales in 8 bits: 4.13 bits a weight instead of 4.5.")});
+    if (id == "aqlm")
+        list.add("AQLM", {
+            whole(kOptions + "rounds", "Rounds", 1, 100, "Of codebooks, codes and scales in turn; ends when a round gains less than a thousandth."),
+            whole(kOptions + "beam", "Beam", 1, 64, "Combinations of codes kept while eight weights' codes are searched."),
+            number(kOptions + "damping", "Damping", 0.0, 1.0, "Share of the Hessian's mean diagonal added to it."),
+        });
     if (id == "q-realign") addObjective(list);
     if (method.learned()) addLearning(list);
     if (method.keepsBlocks())

@@ -9,6 +9,7 @@
 
 #include "core/activations/capture.h"
 #include "core/exporting/export_model.h"
+#include "core/quantize/method.h"
 #include "core/run/block_results.h"
 #include "core/run/learning_samples.h"
 #include "core/run/run_folder.h"
@@ -152,7 +153,9 @@ Expected<Pace> timedPace(const RunInputs& inputs, double rowsPerPrompt) {
         if (auto timed = timeCapture(inputs, rowsPerPrompt, *weights, pace); !timed) return fail(timed.error());
     if (inputs.spec.hasStage("evaluate") && !inputs.asked.empty())
         if (auto timed = timeDecoding(inputs, *weights, pace); !timed) return fail(timed.error());
-    pace.quantizeBlock = secondsOf([&] { (void)quantizeBlock(std::move(*weights), planOfBlock(inputs.plan, 0)); });
+    // What needs calibration is counted by calibrationCost.
+    const auto method = findQuantizationMethod(inputs.spec.method);
+    if (method && (*method)->quantize != nullptr) pace.quantizeBlock = secondsOf([&] { (void)quantizeBlock(std::move(*weights), planOfBlock(inputs.plan, 0)); });
     return pace;
 }
 

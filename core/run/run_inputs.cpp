@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/base/files.h"
-#include "core/base/grid_bits.h"
 #include "core/base/hash.h"
 #include "core/base/random.h"
 #include "core/quantize/method.h"
@@ -191,7 +190,9 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
     RunInputs inputs;
     inputs.spec = spec;
     if (auto opened = openBase(inputs); !opened) return fail(opened.error());
-    auto plan = planSchemes(inputs.checkpoint->config(), spec.scheme, spec.rules);
+    const auto method = findQuantizationMethod(spec.method);
+    if (!method) return fail(method.error());
+    auto plan = planSchemes(inputs.checkpoint->config(), spec.scheme, spec.rules, formatOf(**method, spec.options));
     if (!plan) return fail(plan.error());
     inputs.plan = std::move(*plan);
     if (spec.method == "gptq" && spec.options.gptq.order == ColumnOrder::Group) orderGroups(inputs.plan);
@@ -258,10 +259,6 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
         inputs.learningHash = std::move(*files);
     }
     return inputs;
-}
-
-double plannedBitsPerWeight(const QuantizationScheme& scheme, int columns) {
-    return gridBitsPerWeight(scheme.weightBits, scheme.symmetric, scheme.groupSize > 0 ? scheme.groupSize : columns);
 }
 
 }  // namespace safequant

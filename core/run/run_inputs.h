@@ -73,8 +73,4 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
 /// A seeded choice of evaluation prompts of each label, ascending; nested: more prompts of a label contain the fewer.
 std::vector<std::size_t> chooseAsked(const PromptSet& prompts, const RunSpec& spec);
 
-/// "model.layers.3..." linears of a plan entry as messages tell them, without errors (see `linearInfo` for measured
-/// ones).
-double plannedBitsPerWeight(const QuantizationScheme& scheme, int columns);
-
 }  // namespace safequant

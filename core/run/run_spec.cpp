@@ -17,6 +17,7 @@ namespace {
 constexpr const char* kSpecFormat = "safequant-run-spec";
 constexpr int kSpecVersion = 1;
 constexpr int kMany = 10'000'000;
+constexpr int kCodebooksWanted = 2;  // Bits of AQLM where a spec asks for none.
 constexpr std::array kStages{"capture", "quantize", "evaluate", "export"};
 constexpr std::array kSchemeFields{"weight_bits", "group_size", "symmetric", "activation_bits", "activation_symmetric"};
 
@@ -91,6 +92,11 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     reader.text("method", run.method);
     if (const auto method = findQuantizationMethod(run.method); !method)
         reader.reject("method", "is wrong: " + method.error().message);
+    // A format of a method's own is what an absent "default" means.
+    if (const auto method = findQuantizationMethod(run.method); method && (*method)->format != WeightFormat::Grid) {
+        run.scheme = schemeOfFormat((*method)->format, kCodebooksWanted);
+        run.scheme.format = WeightFormat::Grid;
+    }
     if (const auto* scheme = reader.child("default"); scheme != nullptr)
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
     run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
@@ -209,6 +215,9 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
                     "is missing, and the run's checkpoint has no adapters without which it could be that model; name the checkpoint, or "
                     "the adapters, of the "
                     "model before it was aligned, or set \"lambda\" to 0.");
+    if (run.patch && method && (*method)->format != WeightFormat::Grid)
+        spec.reject("quantization.patch", "moves codes on integer grids, and \"" + run.method + "\" has a format of its own; patch what rtn, gptq or another "
+                                          "method with such grids makes, or leave the patch out.");
     if (run.patch && !named("quantize")) spec.reject("stages", "lacks \"quantize\", which \"quantization.patch\" patches the outcome of.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
         spec.reject("mix.malicious_fraction",
@@ -233,7 +242,11 @@ bool RunSpec::keepsBlocks() const {
     return patch || (known && (*known)->keepsBlocks());
 }
 
-bool RunSpec::movesScales() const { return method != "rtn" && method != "autoround" && (method != "gptq" || options.smoothing.on); }
+bool RunSpec::movesScales() const {
+    const auto known = findQuantizationMethod(method);
+    if (known && (*known)->format != WeightFormat::Grid) return false;
+    return method != "rtn" && method != "autoround" && (method != "gptq" || options.smoothing.on);
+}
 
 Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string& where) {
     RunSpec run;
@@ -269,6 +282,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     if (const auto read = spec.finish(); !read) return fail(read.error());
     run.decoding.seed = run.seed;
     run.learning.learning.seed = run.seed;
+    run.options.aqlm.seed = run.seed;
     run.split.seed = run.seed;
     return run;
 }

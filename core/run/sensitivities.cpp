@@ -20,7 +20,7 @@ std::uint64_t otherBytesOf(const RunInputs& inputs) {
     double linearBits = 0.0;
     for (const LinearPlan& entry : inputs.plan) {
         const auto [rows, columns] = linearShape(inputs.checkpoint->config(), entry.role);
-        linearBits += plannedBitsPerWeight(entry.actual, columns) * rows * columns;
+        linearBits += schemeBitsPerWeight(entry.actual, rows, columns) * rows * columns;
     }
     const auto preflight = preflightExport(inputs.checkpoint->config(), inputs.plan, {}, inputs.checkpoint.get(), inputs.spec.exporting);
     const auto linearBytes = static_cast<std::uint64_t>(std::llround(linearBits / 8.0));

@@ -68,6 +68,10 @@ Expected<WhatIfScheme> whatIfSchemeFromJson(const nlohmann::json& quantization) 
         if (!method->is_string()) return fail(ErrorKind::BadInput, "\"method\" must be a text.", where);
         asked.method = method->get<std::string>();
     }
+    const auto method = findQuantizationMethod(asked.method);
+    if (!method) return fail(method.error());
+    if ((*method)->format != WeightFormat::Grid) asked.scheme = schemeOfFormat((*method)->format, asked.scheme.weightBits);
+    asked.scheme.format = WeightFormat::Grid;
     const auto scheme = schemeFromJson(quantization.value("default", nlohmann::json::object()), asked.scheme, where + ".default");
     if (!scheme) return fail(scheme.error());
     asked.scheme = *scheme;
@@ -262,7 +266,7 @@ Expected<protocol::WhatIfResult> WhatIf::tryScheme(const WhatIfScheme& scheme, c
     if (!(*method)->quick)
         return fail(ErrorKind::Unsupported, std::string((*method)->title) + " takes minutes over a block: it needs a run.", "method");
     const DecoderConfig& config = m_inputs.checkpoint->config();
-    const auto plan = planSchemes(config, scheme.scheme, scheme.rules);
+    const auto plan = planSchemes(config, scheme.scheme, scheme.rules, formatOf(**method, scheme.options));
     if (!plan) return fail(plan.error());
     Prepared& prepared = *m_prepared;
     const auto own = planOfBlock(*plan, prepared.block);

@@ -36,6 +36,17 @@ at::Tensor throughCodes(const at::Tensor& x, const at::Tensor& offsets, int bits
     return (roundThrough((position + zero).clamp(lowest, highest)) - zero) * scale;
 }
 
+/// LLM.int8()'s activations: entries below a magnitude in 127 steps of their absmax, the others as they are. Gradients pass as if nothing were rounded.
+at::Tensor ordinaryThroughCodes(const at::Tensor& x, double keptFrom) {
+    const at::Tensor values = x.detach();
+    const at::Tensor outliers = values.abs().ge(keptFrom);
+    const at::Tensor ordinary = values.masked_fill(outliers, 0.0);
+    const at::Tensor absmax = std::get<0>(ordinary.abs().max(1, true));
+    const at::Tensor factor = at::where(absmax.gt(0.0), 127.0 / absmax, at::zeros_like(absmax));
+    const at::Tensor rounded = at::where(outliers, values, (ordinary * factor).round() * absmax * 7.874015718698502e-3);
+    return x + (rounded - values);
+}
+
 }  // namespace
 
 at::Tensor composeFakeQuantizeWeight(const at::Tensor& weight, const WeightTerms& terms, const WeightGrid& grid) {
@@ -53,6 +64,7 @@ at::Tensor composeFakeQuantizeWeight(const at::Tensor& weight, const WeightTerms
 
 at::Tensor composeFakeQuantizeActivations(const at::Tensor& x, const ActivationScheme& scheme) {
     if (scheme.bits >= 16) return x;
+    if (scheme.keptFrom > 0.0F) return ordinaryThroughCodes(x, scheme.keptFrom);
     return throughCodes(x, {}, scheme.bits, scheme.symmetric, {}, {}, false);
 }
 

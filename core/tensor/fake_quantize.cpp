@@ -192,7 +192,7 @@ at::Tensor fakeQuantizeActivations(const at::Tensor& x, const ActivationScheme& 
     if (scheme.bits < 2 || scheme.bits > 8 || x.dim() != 2)
         throw std::invalid_argument("[fakeQuantizeActivations] got " + std::to_string(scheme.bits) + " bits for " +
                                     std::to_string(x.dim()) + " dimensions, need 2 to 8 or 16, and 2");
-    if (!x.is_cpu()) return composeFakeQuantizeActivations(x, scheme);
+    if (!x.is_cpu() || scheme.keptFrom > 0.0F) return composeFakeQuantizeActivations(x, scheme);
     return FakeQuantizeActivations::apply(x, static_cast<std::int64_t>(scheme.bits), scheme.symmetric);
 }
 

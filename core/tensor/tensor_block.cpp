@@ -21,7 +21,7 @@ public:
     at::Tensor operator()(LinearRole role) {
         const TensorLinear& linear = m_block[role];
         if (m_observe) m_observe(role, m_x);
-        if (!m_quantized.defined() || m_scheme.bits != linear.input.bits || m_scheme.symmetric != linear.input.symmetric) {
+        if (!m_quantized.defined() || m_scheme != linear.input) {
             m_scheme = linear.input;
             m_quantized = fakeQuantizeActivations(m_x, m_scheme);
         }

@@ -199,6 +199,7 @@ void LinearPane::showWeights() {
         text += tr("; left alone.");
     } else {
         text += tr("; %1, weight error %2.").arg(QString::fromStdString(m_result->scheme), widgets::formatPercent(m_result->relativeError, 1));
+        if (m_result->codes.empty()) text += QLatin1Char(' ') + tr("Its format has no integer grid: values are drawn, steps are not.");
         if (stepsKnown) text += QLatin1Char(' ') + tr("%1 of them lie more than half a step outside their grid.").arg(widgets::formatPercent(double(m_result->clipped) / all, 2));
         if (m_result->rescaled)
             text += QLatin1Char(' ') + tr("The method moved scales into the weights before it rounded them, so the two histograms are of different weights; "

@@ -46,6 +46,9 @@ constexpr FormatText kFormats[] = {
     {"gguf", QT_TRANSLATE_NOOP("ExportDialog", "GGUF"),
      QT_TRANSLATE_NOOP("ExportDialog", "One file with tokenizer and chat template, that llama.cpp and the programs built on it load. Every linear "
                                        "gets the smallest block type that holds its grid exactly.")},
+    {"bf16", QT_TRANSLATE_NOOP("ExportDialog", "bf16"),
+     QT_TRANSLATE_NOOP("ExportDialog", "A plain Hugging Face folder with the quantized weights' values in bfloat16, that every runtime loads. The only one "
+                                       "for methods with a format of their own, such as NF4 and AQLM. No smaller than the model was.")},
 };
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <QSignalBlocker>
 #include <QSlider>
 #include <QVBoxLayout>
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -234,8 +235,11 @@ void SetupPanel::refreshSpec() {
     m_scheme->setScheme(defaultSchemeOf(spec), m_model->groupSizes());
     const auto rules = static_cast<int>(rulesOf(spec).size());
     m_rules->setText(rules == 0 ? tr("none") : counted(rules, tr("rule"), tr("rules")));
-    const QString means = methodOf(spec) == QLatin1String("rtn")
-                              ? tr("With round-to-nearest it changes only the sample that probes and axes are fitted on.")
+    const auto& methods = m_model->methods();
+    const std::string id = methodOf(spec).toStdString();
+    const auto method = std::find_if(methods.begin(), methods.end(), [&](const auto& each) { return each.id == id; });
+    const QString means = method != methods.end() && !method->calibrated
+                              ? tr("With %1 it changes only the sample that probes and axes are fitted on.").arg(QString::fromStdString(method->title))
                               : tr("Of the prompts that probes are fitted on, and of those the method learns from.");
     for (QWidget* widget : {static_cast<QWidget*>(m_fractionName), static_cast<QWidget*>(m_fraction)}) widget->setToolTip(means);
     m_evaluation->setText(evaluationInWords(spec));

@@ -111,6 +111,8 @@ private slots:
         row("the run's own", {{"default", schemeJson(4, 16, false, 16)}});
         row("W3 symmetric per channel", {{"default", schemeJson(3, -1, true, 16)}});
         row("W8A8", {{"default", schemeJson(8, -1, true, 8)}});
+        row("NF4", {{"method", "nf4"}, {"options", {{"double_quantization", true}}}});
+        row("LLM.int8", {{"method", "llm-int8"}, {"rules", {{{"pattern", "down_proj"}, {"weight_bits", 16}}}}});
         row("rules", {{"default", schemeJson(2, 16, false, 16)},
                       {"rules", {{{"pattern", "layers\\.0\\.self_attn\\.k_proj"}, {"weight_bits", 8}, {"activation_bits", 6}},
                                  {{"pattern", "mlp"}, {"weight_bits", 16}}}}});
