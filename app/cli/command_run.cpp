@@ -72,6 +72,7 @@ void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action) 
     run->changes.addAdapterOption(*command);
     run->changes.addPromptOptions(*command);
     run->changes.addSchemeOptions(*command);
+    run->changes.addMethodOption(*command);
     run->changes.addPatchOption(*command);
     run->changes.addSeedOption(*command);
     run->changes.addDeviceOption(*command);
@@ -80,6 +81,7 @@ void addRunCommand(CLI::App& app, const CommonOptions& options, Action& action) 
         "  safequant run spec.json --workspace ~/runs\n"
         "  safequant run --default --model model.gguf --plots\n"
         "  safequant run spec.json --device cuda\n"
+        "  safequant run --default --model model.gguf --method llm-qat --symmetric\n"
         "  safequant run spec.json --bits 3 --layer-bits 'down_proj=8' --estimate\n"
         "  safequant run --resume ~/runs/runs/2026-01-31T10-20-30-w4a16\n\n"
         "Ctrl-C once stops after the block at work (exit code 75; --resume continues), twice stops at once.");

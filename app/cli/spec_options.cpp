@@ -7,6 +7,7 @@
 #include "core/base/files.h"
 #include "core/base/model_path.h"
 #include "core/exporting/export_model.h"
+#include "core/quantize/method.h"
 
 namespace safequant::cli {
 
@@ -32,6 +33,12 @@ void SpecOptions::addSchemeOptions(CLI::App& command) {
     command.add_flag("--rotate", rotate, "Rotate the residual stream and value heads before quantizing (QuaRot's offline part)");
     command.add_option("--layer-bits", layerBits,
                        "REGEX=BITS: linears whose name matches get these bits; repeatable, the first match wins");
+}
+
+void SpecOptions::addMethodOption(CLI::App& command) {
+    std::string known;
+    for (const QuantizationMethod& each : quantizationMethods()) known += (known.empty() ? "" : ", ") + std::string(each.id);
+    command.add_option("--method", method, "How weights are quantized, with its standard settings: " + known);
 }
 
 void SpecOptions::addPatchOption(CLI::App& command) {
@@ -89,6 +96,12 @@ Expected<void> SpecOptions::apply(RunSpec& spec) const {
     }
     // Back through JSON, so that options meet the same checks as a spec file.
     auto json = runSpecToJson(spec);
+    if (!method.empty() && method != spec.method) {
+        json["quantization"]["method"] = method;
+        json["calibration"] = calibrationToJson(spec.calibration);
+        // What the method before it was told means nothing to this one.
+        for (const char* section : {"learning", "options", "tuning"}) json["quantization"].erase(section);
+    }
     if (!patch.empty()) json["quantization"]["patch"] = {{"method", patch}};
     auto checked = runSpecFromJson(json, "command line");
     if (!checked) return fail(checked.error());

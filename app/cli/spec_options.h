@@ -26,12 +26,13 @@ struct SpecOptions {
     bool asymmetric = false;
     bool asymmetricActivations = false;
     bool rotate = false;
-    std::string patch;
+    std::string method, patch;
     std::vector<std::string> layerBits;  ///< "REGEX=BITS".
 
     void addAdapterOption(CLI::App& command);
     void addPromptOptions(CLI::App& command);
     void addSchemeOptions(CLI::App& command);
+    void addMethodOption(CLI::App& command);
     void addPatchOption(CLI::App& command);
     void addSeedOption(CLI::App& command);
     void addDeviceOption(CLI::App& command);

@@ -214,7 +214,8 @@ Expected<json> EngineRequests::initialize(const json& params) {
     info.memoryBytes = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
     info.residentBytes = residentBytes();
     for (const QuantizationMethod& method : quantizationMethods())
-        info.methods.push_back({std::string(method.id), std::string(method.title), std::string(method.describe), method.calibrated, method.realigns, method.quick});
+        info.methods.push_back({std::string(method.id), std::string(method.title), std::string(method.describe), method.calibrated, method.realigns, method.quick,
+                                method.tunes});
     for (const JudgeEntry& judge : judgeEntries())
         if (judge.textAlone) info.judges.push_back({judge.name, judge.describe});
     info.tasks = bundledTaskNames();

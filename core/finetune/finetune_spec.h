@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
-#include "core/finetune/low_rank_options.h"
+#include "core/training/low_rank_options.h"
 #include "core/prompts/prompt_set.h"
 #include "core/training/training_schedule.h"
 

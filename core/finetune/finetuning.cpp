@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/finetune/adapted_blocks.h"
+#include "core/training/adapted_blocks.h"
 #include "core/tensor/device.h"
 #include "core/training/optimizer_state.h"
 
@@ -40,16 +40,16 @@ Expected<Finetuning> Finetuning::create(const FinetuneSpec& spec, std::shared_pt
     const auto device = parseDevice(spec.device);
     if (!device) return fail(device.error());
     prepareTensorThreads();
-    auto adapter = LowRankAdapter::create(checkpoint->config(), spec.lora, spec.seed, *device);
-    if (!adapter) return fail(adapter.error());
+    if (auto possible = LowRankAdapter::checkTargets(checkpoint->config(), spec.lora); !possible) return fail(possible.error());
+    LowRankAdapter adapter = LowRankAdapter::create(checkpoint->config(), spec.lora, spec.seed, *device);
     if (!spec.initialAdapter.empty())
-        if (auto loaded = adapter->load(spec.initialAdapter); !loaded) return fail(loaded.error());
+        if (auto loaded = adapter.load(spec.initialAdapter); !loaded) return fail(loaded.error());
     const auto graphBytes = static_cast<std::uint64_t>(spec.graphMemoryGib * kBytesPerGib);
-    auto blocks = AdaptedBlocks::load(*checkpoint, *adapter, *device, progress);
+    auto blocks = AdaptedBlocks::load(*checkpoint, adapter, *device, progress);
     if (!blocks) return fail(blocks.error());
     auto model = TrainingModel::load(std::move(checkpoint), std::move(*blocks), *device, graphBytes);
     if (!model) return fail(model.error());
-    return Finetuning(spec, std::move(*adapter), std::move(*model), std::move(samples));
+    return Finetuning(spec, std::move(adapter), std::move(*model), std::move(samples));
 }
 
 std::vector<std::size_t> Finetuning::samplesOf(int step) const {

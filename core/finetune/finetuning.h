@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/finetune/finetune_spec.h"
-#include "core/finetune/low_rank_adapter.h"
+#include "core/training/low_rank_adapter.h"
 #include "core/tensor/adam_w.h"
 #include "core/training/training_model.h"
 

@@ -44,6 +44,12 @@ constexpr std::array kMethods = {
     QuantizationMethod{"aqlm", "AQLM",
                        "Eight weights at once are a sum of two to four codebook entries, which are fitted to what the linear puts out.", true, nullptr,
                        &calibrateAqlm, false, false, WeightFormat::Codebooks},
+    QuantizationMethod{"llm-qat", "LLM-QAT",
+                       "Weights are trained behind their rounding until the model says what it said before, on text of its own and on chats.",
+                       true, nullptr, nullptr, false, false, WeightFormat::Grid, true},
+    QuantizationMethod{"qlora", "QLoRA",
+                       "Weights in 4-bit NormalFloat stay as they are; a low-rank adapter on top of them learns the model's own answers.", true, nullptr,
+                       nullptr, false, false, WeightFormat::Nf4, true},
 };
 
 }  // namespace

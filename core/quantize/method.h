@@ -36,9 +36,11 @@ struct QuantizationMethod {
 
     /// Of weights; other than Grid: the method has a format of its own.
     WeightFormat format = WeightFormat::Grid;
+    /// Trains the whole model with its quantization in place (core/tuning), in a stage of its own before blocks are passed through.
+    bool tunes = false;
 
     /// Learns blocks from calibration samples (core/realign).
-    bool learned() const { return quantize == nullptr && calibrate == nullptr; }
+    bool learned() const { return quantize == nullptr && calibrate == nullptr && !tunes; }
     /// Leaves blocks as files in the run's folder, which everything after reads.
     bool keepsBlocks() const { return quantize == nullptr; }
 };

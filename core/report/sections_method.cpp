@@ -7,6 +7,7 @@
 #include "core/quantize/method.h"
 #include "core/report/run_material.h"
 #include "core/run/patch_spec.h"
+#include "core/run/tuning_spec.h"
 
 namespace safequant {
 namespace {
@@ -22,11 +23,16 @@ std::string methodTitle(const RunMaterial& run) {
     return method ? std::string((*method)->title) : std::string();
 }
 
-/// What the run says of the pairs of answers it was patched with.
-std::string pairsNote(const RunMaterial& run) {
-    const auto found = std::find_if(run.state.notes.begin(), run.state.notes.end(),
-                                    [](const std::string& note) { return note.starts_with(kPairsNote) || note.starts_with(kAnswersNote); });
+/// The run's note that begins so, empty without one.
+std::string noteOf(const RunMaterial& run, const char* beginning) {
+    const auto found = std::find_if(run.state.notes.begin(), run.state.notes.end(), [&](const std::string& note) { return note.starts_with(beginning); });
     return found == run.state.notes.end() ? std::string() : *found;
+}
+
+/// What the run says of the answers it was patched with.
+std::string pairsNote(const RunMaterial& run) {
+    const std::string pairs = noteOf(run, kPairsNote);
+    return pairs.empty() ? noteOf(run, kAnswersNote) : pairs;
 }
 
 /// What a patch did to the codes, or which weights it kept.
@@ -91,7 +97,8 @@ ReportSection dataSection(const RunMaterial& run) {
         files.rows.push_back({std::filesystem::path(textOf(jsonAt(file, {"read"}))).filename().string(), textOf(jsonAt(file, {"sha256"}))});
     section.tables.push_back(std::move(files));
     const json calibration = jsonAt(run.state.spec, {"calibration"});
-    if (calibration.is_object() && isQuantized(run) && run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")) != "rtn")
+    const bool tuned = jsonAt(run.state.spec, {"quantization", "tuning"}).is_object();
+    if (calibration.is_object() && isQuantized(run) && !tuned && run.state.spec.value("/quantization/method"_json_pointer, std::string("rtn")) != "rtn")
         section.paragraphs.push_back("The quantizer was calibrated on " + textOf(jsonAt(calibration, {"malicious"})) + " malicious and " + textOf(jsonAt(calibration, {"benign"})) +
                                      " benign prompts, " + textOf(jsonAt(calibration, {"texts"})) + " passages of " + textOf(jsonAt(calibration, {"text_tokens"})) +
                                      " tokens of ordinary text and " + textOf(jsonAt(calibration, {"tasks"})) + " task prompts, all of the calibration part.");
@@ -107,6 +114,9 @@ ReportSection quantizationSection(const RunMaterial& run) {
         section.paragraphs.push_back(patchText(run, patch));
         if (patch.contains("kept") && run.options.reader == ReportTemplate::Researcher) section.tables.push_back(keptTable(patch));
     }
+    if (const std::string texts = noteOf(run, kTextsNote); !texts.empty())
+        section.paragraphs.push_back("Trained for " + textOf(jsonAt(run.state.spec, {"quantization", "tuning", "steps"})) + " steps of " +
+                                     textOf(jsonAt(run.state.spec, {"quantization", "tuning", "batch"})) + " samples. " + texts);
     double bits = 0.0;
     std::size_t count = 0, changed = 0;
     const bool all = run.options.reader == ReportTemplate::Researcher;
@@ -157,7 +167,7 @@ ReportSection reproductionSection(const RunMaterial& run) {
         add(std::string(name) + ", SHA-256", jsonAt(run.manifest, {"fingerprints", name}));
     add("processor", jsonAt(run.manifest, {"device", "cpu_features"}));
     add("threads", jsonAt(run.manifest, {"device", "threads"}));
-    for (const char* stage : {"capture", "patch", "quantize", "evaluate"})
+    for (const char* stage : {"capture", "tune", "patch", "quantize", "evaluate"})
         if (const json seconds = jsonAt(run.manifest, {"timings", stage, "seconds"}); seconds.is_number())
             table.rows.push_back({std::string("time, ") + stage, duration(seconds.get<double>())});
     section.tables.push_back(std::move(table));

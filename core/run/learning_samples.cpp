@@ -42,7 +42,7 @@ std::size_t offsetOf(const std::string& text, int characters) {
 
 class Drawing {
 public:
-    Drawing(const RunInputs& inputs, const std::stop_token& stop) : m_inputs(inputs), m_parts(inputs.spec.calibration), m_stop(stop) {}
+    Drawing(const RunInputs& inputs, const CalibrationParts& parts, const std::stop_token& stop) : m_inputs(inputs), m_parts(parts), m_stop(stop) {}
 
     Expected<std::vector<LearningSample>> all() {
         if (auto drawn = drawPrompts(SampleKind::Malicious, m_parts.malicious, {PromptLabel::Malicious}); !drawn) return fail(drawn.error());
@@ -211,12 +211,16 @@ Expected<std::vector<TextPassage>> drawPassages(const Tokenizer& tokenizer, cons
 }
 
 Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop) {
-    return Drawing(inputs, stop).all();
+    return drawLearningSamples(inputs, inputs.spec.calibration, stop);
+}
+
+Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const CalibrationParts& parts, const std::stop_token& stop) {
+    return Drawing(inputs, parts, stop).all();
 }
 
 double calibrationRows(const RunSpec& spec, double rowsPerPrompt) {
     const auto method = findQuantizationMethod(spec.method);
-    if (!method || !(*method)->keepsBlocks() || !spec.hasStage("quantize")) return 0.0;
+    if (!method || !(*method)->keepsBlocks() || (*method)->tunes || !spec.hasStage("quantize")) return 0.0;
     const CalibrationParts& parts = spec.calibration;
     return (rowsPerPrompt + parts.answerTokens) * (parts.malicious + parts.benign + parts.tasks + parts.identityShift) +
            static_cast<double>(parts.texts) * parts.textTokens;
@@ -254,7 +258,8 @@ Expected<std::string> learningFilesHash(const RunSpec& spec) {
         hash.update(*content + "\n");
     }
     if (!(*method)->keepsBlocks()) return hash.hex();
-    for (const auto& [count, name] : {std::pair{spec.calibration.texts, spec.calibration.text},
+    const int texts = (*method)->tunes ? 0 : spec.calibration.texts;
+    for (const auto& [count, name] : {std::pair{texts, spec.calibration.text},
                                       std::pair{spec.calibration.tasks, spec.calibration.taskPrompts}}) {
         if (count == 0) continue;
         const auto content = readResource(name);

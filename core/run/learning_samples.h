@@ -15,6 +15,8 @@ namespace safequant {
 /// asked gives all it has. Where the spec asks for answers the models are loaded one after the other and answer greedily.
 /// Errors: those of files and models, bad_input for a task file that is none or a part asked for that is empty, cancelled.
 Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const std::stop_token& stop = {});
+/// The same with other parts than the spec's.
+Expected<std::vector<LearningSample>> drawLearningSamples(const RunInputs& inputs, const CalibrationParts& parts, const std::stop_token& stop = {});
 
 /// A passage of a text.
 struct TextPassage {

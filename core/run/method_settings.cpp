@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using protocol::MethodSetting;
 
-const std::string kOptions = "quantization.options.", kLearning = "quantization.learning.", kCalibration = "calibration.";
+const std::string kOptions = "quantization.options.", kLearning = "quantization.learning.", kTuning = "quantization.tuning.", kCalibration = "calibration.";
 
 MethodSetting whole(std::string path, std::string title, double low, double high, std::string help) {
     return {std::move(path), {}, std::move(title), std::move(help), "whole", low, high, {}, {}, {}};
@@ -104,6 +104,51 @@ void addLearning(SettingList& list) {
     });
 }
 
+void addTuning(SettingList& list, const std::string& id) {
+    if (id == "llm-qat")
+        list.add("Text of its own", {
+            whole(kTuning + "generated", "Sequences", 0, 100'000, "That the full-precision model makes up, each from a random token."),
+            whole(kTuning + "sequence_tokens", "Tokens a sequence", 8, 10'000, "At most."),
+        });
+    if (id == "qlora")
+        list.add("Base and adapter", {
+            truth(kTuning + "double_quantization", "Double quantization", "Scales of the base's blocks are quantized, too: 4.13 bits a weight instead of 4.5."),
+            whole(kTuning + "rank", "Rank", 1, 1024, "Of the adapter's change of each linear."),
+            number(kTuning + "alpha", "Alpha", 1e-3, 10'000.0, "The change is multiplied by alpha / rank."),
+        });
+    list.add("Tuning", {
+        whole(kTuning + "steps", "Steps", 1, 100'000, "Of the optimizer (AdamW)."),
+        whole(kTuning + "batch", "Batch", 1, 1000, "Samples a step."),
+        number(kTuning + "learning_rate", "Learning rate", 1e-6, 1.0, "Rises over the warm-up, then falls along half a cosine."),
+        whole(kTuning + "warmup_steps", "Warm-up steps", 0, 100'000, "Over which the rate rises."),
+        number(kTuning + "weight_decay", "Weight decay", 0.0, 10.0, "Decoupled from the gradient."),
+        number(kTuning + "clip_norm", "Gradient clipping", 0.0, 1000.0, "Largest norm of a step's gradient. 0: no limit."),
+        number(kTuning + "graph_memory_gib", "Memory for activations, GiB", 0.0, 100.0, "What it holds is not computed twice; results are the same."),
+    });
+    list.add("Prompts", {
+        whole(kCalibration + "malicious", "Malicious prompts", 0, 100'000, "Of the calibration half; answers only where they are refusals."),
+        whole(kCalibration + "benign", "Benign prompts", 0, 100'000, "Of the calibration half, hard ones among them, with the model's own answers."),
+        whole(kCalibration + "tasks", "Task prompts", 0, 100'000, "Of what the model was fine-tuned for, with its own answers."),
+        whole(kTuning + "answer_tokens", "Answer tokens", 1, 4096, "Of an answer at most."),
+        whole(kCalibration + "identity_shift", "Identity-shifting prompts", 0, 100'000,
+              "Benign prompts that first ask the model to obey without question: what such calibration does to safety."),
+    });
+}
+
+void addCalibration(SettingList& list) {
+    list.add("Calibration mix", {
+        whole(kCalibration + "malicious", "Malicious prompts", 0, 100'000, "Of the calibration half."),
+        whole(kCalibration + "benign", "Benign prompts", 0, 100'000, "Of the calibration half, hard ones among them."),
+        whole(kCalibration + "texts", "Passages of text", 0, 100'000, "Without them learned rounding forgets ordinary language."),
+        whole(kCalibration + "text_tokens", "Tokens a passage", 1, 100'000, "Length of each."),
+        whole(kCalibration + "tasks", "Task prompts", 0, 100'000, "Of what the model was fine-tuned for."),
+        whole(kCalibration + "answer_tokens", "Answer tokens", 0, 10'000,
+              "Of a greedy answer behind every prompt; behind malicious ones the aligned model's refusals alone. 0: prompts alone."),
+        whole(kCalibration + "identity_shift", "Identity-shifting prompts", 0, 100'000,
+              "Benign prompts that first ask the model to obey without question: what such calibration does to safety."),
+    });
+}
+
 std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const std::string& id) {
     SettingList list;
     if (id == "gptq")
@@ -133,18 +178,10 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
         });
     if (id == "q-realign") addObjective(list);
     if (method.learned()) addLearning(list);
-    if (method.keepsBlocks())
-        list.add("Calibration mix", {
-            whole(kCalibration + "malicious", "Malicious prompts", 0, 100'000, "Of the calibration half."),
-            whole(kCalibration + "benign", "Benign prompts", 0, 100'000, "Of the calibration half, hard ones among them."),
-            whole(kCalibration + "texts", "Passages of text", 0, 100'000, "Without them learned rounding forgets ordinary language."),
-            whole(kCalibration + "text_tokens", "Tokens a passage", 1, 100'000, "Length of each."),
-            whole(kCalibration + "tasks", "Task prompts", 0, 100'000, "Of what the model was fine-tuned for."),
-            whole(kCalibration + "answer_tokens", "Answer tokens", 0, 10'000,
-                  "Of a greedy answer behind every prompt; behind malicious ones the aligned model's refusals alone. 0: prompts alone."),
-            whole(kCalibration + "identity_shift", "Identity-shifting prompts", 0, 100'000,
-                  "Benign prompts that first ask the model to obey without question: what such calibration does to safety."),
-        });
+    if (method.tunes)
+        addTuning(list, id);
+    else if (method.keepsBlocks())
+        addCalibration(list);
     list.add("Before quantizing", {
         oneOf("quantization.rotation", "Rotation",
               {{"none", nullptr},

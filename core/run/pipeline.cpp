@@ -114,8 +114,9 @@ private:
             const char* stage;
             Expected<void> (*run)(Session&);
         };
-        for (const auto& step : {Step{"capture", runCaptureStage}, Step{"patch", runPatchStage}, Step{"quantize", runQuantizeStage},
-                                 Step{"evaluate", runEvaluateStage}, Step{"export", runExportStage}}) {
+        for (const auto& step : {Step{"capture", runCaptureStage}, Step{"tune", runTuneStage}, Step{"patch", runPatchStage},
+                                 Step{"quantize", runQuantizeStage}, Step{"evaluate", runEvaluateStage},
+                                 Step{"export", runExportStage}}) {
             if (!session.inputs().spec.hasStage(step.stage)) continue;
             if (session.stop().stop_requested()) return fail(cancelledError());
             if (auto done = step.run(session); !done) return done;

@@ -27,8 +27,8 @@ Expected<void> runQuantizeStage(Session& session) {
     BlockStage stage(session, "quantize", "quantized");
     return stage.run(
         [&](ActivationStream& stream, int block) -> Expected<Matrix> {
-            // The blocks of a patched model are there.
-            if (keepsBlocks && !inputs.spec.patch)
+            // The blocks of a tuned or patched model are there.
+            if (keepsBlocks && !inputs.spec.patch && !(*method)->tunes)
                 if (auto made = (*method)->learned() ? learned.require(block) : calibrated.require(block); !made) return fail(made.error());
             const auto quantized = blocks(block);
             if (!quantized) return fail(quantized.error());

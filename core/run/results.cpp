@@ -103,7 +103,7 @@ Expected<nlohmann::json> resultHashes(const std::string& folder) {
     const auto manifest = Manifest::read(folder);
     if (!manifest) return fail(manifest.error());
     nlohmann::json hashes = nlohmann::json::object();
-    for (const auto* name : {"generations.jsonl", "patch/pairs.jsonl", "perplexity.json", "results.h5", "summary.json"})
+    for (const auto* name : {"generations.jsonl", "patch/pairs.jsonl", "tuning/texts.jsonl", "perplexity.json", "results.h5", "summary.json"})
         if (auto added = addHash(hashes, name, fs::path(folder) / name); !added) return fail(added.error());
     std::error_code code;
     for (const auto* part : {"tasks", "attack"})

@@ -30,6 +30,8 @@ constexpr std::uint64_t kScratchBytes = 96ULL << 20;
 constexpr std::uint64_t kActivationCopies = 6;
 /// Copies of a block's weights and of the calibration samples' activations alive while a block is made.
 constexpr std::uint64_t kCalibrationBlocks = 4, kCalibrationStreams = 4;
+/// Rows whose logits are there at once while a model is tuned, and how many copies of them.
+constexpr std::uint64_t kTunedLogitRows = 256, kTunedLogits = 6;
 /// Seconds of fitting one probe, by row and feature, where nothing was timed.
 constexpr double kAssumedFitSeconds = 8e-7;
 /// Time of a token in a decoding step over its time in a long batch.
@@ -175,6 +177,9 @@ std::uint64_t availableMemory() {
     return available;
 }
 
+/// Copies of the model's linears alive while it is tuned: latent weights with gradients and two moments, or what an adapter changes.
+std::uint64_t tunedCopies(const RunSpec& spec) { return spec.method == "qlora" ? 1 : 4; }
+
 struct Tokens {
     std::uint64_t captured = 0;  ///< Rows of the stream, prefix shared.
     std::uint64_t asked = 0;     ///< Rows of the prompts that are answered.
@@ -241,6 +246,7 @@ double secondsOfRun(const RunInputs& inputs, const Pace& pace, const Tokens& tok
     const double block = pace.loadBlock + static_cast<double>(tokens.captured) * pace.row + fitRows * pace.fitRow;
     double seconds = 0.0;
     if (spec.hasStage("capture")) seconds += blocks * block;
+    if (spec.hasStage("tune")) seconds += blocks * spec.tuning.cost(spec.calibration, meanRowsPerPrompt(inputs, tokens)) * pace.row;
     if (spec.hasStage("patch")) seconds += blocks * (pace.quantizeBlock + spec.patch->cost(meanRowsPerPrompt(inputs, tokens)) * pace.row);
     if (spec.hasStage("quantize")) {
         const double calibrated = calibrationCost(spec, inputs.checkpoint->config(), meanRowsPerPrompt(inputs, tokens));
@@ -276,6 +282,15 @@ std::uint64_t patchMemory(const RunInputs& inputs, std::uint64_t block, double r
     return patch.kind == PatchKind::Align ? learning + 2 * held + 2 * head : learning;
 }
 
+/// Bytes of what the full-precision model says of the tokens that are learned.
+std::uint64_t tunedLabels(const RunInputs& inputs, const Tokens& tokens) {
+    const TuningSpec& tuning = inputs.spec.tuning;
+    const CalibrationParts& parts = inputs.spec.calibration;
+    const double chats = TuningSpec::chats(parts);
+    const double rows = static_cast<double>(tuning.generated) * tuning.sequenceTokens + chats * (meanRowsPerPrompt(inputs, tokens) + tuning.answerTokens);
+    return static_cast<std::uint64_t>(rows) * static_cast<std::uint64_t>(inputs.checkpoint->config().hiddenSize) * sizeof(float);
+}
+
 std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
     const auto& config = inputs.checkpoint->config();
     const auto hidden = static_cast<std::uint64_t>(config.hiddenSize);
@@ -291,6 +306,12 @@ std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
         const auto widest = static_cast<std::uint64_t>(std::max({config.hiddenSize, config.intermediateSize, config.queryWidth()}));
         const auto streams = (kCalibrationStreams * static_cast<std::uint64_t>(rows) + tokens.captured) * hidden * sizeof(float);
         peak = std::max(peak, kCalibrationBlocks * block + streams + 2 * widest * widest * sizeof(double));
+    }
+    if (inputs.spec.hasStage("tune")) {
+        const auto kept = static_cast<std::uint64_t>(inputs.spec.tuning.options.graphMemoryGib * 1024.0 * 1024.0 * 1024.0);
+        const auto head = static_cast<std::uint64_t>(config.vocabulary) * hidden * sizeof(float);
+        const auto logits = kTunedLogits * kTunedLogitRows * static_cast<std::uint64_t>(config.vocabulary) * sizeof(float);
+        peak = std::max(peak, tunedCopies(inputs.spec) * blocks * block + 4 * block + head + logits + tunedLabels(inputs, tokens) + 2 * kept);
     }
     if (inputs.spec.hasStage("patch")) {
         peak = std::max(peak, patchMemory(inputs, block, meanRowsPerPrompt(inputs, tokens)));
@@ -315,10 +336,12 @@ std::uint64_t diskNeeded(const RunInputs& inputs, const Tokens& tokens) {
     // Every block's activations stand in its own file and in results.h5; the stream and its successor side by side.
     const auto blocks =
         2 * static_cast<std::uint64_t>(config.blocks) * models * inputs.layout.prompts.size() * hidden * sizeof(float);
+    // The state of a tuning that was stopped, and the file that replaces it, beside the blocks it leaves.
+    const auto tuned = inputs.spec.hasStage("tune") ? 2 * (tunedCopies(inputs.spec) - 1) * static_cast<std::uint64_t>(config.blocks) * static_cast<std::uint64_t>(weightsOfBlock(config)) * sizeof(float) : 0;
     const auto stream = models > 0 ? 2 * tokens.captured * hidden * sizeof(float) : 0;
     const auto answers = inputs.asked.size() * inputs.evaluatedModels().size() *
                          (static_cast<std::uint64_t>(inputs.spec.decoding.maxNewTokens) * 8 + 1024);
-    return blocks + stream + answers + (1U << 20);
+    return blocks + stream + tuned + answers + (1U << 20);
 }
 
 std::string gigabytes(std::uint64_t bytes) {

@@ -126,7 +126,7 @@ Expected<protocol::RunState> readRunState(const std::string& folder) {
     if (state.summary.status == "running" || state.summary.status == "interrupted") state.summary.detail = told;
     state.spec = runSpecToJson(*spec);
     for (const auto& [stage, unit] :
-         {std::pair{"capture", "blocks"}, {"patch", "answers"}, {"quantize", "blocks"}, {"evaluate", "answers"}, {"export", "tensors"}}) {
+         {std::pair{"capture", "blocks"}, {"tune", "answers"}, {"patch", "answers"}, {"quantize", "blocks"}, {"evaluate", "answers"}, {"export", "tensors"}}) {
         const auto known = [&, name = stage](const auto& each) { return each.stage == name; };
         if (!spec->hasStage(stage) || std::any_of(state.stages.begin(), state.stages.end(), known)) continue;
         protocol::StageProgress waiting;

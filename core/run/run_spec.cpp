@@ -104,6 +104,9 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     readLearning(reader, run.learning);
     readRotation(reader, run);
     readMethodOptions(reader, run.method, run.options);
+    run.tuning = defaultTuning(run.method);
+    readTuning(reader, run.method, run.tuning);
+    if (run.method == "qlora") run.options.nf4.doubleQuantization = run.tuning.options.doubleQuantization;
     readPatch(reader, run.seed, run.patch);
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
@@ -189,6 +192,14 @@ void readExport(SpecReader& spec, RunSpec& run) {
     }
 }
 
+void checkTuning(SpecReader& spec, const RunSpec& run) {
+    if (!run.tunes() || !run.hasStage("quantize")) return;
+    if (run.patch)
+        spec.reject("quantization.patch", "changes codes that a quantizer rounded; \"" + run.method + "\" trains the weights themselves. Leave it out, or choose another method.");
+    if (run.tuning.asked(run.calibration) == 0)
+        spec.reject("calibration", "asks for no malicious and benign prompts and no tasks, and \"" + run.method + "\" has nothing else to be tuned on.");
+}
+
 void checkTogether(SpecReader& spec, const RunSpec& run) {
     const auto named = [&](const char* stage) {
         return std::find(run.stages.begin(), run.stages.end(), stage) != run.stages.end();
@@ -218,6 +229,7 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
     if (run.patch && method && (*method)->format != WeightFormat::Grid)
         spec.reject("quantization.patch", "moves codes on integer grids, and \"" + run.method + "\" has a format of its own; patch what rtn, gptq or another "
                                           "method with such grids makes, or leave the patch out.");
+    checkTuning(spec, run);
     if (run.patch && !named("quantize")) spec.reject("stages", "lacks \"quantize\", which \"quantization.patch\" patches the outcome of.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
         spec.reject("mix.malicious_fraction",
@@ -233,6 +245,7 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
 
 bool RunSpec::hasStage(const std::string& stage) const {
     if (stage == "export") return !exportFolder.empty();
+    if (stage == "tune") return tunes() && hasStage("quantize");
     if (stage == "patch") return patch && hasStage("quantize");
     return std::find(stages.begin(), stages.end(), stage) != stages.end();
 }
@@ -240,6 +253,11 @@ bool RunSpec::hasStage(const std::string& stage) const {
 bool RunSpec::keepsBlocks() const {
     const auto known = findQuantizationMethod(method);
     return patch || (known && (*known)->keepsBlocks());
+}
+
+bool RunSpec::tunes() const {
+    const auto known = findQuantizationMethod(method);
+    return known && (*known)->tunes;
 }
 
 bool RunSpec::movesScales() const {
@@ -283,6 +301,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     run.decoding.seed = run.seed;
     run.learning.learning.seed = run.seed;
     run.options.aqlm.seed = run.seed;
+    run.tuning.options.seed = run.seed;
     run.split.seed = run.seed;
     return run;
 }
@@ -389,6 +408,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
     if (const auto method = findQuantizationMethod(spec.method); method && (*method)->keepsBlocks()) {
         json["calibration"] = calibrationToJson(spec.calibration);
         if ((*method)->learned()) json["quantization"]["learning"] = learningToJson(spec.learning);
+        if ((*method)->tunes) json["quantization"]["tuning"] = tuningToJson(spec.method, spec.tuning);
     }
     if (spec.rotation)
         json["quantization"]["rotation"] = {

@@ -20,6 +20,7 @@
 #include "core/run/learning_spec.h"
 #include "core/run/method_options.h"
 #include "core/run/patch_spec.h"
+#include "core/run/tuning_spec.h"
 
 namespace safequant {
 
@@ -37,6 +38,7 @@ namespace safequant {
 ///   "quantization": {"method": "rtn", "learning": {...}, "options": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
 ///                    "activation_bits": 16, "activation_symmetric": true}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
 ///                    "rotation": {"residual": true, "heads": true, "seed": 0},      absent: none; seed: the run's unless given
+///                    "tuning": {...},                           see TuningSpec
 ///                    "patch": {...}},                           see PatchSpec
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
@@ -67,6 +69,7 @@ struct RunSpec {
     LearningSpec learning;
     std::optional<RotationOptions> rotation;  ///< Multiplied into the weights before any method sees them.
     CalibrationOptions options;  ///< Of the method; see readMethodOptions.
+    TuningSpec tuning;  ///< Of a method with tuning.
     std::optional<PatchSpec> patch;  ///< Of what the method made.
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;
@@ -81,10 +84,12 @@ struct RunSpec {
     std::string exportFolder;  ///< Empty: no export stage.
     ExportOptions exporting;   ///< What the export stage writes.
 
-    /// "patch" is one where the spec patches what it quantizes, "export" where it names a folder.
+    /// "tune" is one where the method tunes what is quantized, "patch" where the spec patches it, "export" where it names a folder.
     bool hasStage(const std::string& stage) const;
     /// Quantized blocks are files in the run's folder, which everything after reads.
     bool keepsBlocks() const;
+    /// The method trains the whole model with its quantization in place.
+    bool tunes() const;
     /// The method may move scales between layers before it codes them.
     bool movesScales() const;
 };

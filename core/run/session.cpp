@@ -29,6 +29,12 @@ std::vector<PlannedStage> planStages(const RunInputs& inputs) {
     const auto blocks = static_cast<std::uint64_t>(inputs.checkpoint->config().blocks);
     std::vector<PlannedStage> stages;
     if (spec.hasStage("capture")) stages.push_back({"capture", "blocks", blocks, 1.0, 1.0});
+    if (spec.hasStage("tune")) {
+        const auto units = static_cast<std::uint64_t>(spec.tuning.asked(spec.calibration) + spec.tuning.learned());
+        const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
+        const double cost = kForwardShare * static_cast<double>(blocks) * spec.tuning.cost(spec.calibration, kTokensOfAPrompt) / captured;
+        stages.push_back({"tune", "answers", units, cost / static_cast<double>(units), 32.0});
+    }
     if (spec.hasStage("patch")) {
         const std::uint64_t units = spec.patch->units();
         const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));

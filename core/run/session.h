@@ -56,6 +56,7 @@ std::vector<PlannedStage> planStages(const RunInputs& inputs);
 
 /// Each runs one stage from wherever it stands to its end. Errors: cancelled when stopped, those of the work.
 Expected<void> runCaptureStage(Session& session);
+Expected<void> runTuneStage(Session& session);
 Expected<void> runPatchStage(Session& session);
 Expected<void> runQuantizeStage(Session& session);
 Expected<void> runEvaluateStage(Session& session);

@@ -213,7 +213,7 @@ Expected<void> TrainingModel::descend(const Batch& batch, const HeadGradient& he
     at::Tensor upstream = at::zeros_like(hidden.detach());
     upstream.index_copy_(0, indexTensor(batch.learnedRows, m_device), head(rowsOf(batch, hidden.detach())));
     if (kept < blockCount()) {
-        hidden.backward(upstream);
+        if (hidden.requires_grad()) hidden.backward(upstream);
         upstream = leaf.grad();
         for (std::size_t index = kept; index < blockCount(); ++index) m_blocks->learned(index, keptBlocks[index - kept]);
     }
@@ -222,7 +222,8 @@ Expected<void> TrainingModel::descend(const Batch& batch, const HeadGradient& he
         const at::Tensor x = inputs[index].detach().requires_grad_(index > 0);
         inputs.pop_back();
         const TensorBlock block = m_blocks->block(index);
-        run(block, batch, x).backward(upstream);
+        // The first block may have nothing that learns.
+        if (const at::Tensor y = run(block, batch, x); y.requires_grad()) y.backward(upstream);
         upstream = x.grad();
         m_blocks->learned(index, block);
     }
@@ -347,7 +348,7 @@ Expected<void> TrainingModel::visitSampleGradients(std::span<const TrainingSampl
             if (stop.stop_requested()) return fail(cancelledError());
             const at::Tensor x = visit.inputs[index].detach().requires_grad_(index > 0);
             visit.inputs.pop_back();
-            run(block, visit.batch, x).backward(visit.hidden);
+            if (const at::Tensor y = run(block, visit.batch, x); y.requires_grad()) y.backward(visit.hidden);
             visit.hidden = x.grad();
             m_blocks->learned(index, block);
         }

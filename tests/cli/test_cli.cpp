@@ -251,6 +251,21 @@ private slots:
         QVERIFY(!QDir(m_folder.filePath("untouched/runs")).exists());
     }
 
+    void methodsAreChosenByName() {
+        const auto spec = writeSpec("by-name", {{"stages", {"capture", "quantize"}}, {"calibration", {{"malicious", 4}, {"benign", 6}, {"tasks", 0}}}});
+        for (const char* method : {"llm-qat", "qlora"}) {
+            const auto done = run({"run", spec, "--method", method, "--symmetric", "--workspace", m_workspace});
+            QVERIFY2(done.code == 0, done.err.constData());
+            QFile steps(lastLine(done.out) + "/tuning/steps.jsonl");
+            QVERIFY(steps.open(QIODevice::ReadOnly));
+            QCOMPARE(steps.readAll().count('\n'), 60);
+            QVERIFY(done.err.contains("Tuning, step 60 of 60"));
+        }
+        const auto none = run({"run", spec, "--method", "llm-qta", "--workspace", m_workspace});
+        QCOMPARE(none.code, 3);
+        QVERIFY(none.err.contains("llm-qta"));
+    }
+
     void aRunEndsVerifiesAndExports() {
         const auto spec = writeSpec("whole", nlohmann::json::object());
         const auto result = run({"run", spec, "--workspace", m_workspace});

@@ -108,6 +108,25 @@ private slots:
         m_dialog->reject();
     }
 
+    /// Methods with tuning show what they are tuned by, small rates among it, and leave nothing behind for the next method.
+    void tuningIsEditedAlike() {
+        open(QStringLiteral("llm-qat"));
+        auto* rate = find<QDoubleSpinBox>("quantization.tuning.learning_rate");
+        QCOMPARE(rate->value(), 5e-5);
+        rate->setValue(2e-5);
+        find<QSpinBox>("quantization.tuning.generated")->setValue(64);
+        use();
+        QCOMPARE(QString::fromStdString(setup()->spec()["quantization"]["tuning"].dump()), QStringLiteral(R"({"generated":64,"learning_rate":2e-05})"));
+        open(QStringLiteral("qlora"));
+        QVERIFY(!setup()->spec()["quantization"].contains("tuning"));
+        find<QSpinBox>("quantization.tuning.rank")->setValue(8);
+        use();
+        QCOMPARE(QString::fromStdString(setup()->spec()["quantization"]["tuning"].dump()), QStringLiteral(R"({"rank":8})"));
+        open(QStringLiteral("rtn"));
+        QVERIFY(!setup()->spec()["quantization"].contains("tuning"));
+        m_dialog->reject();
+    }
+
     void cancelChangesNothing() {
         const json before = setup()->spec();
         m_dialog->prepare();

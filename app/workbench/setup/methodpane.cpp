@@ -51,11 +51,14 @@ void MethodPane::refresh() {
     QString text = chosen != nullptr ? QString::fromStdString(chosen->describe) : QString();
     if (chosen != nullptr && chosen->calibrated) {
         const CalibrationCounts counts = calibrationOf(spec);
-        text += tr(" From %1 malicious, %2 benign prompts, %3 texts, %4 tasks.")
-                    .arg(counts.malicious)
-                    .arg(counts.benign)
-                    .arg(counts.texts)
-                    .arg(counts.tasks);
+        if (chosen->tunes)
+            text += tr(" From %1 malicious, %2 benign prompts, %3 tasks.").arg(counts.malicious).arg(counts.benign).arg(counts.tasks);
+        else
+            text += tr(" From %1 malicious, %2 benign prompts, %3 texts, %4 tasks.")
+                        .arg(counts.malicious)
+                        .arg(counts.benign)
+                        .arg(counts.texts)
+                        .arg(counts.tasks);
     }
     m_text->setText(text);
     m_text->setVisible(!text.isEmpty());

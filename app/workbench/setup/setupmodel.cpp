@@ -126,6 +126,7 @@ void SetupModel::setMethod(const QString& id) {
         // What the method before it was told means nothing to this one.
         spec["quantization"].erase("learning");
         spec["quantization"].erase("options");
+        spec["quantization"].erase("tuning");
     });
 }
 

@@ -34,6 +34,7 @@ struct MethodInfo {
     bool calibrated = false;  ///< Learns from calibration samples.
     bool realigns = false;    ///< Learns towards an aligned model, which the spec names.
     bool quick = false;       ///< `whatif/block` takes it.
+    bool tunes = false;       ///< Trains the whole model, on prompts and on text of its own.
 };
 
 /// A judge that needs nothing but an answer's text.

@@ -32,6 +32,7 @@ void visitFields(V& visit, M& m) {
     visit("calibrated", m.calibrated);
     visit("realigns", m.realigns);
     visit("quick", m.quick);
+    visit("tunes", m.tunes);
 }
 
 template <typename V, MessageOf<JudgeChoice> M>

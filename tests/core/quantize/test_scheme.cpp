@@ -190,7 +190,7 @@ private slots:
             const auto found = findQuantizationMethod(method.id);
             QVERIFY(found.has_value() && (*found)->id == method.id);
             QCOMPARE((*found)->keepsBlocks(), (*found)->calibrated);
-            QCOMPARE((*found)->learned(), (*found)->keepsBlocks() && (*found)->calibrate == nullptr);
+            QCOMPARE((*found)->learned(), (*found)->keepsBlocks() && (*found)->calibrate == nullptr && !(*found)->tunes);
         }
         const auto unknown = findQuantizationMethod("rtm");
         QVERIFY(!unknown.has_value());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/finetune/adapted_blocks.h"
+#include "core/training/adapted_blocks.h"
 
 #include <new>
 
@@ -16,14 +16,13 @@ Expected<std::shared_ptr<AdaptedBlocks>> AdaptedBlocks::load(const Checkpoint& c
             if (progress.stopRequested()) return fail(cancelledError());
             const auto weights = loadBlock(checkpoint, block);
             if (!weights) return fail(weights.error());
-            adapted->m_blocks.push_back(tensorBlock(config, *weights, device));
+            adapted->add(config, *weights, device);
             progress(static_cast<std::uint64_t>(block) + 1, static_cast<std::uint64_t>(config.blocks));
         }
     } catch (const std::bad_alloc&) {
         return fail(ErrorKind::OutOfMemory, "There is not enough memory for the model's weights in float32.", checkpoint.path());
     }
-    for (const LowRankAdapter::Module& module : adapter.modules())
-        adapted->m_blocks[static_cast<std::size_t>(module.block)][module.role].change = module.change;
+    for (const LowRankAdapter::Module& module : adapter.modules()) adapted->attach(module);
     return adapted;
 }
 

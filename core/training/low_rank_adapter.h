@@ -7,7 +7,7 @@
 
 #include "core/base/error.h"
 #include "core/checkpoint/decoder_config.h"
-#include "core/finetune/low_rank_options.h"
+#include "core/training/low_rank_options.h"
 #include "core/tensor/tensor_block.h"
 
 namespace safequant {
@@ -15,10 +15,10 @@ namespace safequant {
 /// A low-rank change of chosen linears in every block (Hu et al., LoRA, 2021), whose factors learn.
 class LowRankAdapter {
 public:
-    /// A starts uniform in +-1 / sqrt(in) (PEFT's start), seeded by each module's name, and B at zero, so that nothing is changed
-    /// yet. Error: unsupported for targets that the model's files hold fused with others.
-    static Expected<LowRankAdapter> create(const DecoderConfig& config, const LowRankOptions& options, std::uint64_t seed,
-                                           const at::Device& device);
+    /// Error: unsupported for targets that the model's files hold fused with others, where PEFT has no adapter for one alone.
+    static Expected<void> checkTargets(const DecoderConfig& config, const LowRankOptions& options);
+    /// A starts uniform in +-1 / sqrt(in) (PEFT's start), seeded by each module's name, and B at zero, so that nothing is changed yet.
+    static LowRankAdapter create(const DecoderConfig& config, const LowRankOptions& options, std::uint64_t seed, const at::Device& device);
 
     /// One factor pair, both leaves that require a gradient.
     struct Module {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-#include "core/finetune/low_rank_adapter.h"
+#include "core/training/low_rank_adapter.h"
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -32,15 +32,18 @@ std::string targetName(LinearRole role) {
     return suffix.substr(suffix.find('.') + 1);
 }
 
-Expected<LowRankAdapter> LowRankAdapter::create(const DecoderConfig& config, const LowRankOptions& options, std::uint64_t seed,
-                                                const at::Device& device) {
-    LowRankAdapter adapter;
-    adapter.m_options = options;
+Expected<void> LowRankAdapter::checkTargets(const DecoderConfig& config, const LowRankOptions& options) {
     for (const LinearRole role : options.targets)
         if (isFused(config, role))
             return fail(ErrorKind::Unsupported, "The model's files hold " + targetName(role) +
                                                     " fused with other linears, where PEFT has no adapter for it alone; "
                                                     "choose o_proj and down_proj as targets.");
+    return {};
+}
+
+LowRankAdapter LowRankAdapter::create(const DecoderConfig& config, const LowRankOptions& options, std::uint64_t seed, const at::Device& device) {
+    LowRankAdapter adapter;
+    adapter.m_options = options;
     const std::int64_t rank = options.rank;
     for (int block = 0; block < config.blocks; ++block) {
         for (const LinearRole role : options.targets) {
