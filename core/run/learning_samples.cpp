@@ -258,8 +258,8 @@ Expected<std::string> learningFilesHash(const RunSpec& spec) {
         hash.update(*content + "\n");
     }
     if (!(*method)->keepsBlocks()) return hash.hex();
-    const int texts = (*method)->tunes ? 0 : spec.calibration.texts;
-    for (const auto& [count, name] : {std::pair{texts, spec.calibration.text},
+    const int passages = (*method)->tunes ? 0 : spec.calibration.texts;
+    for (const auto& [count, name] : {std::pair{passages, spec.calibration.text},
                                       std::pair{spec.calibration.tasks, spec.calibration.taskPrompts}}) {
         if (count == 0) continue;
         const auto content = readResource(name);
