@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t kGroupColumns = kCodebookColumns;
 /// Points that k-means looks at, and its rounds.
-constexpr std::size_t kMeansPoints = 16384;
+constexpr std::size_t kMeansPoints = 8192;
 constexpr int kMeansRounds = 10;
 constexpr int kTableSteps = 8;
 /// Columns whose products with the Hessian are kept up to date while their codes are searched.

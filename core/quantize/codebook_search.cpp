@@ -19,17 +19,18 @@ constexpr std::size_t kChunk = 16;
 using Four = float __attribute__((vector_size(16)));
 using FourInts = int __attribute__((vector_size(16)));
 
-/// Whether any of 16 values is below a bound.
-bool anyBelow(const float* values, float bound) {
-    const Four line = {bound, bound, bound, bound};
-    FourInts below{};
-    for (std::size_t i = 0; i < kChunk; i += 4) {
-        Four part;
-        std::memcpy(&part, values + i, sizeof part);
-        below |= part < line;
-    }
+Four loadFour(const float* values) {
+    Four part;
+    std::memcpy(&part, values, sizeof part);
+    return part;
+}
+
+Four allFour(float value) { return Four{value, value, value, value}; }
+
+/// Whether any of the four is set.
+bool anyOf(FourInts conditions) {
     std::uint64_t halves[2];
-    std::memcpy(halves, &below, sizeof halves);
+    std::memcpy(halves, &conditions, sizeof halves);
     return (halves[0] | halves[1]) != 0;
 }
 
@@ -40,11 +41,17 @@ void transpose(const float* table, float* columns) {
 
 /// out = base + factor * point . entry, of every entry.
 void addProducts(const float* columns, const float* point, float factor, const float* base, float* out) {
-    std::copy_n(base, kCodebookEntries, out);
-    for (std::size_t j = 0; j < kColumns; ++j) {
-        const float weight = factor * point[j];
-        const float* column = columns + j * kCodebookEntries;
-        for (std::size_t k = 0; k < kCodebookEntries; ++k) out[k] += weight * column[k];
+    Four weights[kColumns];
+    for (std::size_t j = 0; j < kColumns; ++j) weights[j] = allFour(factor * point[j]);
+    for (std::size_t k = 0; k < kCodebookEntries; k += 8) {
+        Four first = loadFour(base + k), second = loadFour(base + k + 4);
+        for (std::size_t j = 0; j < kColumns; ++j) {
+            const float* const column = columns + j * kCodebookEntries + k;
+            first += weights[j] * loadFour(column);
+            second += weights[j] * loadFour(column + 4);
+        }
+        std::memcpy(out + k, &first, sizeof first);
+        std::memcpy(out + k + 4, &second, sizeof second);
     }
 }
 
@@ -60,13 +67,25 @@ public:
     explicit CodeBeam(std::size_t width) : m_width(width) {}
 
     std::size_t size() const { return m_size; }
+    void clear() { m_size = 0; }
     const CodeChoice& operator[](std::size_t i) const { return m_choices[i]; }
-    /// Offers `from` with each entry of a codebook behind it, at these costs.
-    void offer(const CodeChoice& from, std::size_t codebook, const float* costs) {
+    /// Offers `from` with each entry of a codebook behind it, at its cost and the sum of the entry's terms.
+    void offer(const CodeChoice& from, std::size_t codebook, const float* const* terms) {
+        const Four before = allFour(from.cost);
         for (std::size_t first = 0; first < kCodebookEntries; first += kChunk) {
-            if (!anyBelow(costs + first, worst())) continue;
-            for (std::size_t k = first; k < first + kChunk; ++k)
-                if (costs[k] < worst()) insert(from, codebook, k, costs[k]);
+            Four costs[kChunk / 4];
+            FourInts below{};
+            const Four line = allFour(worst());
+            for (std::size_t i = 0; i < kChunk / 4; ++i) {
+                costs[i] = before;
+                for (std::size_t t = 0; t <= codebook; ++t) costs[i] += loadFour(terms[t] + first + 4 * i);
+                below |= costs[i] < line;
+            }
+            if (!anyOf(below)) continue;
+            float values[kChunk];
+            std::memcpy(values, costs, sizeof values);
+            for (std::size_t k = 0; k < kChunk; ++k)
+                if (values[k] < worst()) insert(from, codebook, first + k, values[k]);
         }
     }
 
@@ -98,7 +117,9 @@ std::size_t NearestEntry::find(const float* point, float& distance) const {
     addProducts(m_columns.data(), point, -2.0F, m_self.data(), costs);
     std::size_t best = 0;
     for (std::size_t first = 0; first < kCodebookEntries; first += kChunk) {
-        if (!anyBelow(costs + first, costs[best])) continue;
+        FourInts below{};
+        for (std::size_t i = 0; i < kChunk; i += 4) below |= loadFour(costs + first + i) < allFour(costs[best]);
+        if (!anyOf(below)) continue;
         for (std::size_t k = first; k < first + kChunk; ++k)
             if (costs[k] < costs[best]) best = k;
     }
@@ -137,25 +158,24 @@ void GroupSearch::prepare(const HessianTile& hessian) {
 bool GroupSearch::choose(const float* target, std::uint8_t* codes) const {
     Row own[kMostCodebooks];
     for (std::size_t m = 0; m < m_codebooks; ++m) addProducts(m_columns.data() + m * kCodebookSize, target, -2.0F, m_self[m].data(), own[m].data());
-    CodeBeam beam(m_beam);
-    beam.offer({}, 0, own[0].data());
+    CodeBeam beams[2] = {CodeBeam(m_beam), CodeBeam(m_beam)};
+    const float* terms[kMostCodebooks] = {own[0].data()};
+    beams[0].offer({}, 0, terms);
     for (std::size_t m = 1; m < m_codebooks; ++m) {
-        CodeBeam next(m_beam);
-        for (std::size_t b = 0; b < beam.size(); ++b) {
-            Row costs;
-            for (std::size_t k = 0; k < kCodebookEntries; ++k) costs[k] = own[m][k] + beam[b].cost;
-            for (std::size_t j = 0; j < m; ++j) {
-                const Row& products = cross(j, m, beam[b].codes[j]);
-                for (std::size_t k = 0; k < kCodebookEntries; ++k) costs[k] += products[k];
-            }
-            next.offer(beam[b], m, costs.data());
+        const CodeBeam& before = beams[(m - 1) % 2];
+        CodeBeam& next = beams[m % 2];
+        next.clear();
+        terms[m] = own[m].data();
+        for (std::size_t b = 0; b < before.size(); ++b) {
+            for (std::size_t j = 0; j < m; ++j) terms[j] = cross(j, m, before[b].codes[j]).data();
+            next.offer(before[b], m, terms);
         }
-        beam = next;
     }
+    const CodeBeam& beam = beams[(m_codebooks - 1) % 2];
     float now = 0.0F;
     for (std::size_t m = 0; m < m_codebooks; ++m) {
-        now = own[m][codes[m]] + now;
         for (std::size_t j = 0; j < m; ++j) now += cross(j, m, codes[j])[codes[m]];
+        now += own[m][codes[m]];
     }
     if (beam.size() == 0 || !(beam[0].cost < now)) return false;
     std::copy_n(beam[0].codes.begin(), m_codebooks, codes);

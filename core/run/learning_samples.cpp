@@ -23,6 +23,8 @@ constexpr double kCalibratedRowCost = 3.4;
 constexpr double kFactorisation = 4.0 / 3.0;
 /// Linears that share one Hessian, in the mean.
 constexpr double kLinearsOfAGroup = 7.0 / 4.0;
+/// Rows that take as long as one AQLM codebook of a linear does in one round, whatever its size.
+constexpr double kCodebookRows = 2e4;
 
 Expected<std::string> readResource(const std::string& name) {
     const auto path = resolveResource(name);
@@ -233,6 +235,8 @@ double calibrationCost(const RunSpec& spec, const DecoderConfig& config, double 
     if ((*method)->learned()) return kLearnedRowCost * rows * (spec.learning.earlyEpochs + spec.learning.learning.epochs) / 2.0;
     // AWQ tries scales: with attention and feed-forward layer on all rows, and on the Hessians of what enters the output and down linears.
     const double tries = spec.method == "awq" ? spec.options.awq.steps : 0.0;
+    if ((*method)->format == WeightFormat::Codebooks)
+        return kCalibratedRowCost * rows + kCodebookRows * spec.options.aqlm.rounds * std::clamp(spec.scheme.weightBits, 2, 4);
     double weights = 0.0, solving = 0.0;
     for (int i = 0; i < kLinearsPerBlock; ++i) {
         const auto role = static_cast<LinearRole>(i);

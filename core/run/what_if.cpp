@@ -68,10 +68,10 @@ Expected<WhatIfScheme> whatIfSchemeFromJson(const nlohmann::json& quantization) 
         if (!method->is_string()) return fail(ErrorKind::BadInput, "\"method\" must be a text.", where);
         asked.method = method->get<std::string>();
     }
-    const auto method = findQuantizationMethod(asked.method);
-    if (!method) return fail(method.error());
-    if ((*method)->format != WeightFormat::Grid) asked.scheme = schemeOfFormat((*method)->format, asked.scheme.weightBits);
-    asked.scheme.format = WeightFormat::Grid;
+    if (const auto method = findQuantizationMethod(asked.method); method && (*method)->format != WeightFormat::Grid) {
+        asked.scheme = schemeOfFormat((*method)->format, asked.scheme.weightBits);
+        asked.scheme.format = WeightFormat::Grid;
+    }
     const auto scheme = schemeFromJson(quantization.value("default", nlohmann::json::object()), asked.scheme, where + ".default");
     if (!scheme) return fail(scheme.error());
     asked.scheme = *scheme;

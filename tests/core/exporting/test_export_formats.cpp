@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QtTest>
+#include <bit>
 #include <cmath>
 #include <regex>
 
@@ -12,6 +13,7 @@
 #include "core/exporting/float_bits.h"
 #include "core/exporting/gguf_grid.h"
 #include "core/exporting/transposed_packing.h"
+#include "core/quantize/quantize_block.h"
 #include "tests/support/or_throw.h"
 #include "tests/support/tiny_model.h"
 
@@ -158,6 +160,11 @@ private slots:
         row("gguf", {4, 32, true, 16});
         row("gguf", {4, 32, false, 16});
         row("gguf", {8, -1, true, 8});
+        row("bf16", {16, -1, true, 16});
+        row("bf16", {4, 16, false, 16});
+        row("bf16", {8, -1, true, 8});
+        row("bf16", schemeOfFormat(WeightFormat::Nf4, 4));
+        row("bf16", schemeOfFormat(WeightFormat::Int8Rows, 8));
     }
     void everyFormatReadsBack() {
         QFETCH(QString, format);
@@ -165,14 +172,29 @@ private slots:
         const ExportResult result = orThrow(exportAs(format.toStdString(), scheme));
         QCOMPARE(result.maxReloadError, 0.0);
         const auto reloaded = orThrow(openCheckpoint(result.folder));
-        for (const LinearPlan& entry : orThrow(planSchemes(m_checkpoint->config(), scheme, {}))) {
+        const auto stored = [&](float value) {
+            return format == "bf16" ? std::bit_cast<float>(static_cast<std::uint32_t>(nearestBfloat16Bits(value)) << 16) : value;
+        };
+        for (const LinearPlan& entry : orThrow(planSchemes(m_checkpoint->config(), scheme, {}, scheme.format))) {
             const Matrix weight = orThrow(m_checkpoint->readMatrix(entry.name + ".weight"));
-            const Matrix meant = scheme.weightBits < 16 ? roundToNearest(weight, scheme).dequantize() : weight.clone();
+            Matrix meant = scheme.weightBits < 16 ? quantizeLinear(weight, scheme).dequantize() : weight.clone();
+            std::ranges::transform(meant.span(), meant.data(), stored);
             QVERIFY2(std::ranges::equal(meant.span(), orThrow(reloaded->readMatrix(entry.name + ".weight")).span()),
                      entry.name.c_str());
         }
-        for (const char* name : {"model.norm.weight", "model.layers.1.input_layernorm.weight"})
-            QVERIFY(orThrow(reloaded->readVector(name)) == orThrow(m_checkpoint->readVector(name)));
+        for (const char* name : {"model.norm.weight", "model.layers.1.input_layernorm.weight"}) {
+            auto meant = orThrow(m_checkpoint->readVector(name));
+            std::ranges::transform(meant, meant.begin(), stored);
+            QVERIFY(orThrow(reloaded->readVector(name)) == meant);
+        }
+        if (format == "bf16") {
+            for (const TensorInfo& tensor : reloaded->tensors()) QCOMPARE(tensor.storedType, std::string("BF16"));
+            const auto config = nlohmann::json::parse(orThrow(readTextFile(result.folder + "/config.json")));
+            QVERIFY(!config.contains("quantization_config") && config["torch_dtype"] == "bfloat16");
+            QVERIFY(orThrow(readTextFile(result.folder + "/provenance.json")).size() > 2);
+            const std::string card = orThrow(readTextFile(result.folder + "/README.md"));
+            QVERIFY2(card.find("rounded to bfloat16") != std::string::npos && card.find("compressed-tensors") == std::string::npos, card.c_str());
+        }
         if (format != "gguf") return;
         const auto tokenizer = orThrow(Tokenizer::create(reloaded->tokenizerSource()));
         QVERIFY(tokenizer->encode("Hello 123", SpecialTokens::Parse) ==
@@ -269,6 +291,24 @@ private slots:
         }
     }
 
+    /// Values need no scheme in common: parts of one tensor may differ.
+    void fusedProjectionsAsValues() {
+        openPhi();
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), {4, 16, false, 16},
+                                              {{"layers\\.1\\.self_attn\\.q_proj", {16, -1, true, 16}}, {"v_proj", {8, -1, true, 16}}}));
+        const ExportResult result = orThrow(exportPlan("bf16", plan));
+        const auto file = orThrow(SafetensorsFile::open(result.folder + "/model.safetensors"));
+        for (const auto& tensor : file->tensors())
+            if (tensor.name == "model.layers.1.self_attn.qkv_proj.weight") QCOMPARE(tensor.shape, (std::vector<std::int64_t>{128, 64}));
+        const auto reloaded = orThrow(openCheckpoint(result.folder));
+        for (const LinearPlan& entry : plan) {
+            const Matrix weight = orThrow(m_checkpoint->readMatrix(entry.name + ".weight"));
+            Matrix meant = entry.quantized() ? roundToNearest(weight, entry.actual).dequantize() : weight.clone();
+            for (float& value : meant.span()) value = std::bit_cast<float>(static_cast<std::uint32_t>(nearestBfloat16Bits(value)) << 16);
+            QVERIFY2(std::ranges::equal(meant.span(), orThrow(reloaded->readMatrix(entry.name + ".weight")).span()), entry.name.c_str());
+        }
+    }
+
     void partsOfOneTensorNeedOneScheme() {
         openPhi();
         const QuantizationScheme scheme{4, 16, true, 16};
@@ -306,12 +346,13 @@ private slots:
         row("awq", {4, -1, true, 16}, "groups of 128");
         row("gguf", {4, 16, true, 16}, "groups of 32");
         row("gguf", {8, 32, false, 16}, "8 bits symmetric");
+        for (const char* format : {"compressed-tensors", "gptq", "awq", "gguf"}) row(format, schemeOfFormat(WeightFormat::Nf4, 4), "export as bf16");
     }
     void refusedWithTheNearest() {
         QFETCH(QString, format);
         QFETCH(QuantizationScheme, scheme);
         QFETCH(QString, remedy);
-        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {}));
+        const auto plan = orThrow(planSchemes(m_checkpoint->config(), scheme, {}, scheme.format));
         const ExportOptions options{*exportFormatNamed(format.toStdString()), {}};
         const PreflightReport report =
             preflightExport(m_checkpoint->config(), plan, m_folder.filePath("out").toStdString(), nullptr, options);
@@ -345,13 +386,13 @@ private:
     Expected<ExportResult> exportAs(const std::string& format, const QuantizationScheme& scheme,
                                     const char* name = "out", ExportOptions options = {},
                                     const Progress& progress = {}) {
-        return exportPlan(format, orThrow(planSchemes(m_checkpoint->config(), scheme, {})), name, std::move(options), progress);
+        return exportPlan(format, orThrow(planSchemes(m_checkpoint->config(), scheme, {}, scheme.format)), name, std::move(options), progress);
     }
     Expected<ExportResult> exportPlan(const std::string& format, const std::vector<LinearPlan>& plan, const char* name = "out",
                                       ExportOptions options = {}, const Progress& progress = {}) {
         options.format = *exportFormatNamed(format);
         const auto source = [this](const LinearPlan& entry) -> Expected<QuantizedLinear> {
-            return roundToNearest(orThrow(m_checkpoint->readMatrix(entry.name + ".weight")), entry.actual);
+            return quantizeLinear(orThrow(m_checkpoint->readMatrix(entry.name + ".weight")), entry.actual);
         };
         return exportModel(*m_checkpoint, *m_tokenizer, plan, source, {{"made_by", "a test"}},
                            m_folder.filePath(name).toStdString(), progress, options);

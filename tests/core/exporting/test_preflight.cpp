@@ -73,6 +73,30 @@ private slots:
         if (!warning.isEmpty()) QVERIFY2(warnings.first().contains(warning), qPrintable(warnings.first()));
     }
 
+    void plainModels() {
+        const DecoderConfig config = smallConfig();
+        const ExportOptions bf16{ExportFormat::Bf16, {}};
+        const auto reportOf = [&](const QuantizationScheme& scheme, const ExportOptions& options) {
+            return preflightExport(config, *planSchemes(config, scheme, {}, scheme.format), m_folder.filePath("new").toStdString(), nullptr, options);
+        };
+        const PreflightReport weights = reportOf(schemeOfFormat(WeightFormat::Nf4, 4), bf16);
+        QVERIFY(weights.possible() && messages(weights, PreflightItem::Level::Warning).isEmpty());
+        QCOMPARE(weights.format, std::string("bf16"));
+        const PreflightReport activations = reportOf(schemeOfFormat(WeightFormat::Int8Rows, 8), bf16);
+        QVERIFY(activations.possible());
+        QCOMPARE(messages(activations, PreflightItem::Level::Warning).size(), 1);
+        QVERIFY(messages(activations, PreflightItem::Level::Warning).first().contains("no activation scheme"));
+        // As large as the model is in 16 bits, whatever the scheme.
+        QCOMPARE(reportOf({2, 64, true, 16}, bf16).bytes, weights.bytes);
+        QVERIFY(weights.bytes > reportOf({4, 64, true, 16}, {}).bytes / 4);
+        for (const ExportFormat format : {ExportFormat::CompressedTensors, ExportFormat::Gptq, ExportFormat::Awq, ExportFormat::Gguf}) {
+            const PreflightReport refused = reportOf(schemeOfFormat(WeightFormat::Codebooks, 2), {format, {}});
+            QVERIFY(!refused.possible());
+            const QStringList errors = messages(refused, PreflightItem::Level::Error);
+            QVERIFY2(errors.first().startsWith("AQLM weights are on no integer grid") && errors.first().contains("export as bf16"), qPrintable(errors.first()));
+        }
+    }
+
     void fusedParts() {
         const DecoderConfig config = smallConfig();
         const QuantizationScheme base{4, 64, true, 16};

@@ -266,6 +266,26 @@ private slots:
         QCOMPARE(row, (std::vector<float>{10, 255, 77}));
     }
 
+    void activationsWithOutliers_data() { levels(); }
+    void activationsWithOutliers() {
+        QFETCH(SimdLevel, level);
+        const SimdKernels& kernels = *simdKernels(level);
+        // What is below 6 has absmax 4: steps of 4 / 127. 6 itself and more stay.
+        std::vector<float> row{6.0F, -9.25F, 4.0F, -4.0F, 1.0F, 0.0F, 0.016F, 5e-3F, 100.0F, -1.0F, 2.0F, 3.0F, 0.5F, 0.25F, -0.125F, 1.5F, -6.0F, -3.99F};
+        const std::vector<float> before = row;
+        kernels.fakeQuantizeOrdinary(row.data(), row.size(), 6.0F);
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            const float code = std::nearbyint(before[i] * (127.0F / 4.0F));
+            QCOMPARE(row[i], std::fabs(before[i]) >= 6.0F ? before[i] : code * 4.0F * 7.874015718698502e-3F);
+        }
+        row.assign(19, 0.0F);
+        kernels.fakeQuantizeOrdinary(row.data(), row.size(), 6.0F);
+        QCOMPARE(row, std::vector<float>(19, 0.0F));
+        row.assign(5, -7.0F);
+        kernels.fakeQuantizeOrdinary(row.data(), row.size(), 6.0F);
+        QCOMPARE(row, std::vector<float>(5, -7.0F));
+    }
+
     void packedWeights() {
         Matrix a(21, 10), b(5, 10), x(30, 10);
         const auto fill = [](Matrix& m, std::uint64_t seed) {

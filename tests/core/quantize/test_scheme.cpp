@@ -41,6 +41,32 @@ private slots:
         QCOMPARE((QuantizationScheme{8, -1, true, 16, false, false}).describe(), std::string("W8A16 per channel symmetric"));
     }
 
+    void formatsOfTheirOwn() {
+        QCOMPARE(schemeOfFormat(WeightFormat::Codebooks, 3).describe(), std::string("AQLM 3x8"));
+        QCOMPARE(schemeOfFormat(WeightFormat::Codebooks, 8).weightBits, 4);
+        QCOMPARE(schemeOfFormat(WeightFormat::Nf4, 2).weightBits, 4);
+        QCOMPARE(schemeOfFormat(WeightFormat::Int8Rows, 4).activationBits, 8);
+        for (const WeightFormat format : {WeightFormat::Nf4, WeightFormat::Nf4Double, WeightFormat::Fp4, WeightFormat::Int8Rows, WeightFormat::Codebooks}) {
+            // What the format is itself is planned as it is asked for; anything else with a reason, and with what was asked for beside it.
+            const QuantizationScheme own = schemeOfFormat(format, 4);
+            for (const LinearPlan& entry : *planSchemes(smallConfig(), own, {}, format)) {
+                QVERIFY(entry.actual == own && entry.requested == own);
+                QVERIFY2(entry.reason.empty(), entry.reason.c_str());
+            }
+            for (const LinearPlan& entry : *planSchemes(smallConfig(), {6, 32, false, 16}, {{"o_proj", {16, -1, true, 8}}}, format)) {
+                if (entry.role == LinearRole::Output) {
+                    QVERIFY(!entry.quantized() && entry.actual.activationBits == 16);
+                    continue;
+                }
+                QCOMPARE(entry.requested.describe(), std::string("W6A16 g32 asymmetric"));
+                QVERIFY(entry.actual.format == format);
+                QVERIFY2(entry.reason.starts_with(formatTitle(format) + " has a format of its own"), entry.reason.c_str());
+            }
+        }
+        QVERIFY(schemeBitsPerWeight({4, 64, false, 16}, 96, 64) == 4.0 + 20.0 / 64.0);
+        QVERIFY(schemeBitsPerWeight(schemeOfFormat(WeightFormat::Codebooks, 2), 1024, 1024) == 2.0 + (65536.0 + 16.0 * 1024) / (1024.0 * 1024.0));
+    }
+
     void readsAndWritesJson() {
         const QuantizationScheme scheme{3, 128, true, 8};
         const auto back = schemeFromJson(schemeToJson(scheme), {}, "here");

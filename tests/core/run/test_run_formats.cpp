@@ -7,7 +7,6 @@
 #include "core/quantize/quantize_block.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/linear_analysis.h"
-#include "core/run/results.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
 #include "core/run/what_if.h"

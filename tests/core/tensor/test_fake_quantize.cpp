@@ -136,6 +136,22 @@ private slots:
                 QTest::addRow("A%d %s", bits, symmetric ? "symmetric" : "asymmetric") << bits << symmetric;
     }
 
+    /// LLM.int8()'s activations as the forward pass that runs models has them, with gradients that pass through.
+    void activationsWithOutliersAgree() {
+        Matrix rows = randomMatrix(19, 70, 21, 3.0F);
+        std::fill_n(rows.row(4), rows.cols(), 0.0F);
+        rows(5, 3) = 12.0F;
+        rows(6, 0) = -6.0F;
+        at::Tensor x = tensorOf(rows, at::kCPU).requires_grad_(true);
+        const ActivationScheme scheme{8, true, kOutlierMagnitude};
+        const at::Tensor rounded = fakeQuantizeActivations(x, scheme);
+        quantizeActivationRows(rows.data(), rows.cols(), rows.rows(), rows.cols(), scheme);
+        QVERIFY(relativeDifference(rounded.detach(), tensorOf(rows, at::kCPU)) < 1e-6);
+        QCOMPARE(rounded.detach()[5][3].item<float>(), 12.0F);
+        rounded.sum().backward();
+        QVERIFY(at::equal(x.grad(), at::ones_like(x)));
+    }
+
     /// With the forward pass that runs models, bit for bit, and with the composition's gradient.
     void activationsAgree() {
         QFETCH(int, bits);
