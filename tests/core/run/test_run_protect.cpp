@@ -152,8 +152,8 @@ private slots:
                 const auto& told = manifest["patch"]["linears"][plan[i].name];
                 const auto count = told["kept"].get<std::uint64_t>();
                 QCOMPARE(count, static_cast<std::uint64_t>(std::llround(share * static_cast<double>(grid.size()))));
-                // A kept weight may happen to lie on its grid, and few do.
-                QVERIFY2(different <= count && static_cast<double>(different) > 0.97 * static_cast<double>(count),
+                // A kept weight may happen to lie on its grid, an end of its group above all, and few do.
+                QVERIFY2(different <= count && static_cast<double>(different) > 0.9 * static_cast<double>(count),
                          qPrintable(QString("%1 of %2").arg(different).arg(count)));
                 // 4 bits in groups of 16 with scales and zero points, 16 bits for the kept, and what says which: a bit a weight or places
                 // of 10 or 11 bits.
