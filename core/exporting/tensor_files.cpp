@@ -17,7 +17,7 @@
 namespace safequant {
 namespace {
 
-float roundedToBfloat(float value) { return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16Bits(value)) << 16); }
+float roundedToBfloat(float value) { return std::bit_cast<float>(static_cast<std::uint32_t>(nearestBfloat16Bits(value)) << 16); }
 
 Expected<QuantizedLinear> askFor(const QuantizedSource& quantized, const ExportedPart& part);
 
@@ -28,7 +28,7 @@ Expected<void> writeDense(const Checkpoint& checkpoint, const ExportedTensor& te
     const PieceSink write = [&](std::span<const float> piece) -> Expected<void> {
         if (target.type == "F32") return writer.append(target.name, piece);
         shortened.resize(piece.size());
-        std::transform(piece.begin(), piece.end(), shortened.begin(), target.type == "BF16" ? bfloat16Bits : halfBits);
+        std::transform(piece.begin(), piece.end(), shortened.begin(), target.type == "BF16" ? nearestBfloat16Bits : halfBits);
         return writer.append(target.name, std::span<const std::uint16_t>(shortened));
     };
     for (const ExportedPart& part : tensor.parts) {

@@ -120,7 +120,7 @@ Expected<QuantizedLinear> readCodes(const CodedFile& file, const LinearPlan& pla
     coded.rows = shape.first;
     coded.cols = shape.second;
     const std::int64_t out = shape.first, in = shape.second, groups = coded.groups();
-    if (file.find(plan.name + ".values") != nullptr) {
+    if (plan.actual.format != WeightFormat::Grid || file.find(plan.name + ".values") != nullptr) {
         coded.values.resize(static_cast<std::size_t>(out * in));
         if (auto read = file.read(plan.name + ".values", "F32", {out, in}, std::span(coded.values)); !read) return fail(read.error());
         if (auto read = file.read(plan.name + ".bits", "F32", {1}, std::span<float>(&coded.valueBits, 1)); !read) return fail(read.error());

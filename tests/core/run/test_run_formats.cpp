@@ -159,9 +159,10 @@ private slots:
             QCOMPARE(read->linears[i].valueBits, block.linears[i].valueBits);
             QVERIFY(read->linears[i].codes.empty());
         }
-        // Another plan: the values do not fit it.
+        // Codes on a grid are not what the plan says.
         const auto other = planSchemes(config, {4, 16, true, 16}, {});
-        const auto wrong = readCodedBlock(folder, config, planOfBlock(*other, 1), 1);
+        QVERIFY(writeCodedBlock(folder, config, roundedBlock(std::move(*loadBlock(*inputs->checkpoint, 1)), planOfBlock(*other, 1))).has_value());
+        const auto wrong = readCodedBlock(folder, config, plan, 1);
         QVERIFY(!wrong.has_value() && wrong.error().kind == ErrorKind::BadInput);
         QVERIFY(wrong.error().message.find("delete the file") != std::string::npos);
     }
