@@ -45,13 +45,16 @@ PatchSpec keepPreset(PatchMask mask, double share) {
     return spec;
 }
 
-PatchSpec alignPreset() {
+PatchSpec alignPreset(double contrast) {
     PatchSpec spec;
     spec.kind = PatchKind::Align;
     spec.options.mask = PatchMask::All;
-    spec.malicious = 100;
-    spec.benign = 80;
-    spec.hardBenign = 20;
+    spec.options.alignment.contrast = contrast;
+    spec.options.steps = 60;
+    spec.options.learningRate = 8e-4;
+    spec.malicious = 60;
+    spec.answerTokens = 12;
+    spec.benign = 200;
     spec.texts.count = 60;
     return spec;
 }
@@ -62,7 +65,8 @@ const std::vector<PatchPreset>& presets() {
                                               {"sft", "SFT", pairsPreset(0.0, 1.0, PatchMask::All)},
                                               {"q-resafe-16bit", "Q-resafe without tuning", keepPreset(PatchMask::SafeScore, 0.6)},
                                               {"critical-weights", "critical weight protection", keepPreset(PatchMask::Protection, 0.1)},
-                                              {"aaq", "AAQ's loss", alignPreset()}};
+                                              {"aaq", "AAQ's loss", alignPreset(0.1)},
+                                              {"distillation", "distillation", alignPreset(0.0)}};
     return all;
 }
 
@@ -144,18 +148,23 @@ void readKeepPatch(SpecReader& reader, PatchSpec& patch) {
     readTexts(reader, patch.texts);
 }
 
+/// Distillation has the first term of AAQ's loss alone.
+bool contrasts(const PatchSpec& patch) { return patch.method != "distillation"; }
+
 void readAlignPatch(SpecReader& reader, PatchSpec& patch) {
     AlignmentTerms& terms = patch.options.alignment;
     readAnswers(reader, patch);
     readTexts(reader, patch.texts);
-    readModel(reader, "pretrained", patch.pretrained);
-    reader.number("lambda", terms.contrast, 0.0, 100.0);
+    if (contrasts(patch)) {
+        readModel(reader, "pretrained", patch.pretrained);
+        reader.number("lambda", terms.contrast, 0.0, 100.0);
+        reader.number("limit", terms.limit, 0.0, 1e6, true);
+    }
     reader.whole("top_k", terms.topK, 0, kMostPrompts);
     const std::array<std::string, 2> names{"whole", "top"};
     enum class Softmax : std::uint8_t { Whole, Top } softmax = Softmax::Whole;
     reader.choice("softmax", "softmax", names, softmax);
     terms.wholeSoftmax = softmax == Softmax::Whole;
-    reader.number("limit", terms.limit, 0.0, 1e6, true);
     readMask(reader, patch.options, std::array{PatchMask::Random, PatchMask::All});
     readSteps(reader, patch.options);
 }
@@ -287,10 +296,8 @@ nlohmann::json patchToJson(const PatchSpec& patch) {
             json["beta"] = options.generalWeight;
             break;
         case PatchKind::Align:
-            json.update({{"lambda", options.alignment.contrast},
-                         {"top_k", options.alignment.topK},
-                         {"softmax", options.alignment.wholeSoftmax ? "whole" : "top"},
-                         {"limit", options.alignment.limit}});
+            json.update({{"top_k", options.alignment.topK}, {"softmax", options.alignment.wholeSoftmax ? "whole" : "top"}});
+            if (contrasts(patch)) json.update({{"lambda", options.alignment.contrast}, {"limit", options.alignment.limit}});
             if (patch.pretrained.given()) json["pretrained"] = alignedToJson(patch.pretrained);
             break;
     }

@@ -18,7 +18,7 @@ namespace safequant {
 enum class PatchKind : std::uint8_t {
     Pairs,  ///< Learns codes from preference pairs.
     Keep,   ///< Leaves critical weights in 16 bits; nothing is learned.
-    Align,  ///< Learns codes by AAQ's loss.
+    Align,  ///< Learns codes by AAQ's loss, or its first term.
 };
 
 /// How a quantized model is patched after its quantizer. JSON form ("quantization.patch"), every field optional; "method" says which there
@@ -30,10 +30,10 @@ enum class PatchKind : std::uint8_t {
 /// 0.6,
 ///  "scope": "linear", "scored_pairs": 48, "beta": 1, "texts": 24, "text": "builtin:perplexity", "text_from": 78066, "text_tokens": 96};
 ///  "critical-weights" has the mask "protection-score" and the share 0.1.
-/// "aaq": {"malicious": 100, "benign": 80, "hard_benign": 20, "answer_tokens": 28, "pairs": "", "texts": 60, "text": ..., "text_from": ...,
-/// "text_tokens": ...,
-///  "pretrained": {"checkpoint": "", "adapters": []}, "lambda": 0.1, "top_k": 0, "softmax": "whole", "limit": 3, "mask": "all", "share":
-///  0.2, "rank": 64, ... as "q-resafe"}.
+/// "aaq": {"malicious": 60, "benign": 200, "hard_benign": 50, "answer_tokens": 12, "pairs": "", "texts": 60, "text": ..., "text_from": ...,
+///  "text_tokens": ..., "pretrained": {"checkpoint": "", "adapters": []}, "lambda": 0.1, "limit": 3, "top_k": 0, "softmax": "whole", "mask":
+///  "all", "share": 0.2, "rank": 64, ... as "q-resafe", "steps": 60, "learning_rate": 0.0008}; "distillation" has its first term alone, and so no
+///  "pretrained", "lambda" and "limit".
 struct PatchSpec {
     std::string method = "q-resafe";
     PatchKind kind = PatchKind::Pairs;
@@ -75,7 +75,7 @@ std::string patchTitle(const std::string& method);
 /// How the note begins that a run makes of the pairs it is patched with, and of single answers.
 inline constexpr const char* kPairsNote = "Pairs of answers:";
 inline constexpr const char* kAnswersNote = "Answers of the model before it was quantized:";
-/// "q-resafe, dpo, sft, q-resafe-16bit, critical-weights, aaq".
+/// "q-resafe, dpo, sft, q-resafe-16bit, critical-weights, aaq, distillation".
 std::string patchMethodNames();
 
 }  // namespace safequant

@@ -49,6 +49,8 @@ ROWS = [
     ("critical-weights-0.6-int4", [0], by("rtn", patch={"method": "critical-weights", "share": 0.6})),
     ("critical-weights-0.1-int4", [0], by("rtn", patch={"method": "critical-weights"})),
     ("critical-weights-random-0.1-int4", SEEDS, by("rtn", patch={"method": "critical-weights", "mask": "random"})),
+    ("distillation-int4", SEEDS, by("rtn", patch={"method": "distillation"})),
+    ("distillation-int8", [0], by("rtn", INT8, patch={"method": "distillation"})),
     ("aaq-int4", SEEDS, by("rtn", patch={"method": "aaq"})),
 ] + [(f"q-resafe-tau-{share}-int4", [0], tau(share)) for share in (1.0, 0.8, 0.6, 0.4, 0.1, 0.05)] + [
     row for name, how in QUANTIZERS for row in (

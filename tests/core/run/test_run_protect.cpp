@@ -370,6 +370,19 @@ private slots:
         QCOMPARE(readAnswerPairs(folder)->size(), std::size_t{6});
     }
 
+    /// Distillation is AAQ's loss without its second term.
+    void distillationIsTheFirstTerm() {
+        auto aaq = alignedSpec();
+        aaq["quantization"]["patch"].erase("pretrained");
+        aaq["quantization"]["patch"]["lambda"] = 0;
+        auto distilled = aaq;
+        distilled["quantization"]["patch"].erase("lambda");
+        distilled["quantization"]["patch"]["method"] = "distillation";
+        const auto one = run(aaq), other = run(distilled);
+        for (int block = 0; block < 4; ++block) QCOMPARE(blockHash(other, block), blockHash(one, block));
+        QVERIFY(readAll(other + "/manifest.json").find("patched by distillation") != std::string::npos);
+    }
+
     void brokenSpecsAreRefused_data() {
         QTest::addColumn<QString>("patch");
         QTest::addColumn<QString>("named");
@@ -391,6 +404,8 @@ private slots:
                                              << "quantization.patch.pretrained";
         QTest::newRow("lambda") << R"({"method": "aaq", "lambda": -0.1, "pretrained": {"checkpoint": "x"}})"
                                 << "quantization.patch.lambda";
+        QTest::newRow("no contrast in distillation") << R"({"method": "distillation", "lambda": 0.1})"
+                                   << "lambda";
         QTest::newRow("softmax") << R"({"method": "aaq", "softmax": "all", "pretrained": {"checkpoint": "x"}})"
                                  << "quantization.patch.softmax";
         QTest::newRow("limit") << R"({"method": "aaq", "limit": 0, "pretrained": {"checkpoint": "x"}})"
@@ -407,7 +422,7 @@ private slots:
         const auto read = runSpecFromJson(spec, "spec.json");
         QVERIFY(!read);
         QVERIFY2(read.error().message.find(named.toStdString()) != std::string::npos, read.error().describe().c_str());
-        for (const char* good : {R"({"method": "critical-weights", "beta": 0.5, "scope": "model"})", R"({"method": "q-resafe-16bit"})",
+        for (const char* good : {R"({"method": "distillation"})", R"({"method": "critical-weights", "beta": 0.5, "scope": "model"})", R"({"method": "q-resafe-16bit"})",
                                  R"({"method": "aaq", "pretrained": {"checkpoint": "org/base"}, "top_k": 1000, "softmax": "top"})"}) {
             spec["quantization"]["patch"] = json::parse(good);
             const auto once = runSpecFromJson(spec, "spec.json");
