@@ -23,6 +23,7 @@ const char* fileName(Icon which) {
         case Icon::Answers: return "answers";
         case Icon::Analysis: return "analysis";
         case Icon::Compare: return "compare";
+        case Icon::Assessment: return "assessment";
         case Icon::Report: return "report";
         case Icon::Play: return "play";
         case Icon::Pause: return "pause";

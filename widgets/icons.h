@@ -7,7 +7,7 @@ namespace safequant::widgets {
 
 /// The program's own 20 px line icons (resources/icons), drawn in palette colours at any size and scale.
 enum class Icon {
-    Setup, Layers, Learning, Answers, Analysis, Compare, Report,
+    Setup, Layers, Learning, Answers, Analysis, Compare, Assessment, Report,
     Play, Pause, Stop, Resume, Export, Open, Folder, Model, Document,
     Shield, ShieldOff, Sun, Moon, Search, Filter, Copy, Log,
     Warning, Info, Check, Cross, ChevronDown, ChevronRight, ChevronUp, ZoomReset, Keyboard, Float, Undo, Redo, Settings,

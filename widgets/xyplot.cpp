@@ -43,14 +43,16 @@ double place(const XyAxis& axis, double value) {
     return std::log(std::max(value, axis.low) / axis.low) / std::log(axis.high / axis.low);
 }
 
-void paintPointMark(QPainter& painter, const QPointF& at, XySeries::Mark mark, const QColor& color, const ThemeColors& colors) {
+double radiusOf(const XySeries& series, std::size_t point) { return point < series.sizes.size() ? series.sizes[point] : kMark; }
+
+void paintPointMark(QPainter& painter, const QPointF& at, XySeries::Mark mark, double radius, const QColor& color, const ThemeColors& colors) {
     painter.setPen(QPen(color, 1.5));
     painter.setBrush(mark == XySeries::Mark::Circle ? colors.plot : color);
     if (mark == XySeries::Mark::Diamond) {
-        const double r = kMark * 1.35;
+        const double r = radius * 1.35;
         painter.drawPolygon(QPolygonF{at + QPointF(0, -r), at + QPointF(r, 0), at + QPointF(0, r), at + QPointF(-r, 0)});
     } else if (mark != XySeries::Mark::None) {
-        painter.drawEllipse(at, kMark, kMark);
+        painter.drawEllipse(at, radius, radius);
     }
 }
 
@@ -110,7 +112,9 @@ QPointF XyPlot::itemPosition(int item) const {
 QRectF XyPlot::itemRect(int item) const {
     if (item < 0 || item >= itemCount()) return {};
     const QPointF at = itemPosition(item);
-    return {at.x() - kItem, at.y() - kItem, 2.0 * kItem, 2.0 * kItem};
+    const auto [series, point] = m_items[std::size_t(item)];
+    const double reach = radiusOf(m_series[std::size_t(series)], std::size_t(point)) + kItem - kMark;
+    return {at.x() - reach, at.y() - reach, 2.0 * reach, 2.0 * reach};
 }
 
 int XyPlot::itemAt(const QPointF& position) const {
@@ -208,8 +212,8 @@ void XyPlot::paintSeries(QPainter& painter, const QRectF& plot, const XySeries& 
                              QPointF(centre.x(), yAt(plot, std::clamp(series.yIntervals[i].high, m_y.low, m_y.high))));
     }
     if (series.mark == XySeries::Mark::None) return;
-    for (const QPointF& point : series.points)
-        if (isFinite(point)) paintPointMark(painter, at(point), series.mark, color, colors);
+    for (std::size_t i = 0; i < series.points.size(); ++i)
+        if (isFinite(series.points[i])) paintPointMark(painter, at(series.points[i]), series.mark, radiusOf(series, i), color, colors);
 }
 
 void XyPlot::paintLabels(QPainter& painter, const QRectF& plot, const ThemeColors& colors) const {
@@ -217,9 +221,11 @@ void XyPlot::paintLabels(QPainter& painter, const QRectF& plot, const ThemeColor
     const QFontMetricsF metrics(painter.font());
     std::vector<QRectF> taken;
     for (const XySeries& series : m_series)
-        for (const QPointF& point : series.points)
-            if (series.mark != XySeries::Mark::None && isFinite(point))
-                taken.emplace_back(xAt(plot, point.x()) - kMark, yAt(plot, point.y()) - kMark, 2.0 * kMark, 2.0 * kMark);
+        for (std::size_t i = 0; i < series.points.size(); ++i)
+            if (series.mark != XySeries::Mark::None && isFinite(series.points[i])) {
+                const double radius = radiusOf(series, i);
+                taken.emplace_back(xAt(plot, series.points[i].x()) - radius, yAt(plot, series.points[i].y()) - radius, 2.0 * radius, 2.0 * radius);
+            }
     for (const XySeries& series : m_series)
         for (std::size_t i = 0; i < series.labels.size(); ++i) {
             if (series.labels[i].isEmpty() || !isFinite(series.points[i])) continue;
@@ -255,7 +261,7 @@ void XyPlot::paintLegend(QPainter& painter, const QRectF& plot, const ThemeColor
             painter.setPen(QPen(color, 1.8, series.dashed ? Qt::DashLine : Qt::SolidLine));
             painter.drawLine(middle - QPointF(8.0, 0.0), middle + QPointF(8.0, 0.0));
         }
-        if (series.mark != XySeries::Mark::None) paintPointMark(painter, middle, series.mark, color, colors);
+        if (series.mark != XySeries::Mark::None) paintPointMark(painter, middle, series.mark, kMark, color, colors);
         const double width = metrics.horizontalAdvance(series.name);
         painter.setPen(colors.text);
         painter.drawText(QRectF(x + kLegendSample + 4.0, middle.y() - 8.0, width + 2.0, 16.0), Qt::AlignLeft | Qt::AlignVCenter, series.name);

@@ -28,6 +28,7 @@ struct XySeries {
     std::vector<Interval> xIntervals, yIntervals;  ///< Error bars; empty, or one a point.
     std::vector<QString> labels;                   ///< Beside the points; empty, or one a point.
     std::vector<HoverCard> cards;                  ///< Empty: points are no items. One a point.
+    std::vector<double> sizes = {};                ///< Radii of the marks, pixels; empty: all the same, or one a point.
 };
 
 struct XyAxis {

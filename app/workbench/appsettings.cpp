@@ -37,6 +37,7 @@ constexpr std::array kTable{
     Row{Setting::LastExportFolder, "folders/export", QMetaType::QString, ""},
     Row{Setting::LastFigureFolder, "folders/figure", QMetaType::QString, ""},
     Row{Setting::LastSpecFolder, "folders/spec", QMetaType::QString, ""},
+    Row{Setting::LastAssessmentFolder, "folders/assessment", QMetaType::QString, ""},
     Row{Setting::AnalysisView, "analysis/view", QMetaType::QString, "probes"},
     Row{Setting::OpenRunOnStart, "run/reopen", QMetaType::QString, ""},
     Row{Setting::RecentCommands, "window/recent_commands", QMetaType::QString, ""},

@@ -29,6 +29,7 @@ enum class Setting {
     LastExportFolder,
     LastFigureFolder,
     LastSpecFolder,
+    LastAssessmentFolder,
     AnalysisView,
     OpenRunOnStart,
     RecentCommands,

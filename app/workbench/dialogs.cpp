@@ -33,6 +33,12 @@ QString Dialogs::chooseModelFile(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileName(parent, tr("Open a model"), folder, tr("Models (*.gguf);;All files (*)"));
 }
 
+QString Dialogs::chooseAssessmentFile(QWidget* parent, const QString& folder) {
+    const QString title = tr("Choose an assessment");
+    if (remote()) return RemoteFileDialog::chooseFile(m_client, parent, title, folder, {tr("Assessments (JSON)"), {".json"}});
+    return QFileDialog::getOpenFileName(parent, title, folder, tr("Assessments (*.json);;All files (*)"));
+}
+
 QString Dialogs::chooseFolder(QWidget* parent, const QString& title, const QString& folder) {
     return remote() ? RemoteFileDialog::chooseFolder(m_client, parent, title, folder) : chooseLocalFolder(parent, title, folder);
 }

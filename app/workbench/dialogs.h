@@ -24,6 +24,8 @@ public:
 
     /// A GGUF file; empty: none chosen.
     virtual QString chooseModelFile(QWidget* parent, const QString& folder);
+    /// A JSON file; empty: none chosen.
+    virtual QString chooseAssessmentFile(QWidget* parent, const QString& folder);
     virtual QString chooseFolder(QWidget* parent, const QString& title, const QString& folder);
     /// With a remote engine also files of this machine, copied there.
     virtual QStringList choosePromptFiles(QWidget* parent, const QString& folder);

@@ -18,6 +18,7 @@
 
 #include "app/workbench/analysis/analysispage.h"
 #include "app/workbench/answers/answerspage.h"
+#include "app/workbench/assessment/assessmentpage.h"
 #include "app/workbench/exporting/exportdialog.h"
 #include "app/workbench/frame/actions.h"
 #include "app/workbench/frame/commandpalette.h"
@@ -91,10 +92,11 @@ void MainWindow::makePages() {
     m_answers = new AnswersPage(m_session);
     m_analysis = new AnalysisPage(m_session);
     m_results = new ResultsPage(m_session);
+    m_assessment = new AssessmentPage(m_session);
     m_report = new ReportPage(m_session);
     m_log = new LogPage(m_session);
     m_pages = new QStackedWidget;
-    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_analysis, m_results, m_report, m_log})
+    for (QWidget* page : std::initializer_list<QWidget*>{m_bits, m_layers, m_learning, m_answers, m_analysis, m_results, m_assessment, m_report, m_log})
         m_pages->addWidget(page);
     m_rail = new PageRail;
     m_banner = new RunBanner(m_session);
@@ -168,6 +170,7 @@ void MainWindow::connectPages() {
         setPage(Page::Results);
     });
     connect(m_results, &ResultsPage::openRunRequested, this, &MainWindow::openRun);
+    connect(m_assessment, &AssessmentPage::openRunRequested, this, &MainWindow::openRun);
     connect(m_results, &ResultsPage::reportRequested, this, [this](const QStringList& folders) {
         m_report->showRuns(folders);
         setPage(Page::Report);

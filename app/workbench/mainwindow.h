@@ -19,6 +19,7 @@ class Actions;
 class AnalysisPage;
 class AnswersPage;
 class AppSettings;
+class AssessmentPage;
 class BitsPage;
 class CommandPalette;
 class EnginesDialog;
@@ -141,6 +142,7 @@ private:
     AnswersPage* m_answers;
     AnalysisPage* m_analysis;
     ResultsPage* m_results;
+    AssessmentPage* m_assessment;
     ReportPage* m_report;
     LogPage* m_log;
     PageRail* m_rail;

@@ -173,6 +173,20 @@ private:
     bool m_repeated = false;
 };
 
+/// summary.json, where it stands for what is in the folder.
+std::optional<protocol::AssessmentState> keptSummary(const std::string& folder) {
+    std::error_code code;
+    const auto written = fs::last_write_time(folder + "/summary.json", code);
+    if (code) return {};
+    if (const auto asked = fs::last_write_time(specPath(folder), code); code || written < asked) return {};
+    const auto text = readTextFile(folder + "/summary.json");
+    const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    if (!json.is_object()) return {};
+    auto state = protocol::parseMessage<protocol::AssessmentState>(json);
+    if (!state || state->summary.folder != folder) return {};
+    return std::move(*state);
+}
+
 Expected<void> writeSummary(const std::string& folder, const protocol::AssessmentState& state) {
     return writeFileAtomically(folder + "/summary.json", protocol::toJson(state).dump(1) + "\n");
 }
@@ -226,12 +240,32 @@ Expected<protocol::AssessmentState> readAssessment(const std::string& folder) {
     return matrix->state(runOwner(folder).has_value());
 }
 
+Expected<protocol::AssessmentState> readAssessmentSummary(const std::string& folder) {
+    // Asked first: a process that ends now has written its last word.
+    const bool running = runOwner(folder).has_value();
+    auto state = keptSummary(folder);
+    if (!state) return readAssessment(folder);
+    if (running) state->summary.status = "running";
+    for (auto& cell : state->cells) {
+        if (cell.folder.empty() || (cell.status != "running" && cell.status != "stopped")) continue;
+        const auto run = readRunSummary(cell.folder);
+        if (!run) return fail(run.error());
+        if (run->status == "finished" && running) continue;
+        // What a run finished after the assessment's process was killed has to be read.
+        if (run->status == "finished") return readAssessment(folder);
+        cell.status = run->status == "interrupted" ? "stopped" : run->status;
+        cell.detail = run->detail;
+    }
+    if (!running && state->summary.status == "running") state->summary.status = "stopped";
+    return std::move(*state);
+}
+
 std::vector<protocol::AssessmentSummary> listAssessments(const std::string& workspace) {
     std::vector<protocol::AssessmentSummary> all;
     std::error_code code;
     for (fs::directory_iterator entry(fs::path(workspace) / "assessments", code), end; !code && entry != end; entry.increment(code)) {
         if (!isFile(specPath(entry->path().string()))) continue;
-        auto state = readAssessment(entry->path().string());
+        auto state = readAssessmentSummary(entry->path().string());
         if (state) all.push_back(std::move(state->summary));
     }
     std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.folder > b.folder; });

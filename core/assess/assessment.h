@@ -28,6 +28,9 @@ Expected<void> executeAssessment(const std::string& folder, const CellRunner& ru
 
 /// An assessment from its files alone; works while another process computes it. Errors: those of reading.
 Expected<protocol::AssessmentState> readAssessment(const std::string& folder);
+/// The same as the process that computes it wrote it last, with the cell at work as its run is now: cheap, for whoever asks again and again.
+/// Reads everything where summary.json does not stand for the folder: absent, older than the spec, of another place.
+Expected<protocol::AssessmentState> readAssessmentSummary(const std::string& folder);
 /// Those of a workspace, the newest first, without cells.
 std::vector<protocol::AssessmentSummary> listAssessments(const std::string& workspace);
 

@@ -83,11 +83,6 @@ protocol::AssessmentFinding findingOf(const protocol::AssessmentCell& cell, int 
 
 }  // namespace
 
-std::string cellTitle(const protocol::AssessmentCell& cell) {
-    return cell.title + " " + std::to_string(cell.bits) + " bit" + (cell.risk.empty() ? "" : ", calibrated on " + cell.risk) +
-           (cell.repeat ? ", seed " + std::to_string(cell.seed) : "");
-}
-
 std::vector<protocol::AssessmentFinding> findingsOf(std::span<const protocol::AssessmentCell> cells) {
     std::vector<protocol::AssessmentFinding> findings;
     for (std::size_t i = 0; i < cells.size(); ++i)

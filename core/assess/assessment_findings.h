@@ -20,7 +20,4 @@ namespace safequant {
 /// A change is one whose 95% interval does not hold 0.
 std::vector<protocol::AssessmentFinding> findingsOf(std::span<const protocol::AssessmentCell> cells);
 
-/// "AWQ 4 bit, calibrated on I".
-std::string cellTitle(const protocol::AssessmentCell& cell);
-
 }  // namespace safequant

@@ -13,18 +13,19 @@
 
 #include "core/base/error.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/engine/assessment_process.h"
 #include "core/engine/connection.h"
 #include "core/engine/run_process.h"
 #include "core/engine/ticket_line.h"
 #include "core/engine/worker_pool.h"
 #include "core/prompts/prompt_set.h"
+#include "core/run/run_spec.h"
 
 namespace safequant {
 
 class WhatIf;
 struct ChatFormat;
 struct ModelSensitivities;
-struct RunSpec;
 
 /// Answers the engine's requests (core/engine/protocol/messages.h lists them). `handle` returns at once; answers come from
 /// worker threads. Destruction waits for requests at work and leaves runs running.
@@ -99,6 +100,17 @@ private:
     Expected<nlohmann::json> startDownload(const nlohmann::json& params);
     Expected<nlohmann::json> cancelDownload(const nlohmann::json& params);
 
+    Expected<nlohmann::json> listAssessmentsRequest(const nlohmann::json& params);
+    Expected<nlohmann::json> openAssessment(const nlohmann::json& params);
+    Expected<nlohmann::json> planAssessment(const nlohmann::json& params);
+    Expected<nlohmann::json> startAssessment(const nlohmann::json& params);
+    Expected<nlohmann::json> resumeAssessment(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelAssessment(const nlohmann::json& params);
+    Expected<nlohmann::json> flippedPrompts(const nlohmann::json& params);
+
+    Expected<nlohmann::json> launchAssessment(const std::string& folder);
+    /// Does nothing while it is followed already.
+    void followAssessment(const std::string& folder, pid_t child);
     Expected<std::shared_ptr<const PromptSet>> promptSet(const nlohmann::json& params);
     Expected<void> tryOut(const std::string& folder, int block, const nlohmann::json& quantization, std::int64_t ticket, const std::stop_token& stop);
     /// The run's what-if, opened unless it is. Called by its own pool alone.
@@ -117,6 +129,7 @@ private:
     std::mutex m_mutex;  ///< Guards everything below.
     std::set<std::string> m_cancelledIds;
     std::map<std::string, std::unique_ptr<RunFollower>> m_followers;
+    std::map<std::string, std::unique_ptr<AssessmentFollower>> m_assessments;
     std::map<std::string, std::stop_source> m_exports;
     std::map<std::string, std::stop_source> m_downloads;  ///< By repository.
     std::string m_formatKey;  ///< Checkpoint and system prompt of `m_format`.

@@ -103,17 +103,17 @@ void follow(const std::stop_token& stop, const std::string& folder, std::uint64_
 
 }  // namespace
 
-Expected<pid_t> startRunProcess(const std::string& program, const std::string& folder) {
+Expected<pid_t> startFolderProcess(const std::string& program, const std::string& command, const std::string& folder, const std::string& log) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    const std::string log = folder + "/run.log";
+    const std::string path = folder + "/" + log;
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     posix_spawnattr_t attributes;
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
-    std::array<std::string, 5> words{program, "run", "--folder", folder, "--background"};
+    std::array<std::string, 5> words{program, command, "--folder", folder, "--background"};
     std::array<char*, 6> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
     pid_t pid = 0;
@@ -121,9 +121,11 @@ Expected<pid_t> startRunProcess(const std::string& program, const std::string& f
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (code != 0)
-        return fail(ErrorKind::Failed, "The run's process cannot be started: " + std::generic_category().message(code) + ".", program);
+        return fail(ErrorKind::Failed, "The process of safequant " + command + " cannot be started: " + std::generic_category().message(code) + ".", program);
     return pid;
 }
+
+Expected<pid_t> startRunProcess(const std::string& program, const std::string& folder) { return startFolderProcess(program, "run", folder, "run.log"); }
 
 RunFollower::RunFollower(std::string folder, std::uint64_t afterSequence, pid_t child, Listener listener) {
     m_thread = std::jthread([ended = m_ended, folder = std::move(folder), afterSequence, child,

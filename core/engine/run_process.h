@@ -15,8 +15,10 @@
 
 namespace safequant {
 
-/// Starts `<program> run --folder FOLDER --background` in a session of its own, so that it outlives this process; its standard
-/// error goes to FOLDER/run.log. Errors: failed.
+/// Starts `<program> <command> --folder FOLDER --background` in a session of its own, so that it outlives this process; its standard
+/// error goes to the file `log` in FOLDER. Errors: failed.
+Expected<pid_t> startFolderProcess(const std::string& program, const std::string& command, const std::string& folder, const std::string& log);
+/// The process of a run, whose log is run.log.
 Expected<pid_t> startRunProcess(const std::string& program, const std::string& folder);
 
 /// Follows a run through its events.jsonl from a sequence number on, in a thread of its own, until the run has ended. When the

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/workbench/analysis/analysispane.h"
 
-#include <QClipboard>
 #include <QComboBox>
-#include <QFile>
-#include <QGuiApplication>
 #include <QHeaderView>
 #include <QLabel>
 #include <QMenu>
@@ -132,7 +129,7 @@ void AnalysisPane::setBody(QWidget* body, const std::vector<Figure*>& figures) {
 
 void AnalysisPane::addNumbers(const QString& name, std::function<widgets::FigureTable()> table) { addSource({name, nullptr, std::move(table)}); }
 
-void AnalysisPane::addSource(Source source) {
+void AnalysisPane::addSource(FigureSource source) {
     m_source->addItem(source.name);
     m_sources.push_back(std::move(source));
     fillMenu();
@@ -140,34 +137,9 @@ void AnalysisPane::addSource(Source source) {
 
 void AnalysisPane::fillMenu() {
     m_menu->clear();
-    for (std::size_t i = 0; i < m_sources.size(); ++i) fillMenu(m_sources.size() == 1 ? m_menu : m_menu->addMenu(m_sources[i].name), i);
-}
-
-void AnalysisPane::fillMenu(QMenu* menu, std::size_t source) {
-    const auto& [name, figure, table] = m_sources[source];
-    if (figure != nullptr) {
-        menu->addAction(tr("Copy the figure"), this, [figure = figure] { QGuiApplication::clipboard()->setImage(figure->picture()); });
-        menu->addAction(tr("Save the figure ..."), this, [this, name = name, figure = figure] {
-            save(name, tr("Figures (*.svg *.pdf *.png)"), QStringLiteral("svg"), [figure](const QString& path) { return figure->save(path); });
-        });
-        menu->addSeparator();
-    }
-    menu->addAction(tr("Copy the numbers"), this, [table = table] { QGuiApplication::clipboard()->setText(table().text()); });
-    menu->addAction(tr("Save the numbers ..."), this, [this, name = name, table = table] {
-        save(name, tr("Numbers (*.csv)"), QStringLiteral("csv"), [table](const QString& path) {
-            QFile file(path);
-            const QByteArray bytes = table().csv().toUtf8();
-            const bool written = file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size();
-            return written ? QString() : tr("%1 cannot be written: %2").arg(path, file.errorString());
-        });
-    });
-}
-
-void AnalysisPane::save(const QString& name, const QString& filter, const QString& suffix, const std::function<QString(const QString&)>& write) {
-    const QString path = m_session->chooseFigureFile(this, name, name.toLower().replace(QLatin1Char(' '), QLatin1Char('-')), filter, suffix);
-    if (path.isEmpty()) return;
-    const QString problem = write(path);
-    say(problem.isEmpty() ? tr("Saved as %1").arg(path) : problem, problem.isEmpty() ? "muted" : "bad");
+    for (const FigureSource& source : m_sources)
+        fillFigureMenu(m_sources.size() == 1 ? m_menu : m_menu->addMenu(source.name), source, m_session, this,
+                       [this](const QString& text, const char* tone) { say(text, tone); });
 }
 
 void AnalysisPane::say(const QString& text, const char* tone) {

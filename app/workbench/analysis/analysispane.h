@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/workbench/engine/engineclient.h"
+#include "app/workbench/figuremenu.h"
 #include "widgets/figuretable.h"
 
 class QComboBox;
@@ -97,16 +98,8 @@ protected:
 private:
     EngineClient* client();
     static QString sentenceOf(const Error& error);
-    /// Something that has numbers: a figure, or a table alone.
-    struct Source {
-        QString name;
-        widgets::Figure* figure = nullptr;
-        std::function<widgets::FigureTable()> table;
-    };
-    void addSource(Source source);
+    void addSource(FigureSource source);
     void fillMenu();
-    void fillMenu(QMenu* menu, std::size_t source);
-    void save(const QString& name, const QString& filter, const QString& suffix, const std::function<QString(const QString&)>& write);
     void say(const QString& text, const char* tone);
 
     Session* m_session;
@@ -122,7 +115,7 @@ private:
     QTableView* m_table;
     widgets::FigureTableModel* m_numbers;
     QSortFilterProxyModel* m_sorted;
-    std::vector<Source> m_sources;
+    std::vector<FigureSource> m_sources;
 };
 
 }  // namespace safequant::workbench

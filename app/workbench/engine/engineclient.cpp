@@ -394,6 +394,11 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
             emit runEvent(folder, shared);
         };
     }
+    if (method == "assessment/changed") {
+        auto state = protocol::parseMessage<protocol::AssessmentState>(params);
+        if (!state) return [this, text = QString::fromStdString(state.error().describe())] { emit diagnostics(text); };
+        return [this, shared = std::make_shared<const protocol::AssessmentState>(std::move(*state))] { emit assessmentChanged(shared); };
+    }
     if (method == "export/progress") {
         return [this, folder, target, done = numberOf(params, "done"), total = numberOf(params, "total")] {
             emit exportProgress(folder, target, done, total);

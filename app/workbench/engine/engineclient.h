@@ -16,6 +16,7 @@
 #include "app/workbench/engine/engineaddress.h"
 #include "app/workbench/engine/pendingcalls.h"
 #include "core/engine/protocol/analysis_messages.h"
+#include "core/engine/protocol/assessment_messages.h"
 #include "core/engine/protocol/budget_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
 #include "core/engine/protocol/file_messages.h"
@@ -99,6 +100,7 @@ signals:
     /// The process ended without being asked to.
     void died(const QString& reason);
     void runEvent(const QString& folder, const std::shared_ptr<const safequant::protocol::RunEvent>& event);
+    void assessmentChanged(const std::shared_ptr<const safequant::protocol::AssessmentState>& state);
     void exportProgress(const QString& folder, const QString& target, quint64 done, quint64 total);
     void exportFinished(const QString& folder, const QString& target,
                         const std::shared_ptr<const safequant::Expected<safequant::protocol::ExportOutcome>>& outcome);
@@ -127,20 +129,20 @@ private:
     };
 
     template <typename T>
-    static Expected<T> decodeResult(const nlohmann::json& json) {
+    static Expected<T> decodeResult(const nlohmann::json& result) {
         if constexpr (std::is_same_v<T, Nothing>) {
             return Nothing{};
         } else if constexpr (VectorOf<T>::value) {
-            if (!json.is_array()) return fail(ErrorKind::BadInput, "The engine's answer is not a list.");
+            if (!result.is_array()) return fail(ErrorKind::BadInput, "The engine's answer is not a list.");
             T values;
-            for (const auto& item : json) {
+            for (const auto& item : result) {
                 auto value = protocol::parseMessage<typename VectorOf<T>::Item>(item);
                 if (!value) return fail(value.error());
                 values.push_back(std::move(*value));
             }
             return values;
         } else {
-            return protocol::parseMessage<T>(json);
+            return protocol::parseMessage<T>(result);
         }
     }
 

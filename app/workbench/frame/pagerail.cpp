@@ -16,9 +16,9 @@ namespace {
 
 constexpr int kRailWidth = 64;
 constexpr int kButtonHeight = 56;
-constexpr std::array kKeys{"setup", "layers", "learning", "answers", "analysis", "results", "report", "log"};
+constexpr std::array kKeys{"setup", "layers", "learning", "answers", "analysis", "results", "assessment", "report", "log"};
 constexpr std::array kIcons{widgets::Icon::Setup, widgets::Icon::Layers, widgets::Icon::Learning, widgets::Icon::Answers, widgets::Icon::Analysis,
-                            widgets::Icon::Compare, widgets::Icon::Report, widgets::Icon::Log};
+                            widgets::Icon::Compare, widgets::Icon::Assessment, widgets::Icon::Report, widgets::Icon::Log};
 
 }  // namespace
 
@@ -39,6 +39,7 @@ QString pageTitle(Page page) {
         case Page::Answers: return QCoreApplication::translate("Page", "Answers");
         case Page::Analysis: return QCoreApplication::translate("Page", "Analysis");
         case Page::Results: return QCoreApplication::translate("Page", "Results");
+        case Page::Assessment: return QCoreApplication::translate("Page", "Assessment");
         case Page::Report: return QCoreApplication::translate("Page", "Report");
         case Page::Log: return QCoreApplication::translate("Page", "Log");
     }

@@ -8,8 +8,8 @@ class QButtonGroup;
 namespace safequant::workbench {
 
 /// The pages in the order of the work.
-enum class Page { Setup, Layers, Learning, Answers, Analysis, Results, Report, Log };
-inline constexpr int kPages = 8;
+enum class Page { Setup, Layers, Learning, Answers, Analysis, Results, Assessment, Report, Log };
+inline constexpr int kPages = 9;
 
 /// "setup", "layers", ...: as kept in the settings.
 QString pageKey(Page page);

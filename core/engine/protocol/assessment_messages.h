@@ -61,8 +61,10 @@ struct AssessmentFinding {
     double severity = 0.0; ///< Findings come with the largest first.
 };
 
-/// `assessment/open` {folder} -> AssessmentState, `assessment/list` {workspace} -> [AssessmentSummary], `assessment/start` {spec, workspace} and
-/// `assessment/resume` {folder} -> RunRef, `assessment/cancel` {folder}.
+/// `assessment/list` {workspace} -> [AssessmentSummary]; `assessment/open` {folder} -> AssessmentState, and from then on, while it is being
+/// computed, notifications `assessment/changed` AssessmentState. `assessment/start` {workspace, ...} and `assessment/resume` {folder} -> RunRef;
+/// `assessment/plan` {...} -> AssessmentState whose cells all wait; `...` is "file" (a path), "spec" (its content) or "example": true, and what
+/// stands instead of the spec's own: "model", "adapters", "name". `assessment/cancel` {folder}: stops after the block at work.
 struct AssessmentSummary {
     std::string folder, name, model, created;
     std::string status;  ///< "running", "finished", "stopped".
@@ -77,17 +79,30 @@ struct AssessmentState {
     double secondsLeft = -1.0;  ///< -1: not known.
 };
 
+/// "AWQ 4 bit, calibrated on I".
+std::string cellTitle(const AssessmentCell& cell);
+
+/// `assessment/prompts` {folder of a cell's run, ids} -> [FlippedPrompt]: prompts that a cell's measures name, in that order. Answers themselves
+/// come from `run/answers`.
+struct FlippedPrompt {
+    int index = -1;             ///< Among the run's prompts.
+    PromptItem prompt;
+    std::string before, after;  ///< Outcome of the base and of the quantized model's answer, as AnswerItem has it; empty: not asked.
+};
+
 nlohmann::json toJson(const CellMeasure& message);
 nlohmann::json toJson(const CellAttack& message);
 nlohmann::json toJson(const AssessmentCell& message);
 nlohmann::json toJson(const AssessmentFinding& message);
 nlohmann::json toJson(const AssessmentSummary& message);
 nlohmann::json toJson(const AssessmentState& message);
+nlohmann::json toJson(const FlippedPrompt& message);
 void fromJson(const nlohmann::json& json, CellMeasure& message);
 void fromJson(const nlohmann::json& json, CellAttack& message);
 void fromJson(const nlohmann::json& json, AssessmentCell& message);
 void fromJson(const nlohmann::json& json, AssessmentFinding& message);
 void fromJson(const nlohmann::json& json, AssessmentSummary& message);
 void fromJson(const nlohmann::json& json, AssessmentState& message);
+void fromJson(const nlohmann::json& json, FlippedPrompt& message);
 
 }  // namespace safequant::protocol

@@ -80,6 +80,14 @@ void visitFields(V& visit, M& m) {
     visit("seconds_left", m.secondsLeft);
 }
 
+template <typename V, MessageOf<FlippedPrompt> M>
+void visitFields(V& visit, M& m) {
+    visit("index", m.index);
+    visit("prompt", m.prompt);
+    visit("before", m.before);
+    visit("after", m.after);
+}
+
 }  // namespace
 
 const CellMeasure* AssessmentCell::measure(const std::string& name) const {
@@ -94,5 +102,11 @@ SAFEQUANT_DEFINE_MESSAGE(AssessmentCell);
 SAFEQUANT_DEFINE_MESSAGE(AssessmentFinding);
 SAFEQUANT_DEFINE_MESSAGE(AssessmentSummary);
 SAFEQUANT_DEFINE_MESSAGE(AssessmentState);
+SAFEQUANT_DEFINE_MESSAGE(FlippedPrompt);
+
+std::string cellTitle(const AssessmentCell& cell) {
+    return cell.title + " " + std::to_string(cell.bits) + " bit" + (cell.risk.empty() ? "" : ", calibrated on " + cell.risk) +
+           (cell.repeat ? ", seed " + std::to_string(cell.seed) : "");
+}
 
 }  // namespace safequant::protocol

@@ -2,9 +2,12 @@
 #include <QDir>
 #include <QFile>
 #include <QtTest>
+#include <chrono>
+#include <filesystem>
 #include <set>
 
 #include "core/assess/assessment.h"
+#include "core/base/files.h"
 #include "core/run/run_folder.h"
 #include "tiny_run.h"
 
@@ -220,6 +223,60 @@ private slots:
         const auto listed = listAssessments(QFileInfo(QString::fromStdString(folder)).dir().absolutePath().section('/', 0, -2).toStdString());
         QCOMPARE(listed.size(), std::size_t{1});
         QCOMPARE(listed.front().finished, 4);
+    }
+
+    void theSummaryStandsForTheFolderWhileItIsItsOwn() {
+        auto spec = source();
+        spec["methods"] = {"rtn"};
+        spec.erase("attack");
+        const auto folder = make(spec);
+        // Before any cell: nothing is kept, everything is read.
+        auto state = readAssessmentSummary(folder);
+        QVERIFY2(state.has_value(), state ? "" : state.error().describe().c_str());
+        QCOMPARE(state->summary.status, std::string("stopped"));
+        QCOMPARE(state->cells.size(), std::size_t{2});
+        std::string during;
+        const auto watching = [&](const std::string& run, const std::stop_token& stop) -> Expected<void> {
+            if (during.empty()) during = readAssessmentSummary(folder)->summary.status;
+            return executeRun(run, {}, stop);
+        };
+        QVERIFY(executeAssessment(folder, watching, {}, {}).has_value());
+        QCOMPARE(during, std::string("running"));
+        QCOMPARE(protocol::toJson(*readAssessmentSummary(folder)), protocol::toJson(*readAssessment(folder)));
+
+        // As a process leaves it that is killed in its second cell, whose run was finished all the same.
+        const std::string path = folder + "/summary.json";
+        const json whole = json::parse(tiny::readAll(path));
+        json killed = whole;
+        killed["summary"]["status"] = "running";
+        killed["summary"]["finished"] = 1;
+        killed["cells"][1]["status"] = "running";
+        killed["cells"][1].erase("measures");
+        QVERIFY(writeFileAtomically(path, killed.dump()).has_value());
+        QCOMPARE(protocol::toJson(*readAssessmentSummary(folder)), whole);
+        // Its run was not: what is known of it is how far it is.
+        const std::string manifestPath = whole["cells"][1]["folder"].get<std::string>() + "/manifest.json";
+        json manifest = json::parse(tiny::readAll(manifestPath));
+        manifest["status"] = "stopped";
+        manifest["detail"] = "block 2 of 4";
+        QVERIFY(writeFileAtomically(manifestPath, manifest.dump()).has_value());
+        state = readAssessmentSummary(folder);
+        QCOMPARE(state->summary.status, std::string("stopped"));
+        QCOMPARE(state->cells[1].status, std::string("stopped"));
+        QCOMPARE(state->cells[1].detail, std::string("block 2 of 4"));
+
+        // A summary of another folder, one that is older than the spec, and one that is none: all is read.
+        json moved = whole;
+        moved["summary"]["folder"] = "/elsewhere";
+        for (const std::string& content : {moved.dump(), std::string("{")}) {
+            QVERIFY(writeFileAtomically(path, content).has_value());
+            QCOMPARE(readAssessmentSummary(folder)->cells[1].status, std::string("stopped"));
+        }
+        QVERIFY(writeFileAtomically(path, whole.dump()).has_value());
+        QCOMPARE(readAssessmentSummary(folder)->cells[1].status, std::string("finished"));
+        std::filesystem::last_write_time(path, std::filesystem::last_write_time(folder + "/assessment.json") - std::chrono::seconds(1));
+        QCOMPARE(readAssessmentSummary(folder)->cells[1].status, std::string("stopped"));
+        QVERIFY(!readAssessmentSummary(m_places.next().toStdString()).has_value());
     }
 };
 

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/engine/protocol/analysis_messages.h"
+#include "core/engine/protocol/assessment_messages.h"
 #include "core/engine/protocol/embedding_messages.h"
 #include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/overlay_messages.h"
@@ -498,6 +499,41 @@ private slots:
         QCOMPARE(state.sequence, sequence - 1);
         applyEvent(state, makeEvent(1, "started"));
         QCOMPARE(state.summary.status, std::string("finished"));
+    }
+
+    void anAssessmentRoundTrips() {
+        CellMeasure measure{"harmful score", rateOf(22, 100), rateOf(34, 100), 0.12, {0.05, 0.19}, 0.003, {"a"}, {"b", "c"}};
+        AssessmentCell cell;
+        cell.method = "awq", cell.title = "AWQ", cell.bits = 4, cell.scheme = "W4A16 g64 asymmetric", cell.risk = "III", cell.seed = 7;
+        cell.repeat = cell.attacked = true;
+        cell.status = "finished", cell.detail = "detail", cell.folder = "/runs/1";
+        cell.quantizeSeconds = 12.5, cell.seconds = 80.25, cell.peakMemoryBytes = 1'000'000'007, cell.bitsPerWeight = 4.25;
+        cell.perplexityBefore = 18.5, cell.perplexity = 19.25;
+        cell.measures = {measure};
+        cell.attacks = {{"t0.7-k0-p1", 0.25, 0.5, {0.375, 0.625}, rateOf(60, 100)}};
+        AssessmentState state;
+        state.summary = {"/assessments/1", "name", "model", "2026-01-31T10:20:30Z", "running", 42, 12, 1};
+        state.risks = {"I", "III"};
+        state.riskTexts = {"benign", "malicious"};
+        state.cells = {cell};
+        state.findings = {{"hidden danger", "text", "evidence", 0, 10.12}};
+        state.secondsLeft = 1234.5;
+        const json written = toJson(state);
+        for (const json* object : {&written, &written["summary"], &written["cells"][0], &written["cells"][0]["measures"][0], &written["cells"][0]["attacks"][0], &written["findings"][0]})
+            for (const auto& [name, value] : object->items()) QVERIFY2(!value.is_null(), name.c_str());
+        const auto read = parseMessage<AssessmentState>(json::parse(written.dump()));
+        QVERIFY2(read.has_value(), read ? "" : read.error().describe().c_str());
+        QCOMPARE(toJson(*read), written);
+        QCOMPARE(read->cells[0].measure("harmful score")->gained, measure.gained);
+        QVERIFY(read->cells[0].measure("other") == nullptr);
+        QCOMPARE(cellTitle(read->cells[0]), std::string("AWQ 4 bit, calibrated on III, seed 7"));
+
+        FlippedPrompt flipped{5, {}, "refused", "complied"};
+        flipped.prompt.id = "advbench-5";
+        flipped.prompt.text = "text";
+        flipped.prompt.label = "malicious";
+        QCOMPARE(toJson(*parseMessage<FlippedPrompt>(toJson(flipped))), toJson(flipped));
+        QVERIFY(!parseMessage<AssessmentState>(json{{"cells", 5}}).has_value());
     }
 };
 
