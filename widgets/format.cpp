@@ -125,6 +125,9 @@ QString stageText(const QString& stage) {
     if (stage == QLatin1String("capture")) {
         return Text::tr("Capture");
     }
+    if (stage == QLatin1String("patch")) {
+        return Text::tr("Patch");
+    }
     if (stage == QLatin1String("quantize")) {
         return Text::tr("Quantize");
     }

@@ -107,6 +107,23 @@ std::vector<Term> glossary() {
          tr("While a block is quantized, benign prompts are reconstructed and the aligned model's probe is to find malicious prompts malicious."),
          tr("mean square error + weight · softplus(-(w · h + b))"), tr("Q-realign, arXiv 2601.08089")},
         {"ratio", tr("Malicious fraction"), tr("Share of malicious prompts among those that are calibrated on."), {}, tr("Q-realign, arXiv 2601.08089")},
+        {"patch", tr("Safety patch"),
+         tr("What quantization took from a model's refusals is taught again to the quantized model, by pairs of answers. Codes alone move: scales and zero points stay "
+            "the quantizer's, so that the model is as small and as fast as before."),
+         tr("codes = round((W + M ∘ B A) / scale) + zero, A and B learned"), tr("Q-resafe, arXiv 2506.20251, algorithm 1")},
+        {"safe-score", tr("SafeScore"),
+         tr("How much a weight matters to refusing. The weights of each linear with the largest scores are those that a patch may change; a random choice of as many is "
+            "the control."),
+         tr("mean over chosen answers to malicious prompts of |w · ∂L/∂w|, L = −log p(answer)"), tr("Q-resafe, arXiv 2506.20251, equation 3")},
+        {"preference-pair", tr("Preference pair"),
+         tr("Two answers to one prompt: the chosen one of the model before quantization, or of the aligned model, and the rejected one of the quantized model. Pairs "
+            "that say nothing are left out: equal answers, refused by both, benign prompts that the chosen answer refuses."),
+         {}, tr("Q-resafe, arXiv 2506.20251, section 4; judge refusal-22")},
+        {"margin", tr("Reward margin"),
+         tr("How much more likely the chosen answer became than the rejected one, since before the patch. 0 at the first step; the loss falls as it grows."),
+         tr("(log p(chosen) − log p₀(chosen)) − (log p(rejected) − log p₀(rejected)), in nats"), tr("direct preference optimization, arXiv 2305.18290, equation 7, without beta")},
+        {"preference-accuracy", tr("Preference accuracy"), tr("Share of a step's pairs whose reward margin is above 0. Few pairs a step make it jump."),
+         tr("pairs with a margin above 0 / pairs of the step"), tr("direct preference optimization, arXiv 2305.18290")},
         {"probe-weight", tr("Probe weight"),
          tr("What a block's probe reads: of a dimension, the log-odds of malicious for each unit of its activation. Its share is weight times mean "
             "difference of malicious and benign prompts, over the sum of all: how much of the gap between the mean scores is this dimension's."),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "widgets/heatmap.h"
 
+#include <QFontMetricsF>
 #include <QLocale>
 #include <QPainter>
 #include <algorithm>
@@ -19,6 +20,8 @@ constexpr double kScaleGap = 16.0, kScaleWidth = 12.0;
 /// Cells this large hold their value, and from this size on a line between them.
 constexpr double kTextWidth = 34.0, kTextHeight = 18.0, kLinedCell = 9.0;
 constexpr double kTickRoom = 26.0;
+/// Between a row's name and its cells.
+constexpr double kNameGap = 6.0;
 constexpr double kDash = 3.0;
 
 /// Every how many rows or columns a number fits.
@@ -56,12 +59,21 @@ void HeatMap::setData(HeatMapData content) {
     contentChanged();
 }
 
+double HeatMap::leftRoom() const {
+    if (m_data.rowNames.isEmpty()) return kLeft;
+    const QFontMetricsF metrics(Theme::font(TextRole::Small));
+    double widest = 0.0;
+    for (const QString& name : m_data.rowNames) widest = std::max(widest, metrics.horizontalAdvance(name));
+    return std::ceil(widest) + kNameGap + (m_rowTitle.isEmpty() ? kNameGap : kLeft / 2.0);
+}
+
 QRectF HeatMap::mapRect(const QSizeF& size) const {
-    const double cell = std::max(2.0, std::min((size.width() - kLeft - kRight) / std::max(1, m_data.columns),
+    const double left = leftRoom();
+    const double cell = std::max(2.0, std::min((size.width() - left - kRight) / std::max(1, m_data.columns),
                                                (size.height() - kTop - kBottom) / std::max(1, m_data.rows)));
     // Whole pixels, where there are enough, keep cells equally large.
     const double side = cell >= 6.0 ? std::floor(cell) : cell;
-    return {kLeft, kTop, side * m_data.columns, side * m_data.rows};
+    return {left, kTop, side * m_data.columns, side * m_data.rows};
 }
 
 QRectF HeatMap::itemRect(int item) const {
@@ -142,8 +154,8 @@ void HeatMap::paintAxes(QPainter& painter, const QRectF& map, const ThemeColors&
     // Rows are as high as columns are wide, but numbers are not.
     const int rowStep = height >= 13.0 ? 1 : tickStep(height);
     for (int row = 0; row < m_data.rows; row += rowStep)
-        painter.drawText(QRectF(map.left() - 36.0, map.top() + (row + 0.5) * height - 8.0, 30.0, 16.0), Qt::AlignRight | Qt::AlignVCenter,
-                         number(m_data.rowNumbers, row));
+        painter.drawText(QRectF(0.0, map.top() + (row + 0.5) * height - 8.0, map.left() - kNameGap, 16.0), Qt::AlignRight | Qt::AlignVCenter,
+                         row < m_data.rowNames.size() ? m_data.rowNames[row] : number(m_data.rowNumbers, row));
     painter.drawText(QRectF(map.left(), map.bottom() + 19.0, std::max(map.width(), 160.0), 16.0), Qt::AlignLeft | Qt::AlignVCenter, m_columnTitle);
     painter.save();
     painter.translate(9.0, map.bottom());

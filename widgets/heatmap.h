@@ -13,6 +13,7 @@ struct HeatMapData {
     int rows = 0, columns = 0;
     std::vector<double> values;           ///< `[rows * columns]`; NaN: none.
     std::vector<int> rowNumbers, columnNumbers;  ///< What rows and columns are called.
+    QStringList rowNames;                 ///< In the place of rowNumbers, where rows have names.
     FigureTable table;                    ///< All numbers of it.
 };
 
@@ -50,6 +51,7 @@ protected:
 
 private:
     QRectF mapRect(const QSizeF& size) const;
+    double leftRoom() const;
     QColor colorOf(double value, const ThemeColors& colors) const;
     void paintCells(QPainter& painter, const QRectF& map, const ThemeColors& colors) const;
     void paintAxes(QPainter& painter, const QRectF& map, const ThemeColors& colors) const;

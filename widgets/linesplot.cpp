@@ -10,7 +10,7 @@ namespace safequant::widgets {
 
 namespace {
 
-constexpr QMargins kMargins(58, 8, 136, 26);
+constexpr int kLeftRoom = 58, kTopRoom = 8, kBottomRoom = 26;
 constexpr double kEndLabelHeight = 15.0;
 
 /// Round steps, read by a function.
@@ -24,7 +24,8 @@ protected:
 
 }  // namespace
 
-LinesPlot::LinesPlot(const QString& title, QWidget* parent) : PlacesPlot(title, kMargins, parent) {
+LinesPlot::LinesPlot(const QString& title, QWidget* parent, int endRoom)
+    : PlacesPlot(title, QMargins(kLeftRoom, kTopRoom, endRoom, kBottomRoom), parent) {
     yAxis->setTicker(QSharedPointer<ReadableTicker>::create());
     yAxis->ticker()->setTickCount(4);
     m_format = [](double value) { return QLocale().toString(value, 'g', 3); };
@@ -128,15 +129,16 @@ void LinesPlot::paintOver(QPainter* painter) {
     const std::vector<double> placed = spreadLabels(wanted, kEndLabelHeight, area.top() - 4.0, area.bottom() + 4.0);
     painter->setFont(Theme::font(TextRole::SmallStrong));
     for (std::size_t i = 0; i < labels.size(); ++i) {
-        const QRectF box(area.right() + 6.0, placed[i] - kEndLabelHeight / 2.0, kMargins.right() - 10.0, kEndLabelHeight);
+        const QRectF box(area.right() + 6.0, placed[i] - kEndLabelHeight / 2.0, margins().right() - 10.0, kEndLabelHeight);
         const double room = box.width() - painter->fontMetrics().horizontalAdvance(labels[i].value) - 6.0;
         painter->setPen(labels[i].color);
-        const QString name = painter->fontMetrics().elidedText(labels[i].name, Qt::ElideRight, int(room));
-        painter->drawText(box, Qt::AlignLeft | Qt::AlignVCenter, name + QLatin1Char(' ') + labels[i].value);
+        const bool named = margins().right() > kRoomForValues;
+        const QString name = named ? painter->fontMetrics().elidedText(labels[i].name, Qt::ElideRight, int(room)) + QLatin1Char(' ') : QString();
+        painter->drawText(box, Qt::AlignLeft | Qt::AlignVCenter, name + labels[i].value);
     }
     painter->setFont(Theme::font(TextRole::Small));
     painter->setPen(Theme::current().muted);
-    painter->drawText(QRectF(area.right() + 6.0, area.bottom() + 4.0, kMargins.right(), 16.0), Qt::AlignLeft | Qt::AlignVCenter, m_word);
+    painter->drawText(QRectF(area.right() + 6.0, area.bottom() + 4.0, margins().right(), 16.0), Qt::AlignLeft | Qt::AlignVCenter, m_word);
 }
 
 }  // namespace safequant::widgets

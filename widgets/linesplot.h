@@ -21,7 +21,10 @@ struct LineSeries {
 class LinesPlot : public PlacesPlot {
     Q_OBJECT
 public:
-    explicit LinesPlot(const QString& title, QWidget* parent = nullptr);
+    /// Room for names and values at the ends of lines, in pixels; where there is none for names, values stand alone.
+    static constexpr int kRoomForNames = 136, kRoomForValues = 60;
+
+    explicit LinesPlot(const QString& title, QWidget* parent = nullptr, int endRoom = kRoomForNames);
 
     /// Places of the x axis and the word for one of them ("block"); the first place is called `first`.
     void setPlaces(int count, const QString& word, int first = 0);

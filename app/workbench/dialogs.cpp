@@ -50,6 +50,11 @@ QStringList Dialogs::choosePromptFiles(QWidget* parent, const QString& folder) {
                                          [this](QWidget* asker) { return chooseLocalPromptFiles(asker, {}); });
 }
 
+QString Dialogs::choosePairsFile(QWidget* parent, const QString& folder) {
+    if (remote()) return RemoteFileDialog::chooseFile(m_client, parent, tr("Choose pairs of answers"), folder, {tr("Pairs"), {".jsonl", ".ndjson"}});
+    return QFileDialog::getOpenFileName(parent, tr("Choose pairs of answers"), folder, tr("Pairs (*.jsonl *.ndjson);;All files (*)"));
+}
+
 QString Dialogs::chooseLocalFolder(QWidget* parent, const QString& title, const QString& folder) {
     return QFileDialog::getExistingDirectory(parent, title, folder);
 }

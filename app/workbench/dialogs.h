@@ -29,6 +29,8 @@ public:
     virtual QString chooseFolder(QWidget* parent, const QString& title, const QString& folder);
     /// With a remote engine also files of this machine, copied there.
     virtual QStringList choosePromptFiles(QWidget* parent, const QString& folder);
+    /// A file of JSON Lines with pairs of answers; empty: none chosen.
+    virtual QString choosePairsFile(QWidget* parent, const QString& folder);
     /// Where a file is to be written; `filter` as QFileDialog takes it. Empty: nowhere.
     virtual QString chooseSaveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter);
     /// Where to write prompts, as .jsonl or .csv; `suggestion` is a path. Empty: nowhere.

@@ -152,7 +152,8 @@ void MainWindow::connectPages() {
     connect(m_setup, &SetupPanel::rulesRequested, this, [this] { setPage(Page::Setup); });
     connect(m_setup, &SetupPanel::promptsRequested, this, &MainWindow::choosePrompts);
     connect(m_setup, &SetupPanel::evaluationRequested, this, &MainWindow::chooseEvaluation);
-    connect(m_setup, &SetupPanel::methodSettingsRequested, this, &MainWindow::chooseMethodSettings);
+    connect(m_setup, &SetupPanel::methodSettingsRequested, this, [this] { chooseMethodSettings(SettingsOf::Method); });
+    connect(m_setup, &SetupPanel::patchSettingsRequested, this, [this] { chooseMethodSettings(SettingsOf::Patch); });
     connect(m_bits, &BitsPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
@@ -456,9 +457,9 @@ void MainWindow::chooseEvaluation() {
     m_evaluation->open();
 }
 
-void MainWindow::chooseMethodSettings() {
-    if (!m_methodSettings) m_methodSettings = new MethodSettingsDialog(m_session->setup(), this);
-    m_methodSettings->prepare();
+void MainWindow::chooseMethodSettings(SettingsOf of) {
+    if (!m_methodSettings) m_methodSettings = new MethodSettingsDialog(m_session->setup(), m_session->dialogs(), this);
+    m_methodSettings->prepare(of);
     m_methodSettings->open();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QMainWindow>
+#include <cstdint>
 #include <memory>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -25,6 +26,7 @@ class CommandPalette;
 class EnginesDialog;
 class EvaluationDialog;
 class MethodSettingsDialog;
+enum class SettingsOf : std::uint8_t;
 class ExportDialog;
 class OpenModelDialog;
 class PromptsDialog;
@@ -108,7 +110,7 @@ private:
     void chooseModel();
     void choosePrompts();
     void chooseEvaluation();
-    void chooseMethodSettings();
+    void chooseMethodSettings(SettingsOf of);
     void chooseRun();
     void quantize();
     void saveSpec();

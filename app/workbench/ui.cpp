@@ -88,6 +88,22 @@ void addRow(QVBoxLayout* layout, const QString& name, QWidget* control) {
     layout->addLayout(row);
 }
 
+QWidget* makeTitled(QWidget* figure, const QString& title, const QString& text, QWidget* control) {
+    QWidget* area = makeSurface("panel");
+    auto* layout = new QVBoxLayout(area);
+    setSpacing(layout, 0, 0, 0, 0, 2);
+    auto* head = new QHBoxLayout;
+    setSpacing(head, 12, 10, 12, 2, 8);
+    head->addWidget(makeLabel(title, "heading"));
+    QLabel* explained = makeLabel(text, "secondary", "muted");
+    explained->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    head->addWidget(explained, 1);
+    if (control != nullptr) head->addWidget(control);
+    layout->addLayout(head);
+    layout->addWidget(figure, 1);
+    return area;
+}
+
 void dressTable(QTableView* table, const QString& objectName, const QString& accessibleName) {
     table->setObjectName(objectName);
     table->setAccessibleName(accessibleName);

@@ -26,6 +26,8 @@ void setSpacing(QLayout* layout, int left, int top, int right, int bottom, int s
 void setTone(QLabel* label, const char* tone);
 /// A row of a form: the control's name, which assistive technology reads too, and the control.
 void addRow(QVBoxLayout* layout, const QString& name, QWidget* control);
+/// A figure under its heading, what it shows, and a control at the right.
+QWidget* makeTitled(QWidget* figure, const QString& title, const QString& text, QWidget* control = nullptr);
 /// The look of every list of rows: whole rows, no grid, no frame, no numbers; Tab leads out of it.
 void dressTable(QTableView* table, const QString& objectName, const QString& accessibleName);
 /// "1 block", "30 blocks": a count with the word that fits it, in the user's locale.

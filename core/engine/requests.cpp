@@ -23,6 +23,7 @@
 #include "core/run/block_embedding.h"
 #include "core/run/manifest.h"
 #include "core/run/method_settings.h"
+#include "core/run/patch_spec.h"
 #include "core/run/prompt_check.h"
 #include "core/run/prompt_reading.h"
 #include "core/run/run_comparison.h"
@@ -223,6 +224,7 @@ Expected<json> EngineRequests::initialize(const json& params) {
     for (const QuantizationMethod& method : quantizationMethods())
         info.methods.push_back({std::string(method.id), std::string(method.title), std::string(method.describe), method.calibrated, method.realigns, method.quick,
                                 method.tunes});
+    info.patches = patchInfos();
     for (const JudgeEntry& judge : judgeEntries())
         if (judge.textAlone) info.judges.push_back({judge.name, judge.describe});
     info.tasks = bundledTaskNames();
@@ -370,7 +372,10 @@ Expected<json> EngineRequests::planRunRequest(const json& params) {
 }
 
 Expected<json> EngineRequests::runSettings(const json& params) {
-    const auto settings = methodSettings(params.value("spec", json::object()));
+    const std::string of = params.value("of", std::string("method"));
+    if (of != "method" && of != "patch") return fail(ErrorKind::BadInput, "\"of\" must be \"method\" or \"patch\".", "run/settings");
+    const json spec = params.value("spec", json::object());
+    const auto settings = of == "patch" ? patchSettings(spec) : methodSettings(spec);
     if (!settings) return fail(settings.error());
     return listToJson(*settings);
 }

@@ -101,9 +101,22 @@ std::vector<at::Tensor> GridBlocks::parameters() const {
     return parameters;
 }
 
+OpenCodes GridBlocks::openCodes(std::size_t index) const {
+    OpenCodes counts;
+    const Block& block = m_blocks[index];
+    for (std::size_t m = block.firstModule; m < block.firstModule + block.modules; ++m) {
+        const Module& module = m_modules[m];
+        const auto role = static_cast<std::size_t>(module.role);
+        counts.codes[role] = module.grid.start().codes.size();
+        counts.open[role] = module.mask.defined() ? static_cast<std::uint64_t>(module.mask.sum().item<std::int64_t>()) : counts.codes[role];
+    }
+    return counts;
+}
+
 PatchedBlock GridBlocks::patched(std::size_t index, const BlockWeights& original) const {
     const Block& block = m_blocks[index];
     PatchedBlock patched;
+    patched.open = openCodes(index).open;
     patched.block = {cloneOf(block.quantized.weights), block.quantized.linears, block.quantized.reports};
     // Only what was scaled before it was coded cannot be measured against the checkpoint's weights.
     const bool reports = m_scaled && !patched.block.reports.empty();
@@ -114,7 +127,6 @@ PatchedBlock GridBlocks::patched(std::size_t index, const BlockWeights& original
         QuantizedLinear coded = module.grid.coded(change(module), module.mask);
         const auto& before = module.grid.start().codes;
         for (std::size_t i = 0; i < before.size(); ++i) patched.changed[role] += before[i] != coded.codes[i] ? 1 : 0;
-        patched.open[role] = module.mask.defined() ? static_cast<std::uint64_t>(module.mask.sum().item<std::int64_t>()) : before.size();
         if (reports) patched.block.reports[role].weightError = module.grid.relativeError(original[module.role].weight, coded);
         patched.block.weights.linears[role].weight = coded.dequantize();
         patched.block.linears[role] = std::move(coded);

@@ -58,6 +58,7 @@ public:
 
     /// The block as it is now, on its grids. `original`: as in `add`, for errors.
     PatchedBlock patched(std::size_t index, const BlockWeights& original) const;
+    OpenCodes openCodes(std::size_t index) const;
 
 private:
     struct Block {

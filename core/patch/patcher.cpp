@@ -31,6 +31,7 @@ public:
     int done() const override { return m_training->done(); }
     Expected<PatchStep> step(const std::stop_token& stop) override { return m_training->step(stop); }
     PatchedBlock patched(int block, const BlockWeights& original) const override { return m_blocks->patched(static_cast<std::size_t>(block), original); }
+    OpenCodes openCodes(int block) const override { return m_blocks->openCodes(static_cast<std::size_t>(block)); }
     Expected<void> save(const std::string& path) const override { return m_training->save(path); }
     Expected<void> restore(const std::string& path) override { return m_training->restore(path); }
 

@@ -22,6 +22,11 @@ struct PatchedBlock {
     std::array<std::uint64_t, kLinearsPerBlock> changed{};  ///< Codes that differ from the quantizer's.
 };
 
+/// Codes of a block's linears, in the order of LinearRole, and how many of them may change as it is now.
+struct OpenCodes {
+    std::array<std::uint64_t, kLinearsPerBlock> codes{}, open{};
+};
+
 /// Patches a quantized model by preference pairs (Q-resafe, arXiv 2506.20251, algorithm 1) or by AAQ's loss (arXiv 2511.07842), codes
 /// alone. Equal inputs and threads give equal bits, in one go or resumed. Memory: each weight once in float32 with its code and its mask,
 /// and one block's gradients.
@@ -47,6 +52,9 @@ public:
     virtual Expected<PatchStep> step(const std::stop_token& stop = {}) = 0;
     /// The block as it is now. `original`: as in `add`, for errors.
     virtual PatchedBlock patched(int block, const BlockWeights& original) const = 0;
+
+    /// Until the first step has found what may change, all of them may.
+    virtual OpenCodes openCodes(int block) const = 0;
 
     /// Factors, moments, masks and steps done, in one file. Errors: io.
     virtual Expected<void> save(const std::string& path) const = 0;

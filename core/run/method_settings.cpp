@@ -14,22 +14,26 @@ namespace {
 using nlohmann::json;
 using protocol::MethodSetting;
 
-const std::string kOptions = "quantization.options.", kLearning = "quantization.learning.", kTuning = "quantization.tuning.", kCalibration = "calibration.";
+const std::string kOptions = "quantization.options.", kLearning = "quantization.learning.", kTuning = "quantization.tuning.",
+                  kPatch = "quantization.patch.", kCalibration = "calibration.";
 
-MethodSetting whole(std::string path, std::string title, double low, double high, std::string help) {
-    return {std::move(path), {}, std::move(title), std::move(help), "whole", low, high, {}, {}, {}};
+MethodSetting whole(std::string path, std::string title, double low, double high, std::string help, std::string unit = {}) {
+    return {std::move(path), {}, std::move(title), std::move(help), "whole", low, high, std::move(unit), {}, {}, {}};
 }
-MethodSetting number(std::string path, std::string title, double low, double high, std::string help) {
-    return {std::move(path), {}, std::move(title), std::move(help), "number", low, high, {}, {}, {}};
+MethodSetting number(std::string path, std::string title, double low, double high, std::string help, std::string unit = {}) {
+    return {std::move(path), {}, std::move(title), std::move(help), "number", low, high, std::move(unit), {}, {}, {}};
 }
 MethodSetting truth(std::string path, std::string title, std::string help) {
-    return {std::move(path), {}, std::move(title), std::move(help), "truth", 0.0, 1.0, {}, {}, {}};
+    return {std::move(path), {}, std::move(title), std::move(help), "truth", 0.0, 1.0, {}, {}, {}, {}};
 }
 MethodSetting oneOf(std::string path, std::string title, std::vector<MethodSetting::Choice> choices, std::string help) {
-    return {std::move(path), {}, std::move(title), std::move(help), "choice", 0.0, 0.0, std::move(choices), {}, {}};
+    return {std::move(path), {}, std::move(title), std::move(help), "choice", 0.0, 0.0, {}, std::move(choices), {}, {}};
 }
 MethodSetting someOf(std::string path, std::string title, std::vector<MethodSetting::Choice> choices, std::string help) {
-    return {std::move(path), {}, std::move(title), std::move(help), "set", 0.0, 0.0, std::move(choices), {}, {}};
+    return {std::move(path), {}, std::move(title), std::move(help), "set", 0.0, 0.0, {}, std::move(choices), {}, {}};
+}
+MethodSetting file(std::string path, std::string title, std::string help) {
+    return {std::move(path), {}, std::move(title), std::move(help), "file", 0.0, 0.0, {}, {}, {}, {}};
 }
 
 /// Settings under their headings, in order.
@@ -193,6 +197,47 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
     return list.take();
 }
 
+std::vector<MethodSetting> settingsOfPatch() {
+    SettingList list;
+    list.add("Pairs of answers", {
+        file(kPatch + "pairs", "Ready pairs", "A file of JSON Lines with \"prompt\", \"chosen\" and \"rejected\", and \"label\" \"benign\" where the prompt is. "
+                                              "With it no model is asked, and the next four settings mean nothing."),
+        whole(kPatch + "malicious", "Malicious prompts", 0, 100'000,
+              "Of the calibration half. Chosen is the answer before quantization, or the aligned model's where one is named; rejected is the quantized model's."),
+        whole(kPatch + "benign", "Benign prompts", 0, 100'000, "They keep the patched model from refusing what is harmless, and from losing its language."),
+        whole(kPatch + "hard_benign", "Hard benign prompts", 0, 100'000, "Harmless prompts that look harmful, which a patch refuses first."),
+        whole(kPatch + "answer_tokens", "Answer length", 1, 4096, "Of an answer at most; a refusal shows in its first tokens.", "tokens"),
+    });
+    list.add("Loss", {
+        number(kPatch + "preference_weight", "Preference weight", 0.0, 1000.0,
+               "Of -log sigmoid(beta margin): chosen answers are to gain more than rejected ones (direct preference optimization). 0: left out."),
+        number(kPatch + "beta", "Beta", 1e-6, 100.0, "How soon a margin is wide enough: the larger, the sooner a pair has no more to teach.", "per nat"),
+        number(kPatch + "chosen_weight", "Chosen answers' weight", 0.0, 1000.0,
+               "Of their mean cross entropy. Preferences alone may lower both answers and leave the model without either. 0: left out."),
+    });
+    list.add("What may change", {
+        oneOf(kPatch + "mask", "Weights",
+              {{"the critical ones (SafeScore)", "safe-score"}, {"as many at random (control)", "random"}, {"all", "all"}},
+              "SafeScore is the mean of |weight x gradient| over chosen answers to malicious prompts. Compare it with the random choice before believing it."),
+        number(kPatch + "share", "Share of weights", 1e-6, 1.0, "That may change; the paper's tau. 1: all of them."),
+        oneOf(kPatch + "scope", "Share is of", {{"every linear", "linear"}, {"the whole model", "model"}},
+              "Of the whole model, linears that matter more are opened further than others."),
+        whole(kPatch + "scored_pairs", "Answers scored", 1, 100'000, "Chosen answers to malicious prompts that SafeScore is a mean over, at most."),
+        whole(kPatch + "identify_every", "Scored again every", 0, 100'000, "Steps after which scores are taken anew. 0: once, before the first step.", "steps"),
+    });
+    list.add("Learning", {
+        whole(kPatch + "steps", "Steps", 1, 100'000, "Each over one batch. More repair more and refuse more that is harmless: watch both."),
+        whole(kPatch + "batch", "Batch size", 1, 1024, "Pairs a step.", "pairs"),
+        number(kPatch + "learning_rate", "Learning rate", 1e-6, 1.0, "The highest, of AdamW; it falls along half a cosine."),
+        whole(kPatch + "warmup_steps", "Warm-up", 0, 100'000, "Over which the rate rises from 0.", "steps"),
+        number(kPatch + "clip_norm", "Gradient limit", 0.0, 1000.0, "Largest norm of a step's gradient. 0: no limit."),
+        whole(kPatch + "rank", "Rank", 1, 4096, "Of the change that is added to each linear before it is rounded on its own grid."),
+        number(kPatch + "alpha", "Alpha", 1e-6, 100'000.0, "The change is multiplied by alpha / rank."),
+        number(kPatch + "graph_memory_gib", "Memory for activations", 0.0, 1024.0, "More of it spares running blocks again in the backward pass.", "GiB"),
+    });
+    return list.take();
+}
+
 /// A field of a spec; null when it is absent.
 json valueAt(const json& spec, const std::string& path) {
     const auto pointer = jsonPointerTo(path);
@@ -223,6 +268,21 @@ json choiceOf(const RotationOptions& rotation, const std::vector<MethodSetting::
     return found != choices.end() ? found->value : json();
 }
 
+/// Settings with what a spec gives and what it would give without each.
+Expected<std::vector<MethodSetting>> withValues(std::vector<MethodSetting> settings, const json& spec, const RunSpec& read) {
+    const json given = runSpecToJson(read);
+    for (MethodSetting& setting : settings) {
+        json without = spec;
+        erase(without, setting.path);
+        const auto standard = runSpecFromJson(without, "spec");
+        if (!standard) return fail(standard.error());
+        setting.value = valueAt(given, setting.path);
+        setting.standard = valueAt(runSpecToJson(*standard), setting.path);
+        if (read.rotation && setting.path == "quantization.rotation") setting.value = choiceOf(*read.rotation, setting.choices);
+    }
+    return settings;
+}
+
 }  // namespace
 
 Expected<std::vector<MethodSetting>> methodSettings(const json& asked) {
@@ -231,18 +291,15 @@ Expected<std::vector<MethodSetting>> methodSettings(const json& asked) {
     if (!read) return fail(read.error());
     const auto method = findQuantizationMethod(read->method);
     if (!method) return fail(method.error());
-    auto settings = settingsOf(**method, read->method);
-    const json given = runSpecToJson(*read);
-    for (MethodSetting& setting : settings) {
-        json without = spec;
-        erase(without, setting.path);
-        const auto standard = runSpecFromJson(without, "spec");
-        if (!standard) return fail(standard.error());
-        setting.value = valueAt(given, setting.path);
-        setting.standard = valueAt(runSpecToJson(*standard), setting.path);
-        if (read->rotation && setting.path == "quantization.rotation") setting.value = choiceOf(*read->rotation, setting.choices);
-    }
-    return settings;
+    return withValues(settingsOf(**method, read->method), spec, *read);
+}
+
+Expected<std::vector<MethodSetting>> patchSettings(const json& asked) {
+    const json spec = completed(asked);
+    const auto read = runSpecFromJson(spec, "spec");
+    if (!read) return fail(read.error());
+    if (!read->patch) return fail(ErrorKind::BadInput, "The run patches nothing: choose a patch first.", "quantization.patch");
+    return withValues(settingsOfPatch(), spec, *read);
 }
 
 }  // namespace safequant

@@ -2,20 +2,19 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "core/base/files.h"
 #include "core/patch/patcher.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/event_log.h"
 #include "core/run/patch_parts.h"
+#include "core/run/patch_watch.h"
 
 namespace safequant {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Steps between states that a killed patch goes on from.
-constexpr int kSaveEvery = 10;
 
 class PatchLearning {
 public:
@@ -24,6 +23,8 @@ public:
 
     Expected<void> run(const std::vector<AnswerPair>& pairs) {
         if (auto begun = begin(pairs); !begun) return begun;
+        m_watch.emplace(m_session, *m_patcher);
+        if (auto looked = m_watch->lookBefore(); !looked) return looked;
         if (auto trained = train(); !trained) return trained;
         return write();
     }
@@ -107,9 +108,11 @@ private:
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
             // A step that came before a kill and is not in the state comes again, the same to the bit.
             if (auto kept = file->append(lineOf(*step, seconds)); !kept) return kept;
+            if (auto told = m_watch->tellStep(*step, seconds); !told) return told;
             if (auto told = advance(unitsAsked() + unitsOfSteps(step->step)); !told) return told;
-            if (step->step % kSaveEvery == 0 || step->step == steps) {
+            if (step->step % kPatchLookEvery == 0 || step->step == steps) {
                 if (auto saved = m_patcher->save(statePath()); !saved) return saved;
+                if (auto looked = m_watch->look(); !looked) return looked;
                 if (auto said = m_session.say(
                         "info", "Patch, step " + std::to_string(step->step) + " of " + std::to_string(steps) + ": " + told(*step));
                     !said)
@@ -123,6 +126,8 @@ private:
         std::uint64_t changed = 0, codes = 0, open = 0;
         auto& manifest = m_session.manifest().json();
         nlohmann::json linears = nlohmann::json::object();
+        protocol::PatchProgress news;
+        news.finished = true;
         for (int block = 0; block < blockCount(); ++block) {
             const auto original = loadBlock(*m_inputs.checkpoint, block);
             if (!original) return fail(original.error());
@@ -132,7 +137,9 @@ private:
                 codes += patched.block.linears[i].codes.size();
                 open += patched.open[i];
                 changed += patched.changed[i];
-                linears[linearName(block, static_cast<LinearRole>(i))] = {{"may_change", patched.open[i]}, {"changed", patched.changed[i]}};
+                const std::string name = linearName(block, static_cast<LinearRole>(i));
+                linears[name] = {{"may_change", patched.open[i]}, {"changed", patched.changed[i]}};
+                news.linears.push_back({name, block, patched.block.linears[i].codes.size(), patched.open[i], patched.changed[i]});
             }
             if (auto written = writeCodedBlock(m_session.folder(), m_inputs.checkpoint->config(), patched.block); !written) return written;
         }
@@ -145,7 +152,7 @@ private:
                                         "%); scales and zero points are the quantizer's.");
             !noted)
             return noted;
-        return {};
+        return m_session.tellPatch(std::move(news));
     }
 
     Session& m_session;
@@ -153,6 +160,7 @@ private:
     const PatchSpec& m_spec;
     std::string m_unpatched;
     std::unique_ptr<Patcher> m_patcher;
+    std::optional<PatchWatch> m_watch;
 };
 
 }  // namespace

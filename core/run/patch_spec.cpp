@@ -20,8 +20,11 @@ constexpr double kScoredRowCost = 6.0;
 /// Heads of three models over one row.
 constexpr double kAlignedRowCost = 10.0;
 
+/// An evaluation prompt looked at goes through the blocks alone.
+double lookCost(const PatchSpec& patch, double rowsPerPrompt) { return patch.looks() * 2.0 * kProbedPromptsOfAClass * rowsPerPrompt; }
+
 struct PatchPreset {
-    std::string_view name, title;
+    std::string_view name, title, describe;
     PatchSpec spec;
 };
 
@@ -60,13 +63,20 @@ PatchSpec alignPreset(double contrast) {
 }
 
 const std::vector<PatchPreset>& presets() {
-    static const std::vector<PatchPreset> all{{"q-resafe", "Q-resafe", pairsPreset(1.0, 1.0, PatchMask::SafeScore)},
-                                              {"dpo", "DPO", pairsPreset(1.0, 0.0, PatchMask::All)},
-                                              {"sft", "SFT", pairsPreset(0.0, 1.0, PatchMask::All)},
-                                              {"q-resafe-16bit", "Q-resafe without tuning", keepPreset(PatchMask::SafeScore, 0.6)},
-                                              {"critical-weights", "critical weight protection", keepPreset(PatchMask::Protection, 0.1)},
-                                              {"aaq", "AAQ's loss", alignPreset(0.1)},
-                                              {"distillation", "distillation", alignPreset(0.0)}};
+    static const std::vector<PatchPreset> all{
+        {"q-resafe", "Q-resafe", "Pulls answers back to those before quantization, by preferences, in the weights that matter most to refusing.",
+         pairsPreset(1.0, 1.0, PatchMask::SafeScore)},
+        {"dpo", "DPO", "Preferences alone, in all weights: chosen answers are to gain more than rejected ones.", pairsPreset(1.0, 0.0, PatchMask::All)},
+        {"sft", "SFT", "The chosen answers alone, in all weights: the plainest patch, to compare others with.", pairsPreset(0.0, 1.0, PatchMask::All)},
+        {"q-resafe-16bit", "Q-resafe without tuning", "Learns nothing: leaves the weights that matter most to refusing in 16 bits. Exported as bfloat16 values only.",
+         keepPreset(PatchMask::SafeScore, 0.6)},
+        {"critical-weights", "critical weight protection",
+         "Learns nothing: leaves in 16 bits the weights that matter to refusing beyond what they matter to other text. Exported as bfloat16 values only.",
+         keepPreset(PatchMask::Protection, 0.1)},
+        {"aaq", "AAQ's loss", "Pulls what the model says next towards the aligned model and away from the pretrained one. It needs a pretrained model.",
+         alignPreset(0.1)},
+        {"distillation", "distillation", "Pulls what the model says next towards the model before it was quantized, at malicious prompts the aligned one.",
+         alignPreset(0.0)}};
     return all;
 }
 
@@ -220,7 +230,7 @@ double PatchSpec::cost(double rowsPerPrompt) const {
     if (kind == PatchKind::Keep && options.global) cost += kScoredRowCost * heldRows(rowsPerPrompt);
     if (kind == PatchKind::Pairs) cost += kLearnedPairRowCost * 2.0 * learned() * answer;
     if (kind == PatchKind::Align) cost += 3.0 * heldRows(rowsPerPrompt) + kAlignedRowCost * learned() * answer;
-    return cost;
+    return cost + lookCost(*this, rowsPerPrompt);
 }
 
 double PatchSpec::heldRows(double rowsPerPrompt) const {
@@ -239,6 +249,13 @@ std::string patchMethodNames() {
     std::string names;
     for (const PatchPreset& preset : presets()) names += (names.empty() ? "" : ", ") + std::string(preset.name);
     return names;
+}
+
+std::vector<protocol::PatchInfo> patchInfos() {
+    std::vector<protocol::PatchInfo> infos;
+    for (const PatchPreset& preset : presets())
+        infos.push_back({std::string(preset.name), std::string(preset.title), std::string(preset.describe)});
+    return infos;
 }
 
 std::string patchExportProblem(const std::optional<PatchSpec>& patch, std::string_view format) {

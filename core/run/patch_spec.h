@@ -6,13 +6,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/error.h"
+#include "core/engine/protocol/messages.h"
 #include "core/patch/patch_options.h"
 #include "core/run/learning_spec.h"
 #include "core/run/spec_reader.h"
 
 namespace safequant {
+
+/// Steps between two looks at the model that is patched, at which its state is kept as well; and malicious and benign evaluation prompts
+/// looked at.
+inline constexpr int kPatchLookEvery = 10, kProbedPromptsOfAClass = 100;
 
 /// What a patch does to a quantized model.
 enum class PatchKind : std::uint8_t {
@@ -54,6 +60,8 @@ struct PatchSpec {
     int asked() const;
     /// Pairs or samples learned from in all steps.
     int learned() const { return kind == PatchKind::Keep ? 0 : options.steps * options.batch; }
+    /// Looks with the base model's probes: before the first step, and after every kPatchLookEvery steps and the last.
+    int looks() const { return kind == PatchKind::Keep ? 0 : 1 + (options.steps + kPatchLookEvery - 1) / kPatchLookEvery; }
     /// Answers and texts that weights are scored on, at most.
     int scored() const;
     /// Units of work: answers asked for, and what is learned from or scored.
@@ -72,6 +80,8 @@ void readPatch(SpecReader& quantization, std::uint64_t seed, std::optional<Patch
 nlohmann::json patchToJson(const PatchSpec& patch);
 /// For people: "Q-resafe".
 std::string patchTitle(const std::string& method);
+/// All ways to patch, for people to choose from.
+std::vector<protocol::PatchInfo> patchInfos();
 /// How the note begins that a run makes of the pairs it is patched with, and of single answers.
 inline constexpr const char* kPairsNote = "Pairs of answers:";
 inline constexpr const char* kAnswersNote = "Answers of the model before it was quantized:";

@@ -80,6 +80,11 @@ private:
     }
 
     Expected<void> tellPairs(const std::vector<AnswerPair>& pairs) {
+        protocol::PatchProgress news;
+        news.method = m_spec.method;
+        news.plannedSteps = m_spec.kind == PatchKind::Keep ? 0 : m_spec.options.steps;
+        news.pairs = pairCountsByLabel(pairs);
+        if (auto told = m_session.tellPatch(std::move(news)); !told) return told;
         if (pairs.empty()) return {};
         std::string text = m_spec.kind == PatchKind::Pairs ? kPairsNote : kAnswersNote;
         const std::string leftOut = m_spec.kind == PatchKind::Align ? " left off their prompts (" : " left out (";

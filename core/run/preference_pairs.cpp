@@ -195,6 +195,14 @@ Expected<std::vector<PreferencePair>> preferencePairs(const RunInputs& inputs, c
     return learned;
 }
 
+std::vector<protocol::PatchPairCount> pairCountsByLabel(const std::vector<AnswerPair>& pairs) {
+    std::map<std::pair<std::string, std::string>, int> counts;
+    for (const AnswerPair& pair : pairs) ++counts[{pair.leftOut, pair.label}];
+    std::vector<protocol::PatchPairCount> told;
+    for (const auto& [key, count] : counts) told.push_back({key.second, key.first, count});
+    return told;
+}
+
 std::map<std::string, int> pairCounts(const std::vector<AnswerPair>& pairs) {
     std::map<std::string, int> counts;
     for (const AnswerPair& pair : pairs) ++counts[pair.leftOut.empty() ? "used" : pair.leftOut];

@@ -42,6 +42,8 @@ Expected<std::vector<ScoredSample>> scoredSamples(const RunInputs& inputs, const
 /// What distributions are compared on: prompts with their answers, those left out without, and texts, at all positions but the beginning
 /// that all chats share. Errors: those of files.
 Expected<std::vector<AlignmentSample>> alignmentSamples(const RunInputs& inputs, const std::vector<AnswerPair>& pairs);
+/// The same by label too, as events tell it: those used first, then by rule.
+std::vector<protocol::PatchPairCount> pairCountsByLabel(const std::vector<AnswerPair>& pairs);
 /// How many pairs there are by what became of them: "used", and the reasons why others are left out.
 std::map<std::string, int> pairCounts(const std::vector<AnswerPair>& pairs);
 

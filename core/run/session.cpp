@@ -94,6 +94,17 @@ Expected<void> Session::tellLearning(const protocol::LearnedBlock& block) {
     return tell(std::move(event));
 }
 
+Expected<void> Session::tellPatch(protocol::PatchProgress news) {
+    if (m_state.patch) {
+        protocol::PatchProgress known = *m_state.patch;
+        addPatchNews(known, news);
+        if (toJson(known) == toJson(*m_state.patch)) return {};
+    }
+    auto event = eventOf("patch");
+    event.patch = std::move(news);
+    return tell(std::move(event));
+}
+
 Expected<void> Session::tellControl(const protocol::WordControl& control) {
     if (m_state.control && toJson(*m_state.control) == toJson(control)) return {};
     auto event = eventOf("control");

@@ -30,6 +30,7 @@ public:
     /// These write nothing when the run's events say the same already.
     Expected<void> tellBlock(const protocol::BlockSeparability& block);
     Expected<void> tellLearning(const protocol::LearnedBlock& block);
+    Expected<void> tellPatch(protocol::PatchProgress news);
     Expected<void> tellControl(const protocol::WordControl& control);
     Expected<void> tellAnswer(protocol::AnswerItem answer);
     Expected<void> tellMetrics(const protocol::ModelMetrics& metrics);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QApplication>
 #include <QClipboard>
+#include <QFontMetricsF>
 #include <QMouseEvent>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -179,6 +180,26 @@ private slots:
         Theme::instance().setMode(Theme::Mode::Dark);
         const QImage dark = map.grab().toImage();
         QCOMPARE(dark.pixelColor(map.cellRect(11, 11).topLeft().toPoint() + QPoint(2, 2)), sequentialColor(1.0, Theme::dark()));
+    }
+
+    void heatMapRowsMayHaveNames() {
+        HeatMap map("Map");
+        map.resize(500, 200);
+        map.setData(mapOf(3, 5));
+        auto data = mapOf(3, 5);
+        data.rowNames = QStringList{"q", "k", "a name that needs far more room"};
+        map.setData(std::move(data));
+        const double left = map.cellRect(0, 0).left();
+        const QFontMetricsF metrics(Theme::font(TextRole::Small));
+        QVERIFY(left > metrics.horizontalAdvance("a name that needs far more room"));
+        QVERIFY(map.rect().contains(map.cellRect(2, 4).toRect()));
+        // The name is drawn before its row.
+        const QImage image = map.grab().toImage();
+        const QRect before(0, int(map.cellRect(2, 0).top()), int(left) - 2, int(map.cellRect(2, 0).height()));
+        int inked = 0;
+        for (int y = before.top(); y < before.bottom(); ++y)
+            for (int x = before.left(); x < before.right(); ++x) inked += image.pixelColor(x, y) != image.pixelColor(1, 1) ? 1 : 0;
+        QVERIFY(inked > 50);
     }
 
     void heatMapCellsAreReachedByKeysAndPointer() {

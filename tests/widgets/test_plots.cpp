@@ -156,6 +156,11 @@ void TestPlots::linesPlotChoosesPlacesWithValues() {
     QVERIFY(plot.accessibleDescription().contains("Epoch 3"));
     QVERIFY(plot.accessibleDescription().contains("0.25"));
     QCOMPARE(plot.tableText(), QString("epoch\tbenign\tmalicious\n1\t0.5\t0.75\n3\t0.25\t0.5"));
+    // Where the room at the ends is for values alone, the plot has what names would take.
+    LinesPlot narrow("Loss", nullptr, LinesPlot::kRoomForValues);
+    narrow.resize(600, 240);
+    (void)narrow.grab();
+    QCOMPARE(narrow.axisRect()->width(), plot.axisRect()->width() + LinesPlot::kRoomForNames - LinesPlot::kRoomForValues);
 }
 
 void TestPlots::layerChartShowsExactNumbers() {

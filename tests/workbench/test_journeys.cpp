@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The three journeys of docs/journeys.md on the real window with a real engine, over finished runs of a tiny model.
+// The first three journeys of docs/journeys.md on the real window with a real engine, over finished runs of a tiny model.
 #include <QAction>
 #include <QClipboard>
 #include <QDialog>

@@ -54,7 +54,7 @@ private slots:
         m_session->client()->start();
         waitForEngine(m_session->client());
         setup()->setSpec(defaultRunSpec(QStringLiteral("/model.gguf")));
-        m_dialog = std::make_unique<MethodSettingsDialog>(setup());
+        m_dialog = std::make_unique<MethodSettingsDialog>(setup(), m_session->dialogs());
     }
 
     void whatIsLeftAloneStaysOut() {

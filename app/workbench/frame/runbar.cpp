@@ -104,8 +104,11 @@ void RunBar::refreshState() {
     if (phase == Phase::Running) {
         const auto* evaluate = m_session->store()->stage("evaluate");
         const auto* quantize = m_session->store()->stage("quantize");
+        const auto* capture = m_session->store()->stage("capture");
+        const auto* patch = m_session->store()->stage("patch");
         const bool answering = evaluate && (!quantize || quantize->done == quantize->total) && evaluate->done > 0;
-        text = answering ? tr("Stop, keep answers") : tr("Stop after block");
+        const bool patching = patch && patch->done < patch->total && (!capture || capture->done == capture->total);
+        text = answering ? tr("Stop, keep answers") : patching ? tr("Stop after step") : tr("Stop after block");
         hint = tr("Everything finished so far is kept; the run can be resumed");
     } else if (phase == Phase::Stopping) {
         text = tr("Stopping ...");

@@ -10,11 +10,13 @@
 #include <cmath>
 #include <functional>
 
+#include "app/workbench/learning/patchpane.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
 #include "widgets/emptystate.h"
 #include "widgets/format.h"
 #include "widgets/linesplot.h"
+#include "widgets/segmentedcontrol.h"
 
 namespace safequant::workbench {
 
@@ -42,27 +44,50 @@ LineSeries overBlocks(const QString& name, QColor ThemeColors::*color, int block
 double known(double error) { return error < 0.0 ? kNone : error; }
 double accuracyOf(const std::optional<StreamProbe>& probe) { return probe ? probe->accuracy : kNone; }
 
-/// A plot under its heading and what it shows.
-QWidget* titled(LinesPlot* plot, const QString& title, const QString& text) {
-    QWidget* area = makeSurface("panel");
-    auto* layout = new QVBoxLayout(area);
-    setSpacing(layout, 0, 0, 0, 0, 2);
-    auto* head = new QHBoxLayout;
-    setSpacing(head, 12, 10, 12, 2, 8);
-    head->addWidget(makeLabel(title, "heading"));
-    QLabel* explained = makeLabel(text, "secondary", "muted");
-    explained->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    head->addWidget(explained, 1);
-    layout->addLayout(head);
-    layout->addWidget(plot, 1);
-    return area;
-}
+/// Pages of the stack.
+constexpr int kEmptyPage = 0, kBlocksPage = 1, kPatchPage = 2;
 
 }  // namespace
 
 LearningPage::LearningPage(Session* session, QWidget* parent) : QWidget(parent), m_session(session) {
     setAttribute(Qt::WA_StyledBackground);
     setProperty("surface", "panel");
+    m_empty = new widgets::EmptyState;
+    m_empty->setIcon(widgets::Icon::Learning);
+    m_stack = new QStackedWidget;
+    m_stack->addWidget(m_empty);
+    m_stack->addWidget(makeBlocks());
+    m_patch = new PatchPane(session);
+    m_stack->addWidget(m_patch);
+    m_subject = new widgets::SegmentedControl;
+    m_subject->setObjectName(QStringLiteral("learningSubject"));
+    m_subject->setAccessibleName(tr("What was learned"));
+    m_subject->addSegment(tr("Blocks"), kBlocksPage, tr("What the method learned, block by block"));
+    m_subject->addSegment(tr("Patch"), kPatchPage, tr("What the patch learned behind it, step by step"));
+    m_subjectBar = makeSurface("panel", "bottom");
+    auto* bar = new QHBoxLayout(m_subjectBar);
+    setSpacing(bar, 12, 8, 12, 8, 8);
+    bar->addWidget(m_subject);
+    bar->addStretch(1);
+    auto* layout = new QVBoxLayout(this);
+    setSpacing(layout, 0, 0, 0, 0, 0);
+    layout->addWidget(m_subjectBar);
+    layout->addWidget(m_stack, 1);
+
+    connect(m_empty, &widgets::EmptyState::actionTriggered, this, &LearningPage::methodRequested);
+    connect(m_subject, &widgets::SegmentedControl::valueActivated, this, [this](const QVariant& value) {
+        m_subjectChosen = true;
+        m_stack->setCurrentIndex(value.toInt());
+    });
+    connect(m_session->store(), &RunStore::changed, this, &LearningPage::handleStore);
+    connect(m_session->run(), &RunController::phaseChanged, this, [this] {
+        m_patch->refresh();
+        refreshState();
+    });
+    refreshState();
+}
+
+QWidget* LearningPage::makeBlocks() {
     m_errors = new LinesPlot(tr("Distance from the target by block"));
     m_errors->setObjectName(QStringLiteral("learningErrors"));
     m_errors->setValues(tr("relative error"), errorText);
@@ -99,28 +124,16 @@ LearningPage::LearningPage(Session* session, QWidget* parent) : QWidget(parent),
     auto* plots = new QWidget;
     auto* plotsLayout = new QVBoxLayout(plots);
     setSpacing(plotsLayout, 0, 0, 0, 0, 0);
-    plotsLayout->addWidget(titled(m_errors, tr("Distance from the target"), tr("of the quantized stream, and what there was to repair")), 3);
-    plotsLayout->addWidget(titled(m_accuracies, tr("Aligned model's probes"), tr("accuracy on calibration prompts they were not fitted on")), 3);
-    plotsLayout->addWidget(titled(m_logits, tr("Their mean score"), tr("of the quantized stream; above 0 is the malicious side")), 3);
+    plotsLayout->addWidget(makeTitled(m_errors, tr("Distance from the target"), tr("of the quantized stream, and what there was to repair")), 3);
+    plotsLayout->addWidget(makeTitled(m_accuracies, tr("Aligned model's probes"), tr("accuracy on calibration prompts they were not fitted on")), 3);
+    plotsLayout->addWidget(makeTitled(m_logits, tr("Their mean score"), tr("of the quantized stream; above 0 is the malicious side")), 3);
     auto* page = new QWidget;
     auto* pageLayout = new QHBoxLayout(page);
     setSpacing(pageLayout, 0, 0, 0, 0, 0);
     pageLayout->addWidget(plots, 1);
     pageLayout->addWidget(side);
-    m_empty = new widgets::EmptyState;
-    m_empty->setIcon(widgets::Icon::Learning);
-    m_stack = new QStackedWidget;
-    m_stack->addWidget(m_empty);
-    m_stack->addWidget(page);
-    auto* layout = new QVBoxLayout(this);
-    setSpacing(layout, 0, 0, 0, 0, 0);
-    layout->addWidget(m_stack);
-
-    connect(m_empty, &widgets::EmptyState::actionTriggered, this, &LearningPage::methodRequested);
     for (LinesPlot* plot : {m_errors, m_accuracies, m_logits}) connect(plot, &LinesPlot::chosen, this, &LearningPage::setBlock);
-    connect(m_session->store(), &RunStore::changed, this, &LearningPage::handleStore);
-    connect(m_session->run(), &RunController::phaseChanged, this, &LearningPage::refreshState);
-    refreshState();
+    return page;
 }
 
 void LearningPage::setBlock(int block) {
@@ -136,9 +149,11 @@ void LearningPage::handleStore(RunStore::Changes changes) {
         m_folder = m_session->store()->folder();
         m_block = -1;
         m_following = true;
+        m_subjectChosen = false;
     }
     if (changes & (RunStore::Replaced | RunStore::Learning)) refresh();
-    if (changes & (RunStore::Replaced | RunStore::Learning | RunStore::Status | RunStore::Stages)) refreshState();
+    if (changes & (RunStore::Replaced | RunStore::Patch | RunStore::Blocks)) m_patch->refresh();
+    if (changes & (RunStore::Replaced | RunStore::Learning | RunStore::Patch | RunStore::Status | RunStore::Stages)) refreshState();
 }
 
 const LearnedBlock* LearningPage::learned(int block) const {
@@ -217,10 +232,28 @@ void LearningPage::refreshBlock() {
     m_blockText->setText(text);
 }
 
+void LearningPage::refreshSubject() {
+    const auto& state = m_session->store()->state();
+    const bool blocks = !state.learning.empty(), patch = patches();
+    m_subjectBar->setVisible(blocks && patch);
+    if (!blocks || !patch)
+        m_stack->setCurrentIndex(blocks ? kBlocksPage : patch ? kPatchPage : kEmptyPage);
+    else if (!m_subjectChosen || m_stack->currentIndex() == kEmptyPage)
+        m_stack->setCurrentIndex(kPatchPage);
+    m_subject->setCurrentValue(m_stack->currentIndex());
+}
+
+bool LearningPage::patches() const {
+    const RunStore* store = m_session->store();
+    if (store->state().patch) return true;
+    const auto* stage = store->stage("patch");
+    return stage != nullptr && stage->done > 0;
+}
+
 void LearningPage::refreshState() {
     const RunStore* store = m_session->store();
     const auto& all = store->state().learning;
-    m_stack->setCurrentIndex(all.empty() ? 0 : 1);
+    refreshSubject();
     if (!all.empty()) {
         const auto finished = std::count_if(all.begin(), all.end(), [](const auto& block) { return block.finished; });
         m_progress->setText(tr("%1 of %2 blocks learned").arg(finished).arg(store->blockCount()));
@@ -228,12 +261,12 @@ void LearningPage::refreshState() {
     }
     m_empty->setActionText({});
     if (!store->hasRun()) {
-        m_empty->setText(tr("A method that learns shows here, block by block, what it repairs."));
+        m_empty->setText(tr("A method that learns shows here, block by block, what it repairs, and a safety patch step by step."));
         m_empty->setActionText(tr("Choose a method"), true);
     } else if (m_session->run()->active()) {
-        m_empty->setText(tr("Learning starts once every block of the base model is captured, if the method learns."));
+        m_empty->setText(tr("Learning starts once every block of the base model is captured, if the run learns."));
     } else {
-        m_empty->setText(tr("This run learned nothing. Methods that learn are OmniQuant, AutoRound and Q-realign."));
+        m_empty->setText(tr("This run learned nothing. Methods that learn are OmniQuant, AutoRound and Q-realign; a safety patch learns behind any method."));
         m_empty->setActionText(tr("Choose a method"), true);
     }
 }

@@ -49,6 +49,10 @@ QString RunController::resumePoint() const {
     for (const auto& stage : m_store->state().stages) {
         if (stage.done >= stage.total && stage.total > 0) continue;
         const auto done = QString::number(stage.done);
+        if (stage.stage == "patch") {
+            const auto& patch = m_store->state().patch;
+            return patch && !patch->steps.empty() ? tr("step %1 of the patch").arg(patch->steps.back().step) : tr("the patch");
+        }
         if (stage.unit == "answers") return tr("answer %1").arg(done);
         if (stage.unit == "tensors") return tr("tensor %1").arg(done);
         return tr("block %1").arg(done);

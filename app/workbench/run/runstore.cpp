@@ -13,6 +13,7 @@ RunStore::Changes changesOf(const protocol::RunEvent& event) {
     if (event.type == "stage") return RunStore::Stages;
     if (event.type == "block") return RunStore::Blocks;
     if (event.type == "learning") return RunStore::Learning;
+    if (event.type == "patch") return RunStore::Patch;
     if (event.type == "control") return RunStore::Control;
     if (event.type == "answer") return RunStore::Answers;
     if (event.type == "metrics") return RunStore::Metrics;

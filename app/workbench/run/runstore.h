@@ -26,6 +26,7 @@ public:
         Notes = 1 << 7,
         Log = 1 << 8,
         Learning = 1 << 9,
+        Patch = 1 << 10,
     };
     Q_DECLARE_FLAGS(Changes, Change)
     Q_FLAG(Changes)

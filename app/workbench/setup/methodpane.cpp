@@ -66,7 +66,8 @@ void MethodPane::refresh() {
     const QStringList aligned = alignedAdaptersOf(spec);
     const bool named = !aligned.isEmpty() || (spec.is_object() && spec.contains("aligned") && !spec["aligned"].value("checkpoint", "").empty());
     m_aligned->setAdapters(aligned);
-    m_aligned->setVisible(realigns);
+    // A patch takes refusals from it, where there is one.
+    m_aligned->setVisible(realigns || !patchOf(spec).isEmpty());
     m_missing->setVisible(realigns && !named);
 }
 

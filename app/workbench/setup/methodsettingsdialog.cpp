@@ -20,9 +20,8 @@ constexpr int kAskDelay = 150;
 
 }  // namespace
 
-MethodSettingsDialog::MethodSettingsDialog(SetupModel* model, QWidget* parent) : QDialog(parent), m_model(model) {
+MethodSettingsDialog::MethodSettingsDialog(SetupModel* model, Dialogs* dialogs, QWidget* parent) : QDialog(parent), m_model(model), m_dialogs(dialogs) {
     setObjectName(QStringLiteral("methodSettingsDialog"));
-    setWindowTitle(tr("Method settings"));
     auto* layout = new QVBoxLayout(this);
     setSpacing(layout, 20, 18, 20, 18, 12);
     m_title = makeLabel({}, "cardTitle");
@@ -54,17 +53,23 @@ MethodSettingsDialog::MethodSettingsDialog(SetupModel* model, QWidget* parent) :
     });
 }
 
-void MethodSettingsDialog::prepare() {
-    const QString id = methodOf(m_model->spec());
-    m_title->setText(id);
+void MethodSettingsDialog::prepare(SettingsOf of) {
+    m_of = of;
+    const bool patch = of == SettingsOf::Patch;
+    const QString id = patch ? patchOf(m_model->spec()) : methodOf(m_model->spec());
+    QString title = id;
     for (const auto& method : m_model->methods())
-        if (QString::fromStdString(method.id) == id) m_title->setText(QString::fromStdString(method.title));
+        if (!patch && QString::fromStdString(method.id) == id) title = QString::fromStdString(method.title);
+    for (const auto& known : m_model->patches())
+        if (patch && QString::fromStdString(known.id) == id) title = tr("Safety patch: %1").arg(QString::fromStdString(known.title));
+    m_title->setText(title);
+    setWindowTitle(patch ? tr("Patch settings") : tr("Method settings"));
     m_problem->hide();
     m_help->setText(tr("Point at a setting to see what it does."));
     m_use->setEnabled(false);
     m_own.clear();
     build({});
-    m_model->askSettings(m_model->spec(), this, [this](Expected<std::vector<protocol::MethodSetting>> settings) {
+    m_model->askSettings(of, m_model->spec(), this, [this](Expected<std::vector<protocol::MethodSetting>> settings) {
         if (settings) {
             for (const auto& setting : *settings)
                 if (setting.value != setting.standard) m_own[setting.path] = setting.value;
@@ -101,7 +106,7 @@ void MethodSettingsDialog::build(const std::vector<protocol::MethodSetting>& set
             grids[at]->addWidget(makeLabel(group, "heading"), rows[at]++, 0, 1, 2);
             ++heights[at];
         }
-        auto* field = new SettingField(setting, area);
+        auto* field = new SettingField(setting, m_dialogs, area);
         m_fields.push_back(field);
         const bool set = setting.kind == "set";
         grids[at]->addWidget(field->name(), rows[at], 0, set ? Qt::AlignTop : Qt::AlignVCenter);
@@ -114,7 +119,7 @@ void MethodSettingsDialog::build(const std::vector<protocol::MethodSetting>& set
         if (set) heights[at] += static_cast<int>(setting.choices.size()) - 1;
         ++heights[at];
         connect(field, &SettingField::edited, this, [this, field] { noteEdit(field); });
-        connect(field, &SettingField::visited, this, [this, field] { m_help->setText(QString::fromStdString(field->setting().help)); });
+        connect(field, &SettingField::visited, this, [this, field] { m_help->setText(field->help()); });
     }
     m_scroll->setWidget(area);
     if (settings.empty()) return;
@@ -144,7 +149,7 @@ void MethodSettingsDialog::noteEdit(const SettingField* field) {
 
 void MethodSettingsDialog::ask() {
     m_asking.stop();
-    m_model->askSettings(tentativeSpec(), this, [this](Expected<std::vector<protocol::MethodSetting>> settings) { take(std::move(settings)); });
+    m_model->askSettings(m_of, tentativeSpec(), this, [this](Expected<std::vector<protocol::MethodSetting>> settings) { take(std::move(settings)); });
 }
 
 void MethodSettingsDialog::take(Expected<std::vector<protocol::MethodSetting>> settings) {
@@ -167,7 +172,7 @@ void MethodSettingsDialog::accept() {
         const auto own = m_own.find(path);
         fields.emplace_back(path, own != m_own.end() ? own->second : nlohmann::json());
     }
-    m_model->setFields(fields, tr("Set up the method"));
+    m_model->setFields(fields, m_of == SettingsOf::Patch ? tr("Set up the patch") : tr("Set up the method"));
     QDialog::accept();
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "app/workbench/setup/setupmodel.h"
 #include "core/base/error.h"
 #include "core/engine/protocol/settings_messages.h"
 
@@ -15,19 +16,19 @@ class QScrollArea;
 
 namespace safequant::workbench {
 
+class Dialogs;
 class SettingField;
-class SetupModel;
 
-/// Everything the spec's method can be told, as the engine describes it. What is left at its standard stays out of the spec; standards
+/// Everything the spec's method, or its patch, can be told, as the engine describes it. What is left at its standard stays out of the spec; standards
 /// follow what is chosen here (an objective sets its weights), and the engine says at once what it cannot take.
 class MethodSettingsDialog : public QDialog {
     Q_OBJECT
 
 public:
-    explicit MethodSettingsDialog(SetupModel* model, QWidget* parent = nullptr);
+    MethodSettingsDialog(SetupModel* model, Dialogs* dialogs, QWidget* parent = nullptr);
 
     /// Begins with what the spec says now.
-    void prepare();
+    void prepare(SettingsOf of = SettingsOf::Method);
 
 private:
     void ask();
@@ -39,6 +40,8 @@ private:
     void accept() override;
 
     SetupModel* m_model;
+    Dialogs* m_dialogs;
+    SettingsOf m_of = SettingsOf::Method;
     QTimer m_asking;
     std::vector<SettingField*> m_fields;
     std::map<std::string, nlohmann::json> m_own;  ///< By path: what differs from the standard.

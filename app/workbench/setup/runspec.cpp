@@ -97,6 +97,7 @@ void changePaths(nlohmann::json& spec, const std::function<std::string(const std
             if (entry.is_string() && !entry.get<std::string>().starts_with("builtin:")) entry = file(entry);
         }
     }
+    if (!patchPairsOf(spec).isEmpty()) spec["quantization"]["patch"]["pairs"] = file(patchPairsOf(spec).toStdString());
 }
 
 Expected<nlohmann::json> readSpecFile(const QString& path) {
@@ -158,6 +159,18 @@ nlohmann::json splitOf(const nlohmann::json& spec) {
     nlohmann::json split = nlohmann::json::parse(kDefaultRunJson)["split"];
     if (const auto& given = jsonAt(spec, {"split"}); given.is_object()) split.update(given);
     return split;
+}
+
+QString patchOf(const nlohmann::json& spec) {
+    const auto& patch = jsonAt(spec, {"quantization", "patch"});
+    if (!patch.is_object()) return {};
+    const auto& method = jsonAt(patch, {"method"});
+    return method.is_string() ? QString::fromStdString(method.get<std::string>()) : QStringLiteral("q-resafe");
+}
+
+QString patchPairsOf(const nlohmann::json& spec) {
+    const auto& pairs = jsonAt(spec, {"quantization", "patch", "pairs"});
+    return pairs.is_string() ? QString::fromStdString(pairs.get<std::string>()) : QString();
 }
 
 QString methodOf(const nlohmann::json& spec) {
@@ -307,6 +320,7 @@ QString runNameFor(const nlohmann::json& spec) {
     QString name = QStringLiteral("%1 W%2A%3").arg(modelNameOf(checkpointOf(spec))).arg(scheme.weightBits).arg(scheme.activationBits);
     if (const QString method = methodOf(spec); method != QLatin1String("rtn")) name += QStringLiteral(" ") + method;
     if (scheme.weightBits < 16 && scheme.groupSize > 0) name += QStringLiteral(" g%1").arg(scheme.groupSize);
+    if (const QString patch = patchOf(spec); !patch.isEmpty()) name += QStringLiteral(" ") + patch;
     return name;
 }
 

@@ -59,6 +59,10 @@ QStringList promptFilesOf(const nlohmann::json& spec);
 nlohmann::json splitOf(const nlohmann::json& spec);
 /// Id of the quantization method.
 QString methodOf(const nlohmann::json& spec);
+/// Id of the way the outcome is patched; empty: it is not.
+QString patchOf(const nlohmann::json& spec);
+/// File of ready pairs that the patch learns from; empty: the models make them.
+QString patchPairsOf(const nlohmann::json& spec);
 /// Adapters that make the aligned model of a method that realigns.
 QStringList alignedAdaptersOf(const nlohmann::json& spec);
 /// Samples of each part that a calibrated method learns from.

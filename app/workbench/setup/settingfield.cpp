@@ -5,13 +5,19 @@
 #include <QComboBox>
 #include <QDoubleSpinBox>
 #include <QEvent>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QLabel>
 #include <QLocale>
+#include <QPushButton>
 #include <QSpinBox>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
 
+#include "app/workbench/dialogs.h"
 #include "app/workbench/ui.h"
+#include "widgets/elidedlabel.h"
 
 namespace safequant::workbench {
 
@@ -23,6 +29,7 @@ constexpr int kDecimals = 6;
 constexpr double kHalfStep = 0.5e-6;
 constexpr int kNumberWidth = 96;
 constexpr int kChoiceWidth = 250;
+constexpr int kFileWidth = 130;
 
 /// A number without the zeros behind it that a fixed count of decimals brings.
 class NumberBox : public QDoubleSpinBox {
@@ -33,8 +40,9 @@ public:
 
 }  // namespace
 
-SettingField::SettingField(const protocol::MethodSetting& setting, QWidget* parent) : QObject(parent), m_setting(setting) {
-    const QString help = QString::fromStdString(setting.help);
+SettingField::SettingField(const protocol::MethodSetting& setting, Dialogs* dialogs, QWidget* parent)
+    : QObject(parent), m_setting(setting), m_dialogs(dialogs) {
+    const QString help = this->help();
     m_name = makeLabel(QString::fromStdString(setting.title), nullptr, nullptr, parent);
     m_name->setToolTip(help);
     m_standard = makeLabel({}, "secondary", "muted", parent);
@@ -49,10 +57,56 @@ SettingField::SettingField(const protocol::MethodSetting& setting, QWidget* pare
     show(setting);
 }
 
+QString SettingField::help() const {
+    QString help = QString::fromStdString(m_setting.help);
+    if (m_setting.kind != "whole" && m_setting.kind != "number") return help;
+    const auto text = [](double number) { return QLocale().toString(number, 'g', kDecimals); };
+    help += QLatin1Char(' ') + tr("Between %1 and %2").arg(text(m_setting.low), text(m_setting.high));
+    if (!m_setting.unit.empty()) help += QLatin1Char(' ') + QString::fromStdString(m_setting.unit);
+    return help + QLatin1Char('.');
+}
+
+void SettingField::makeFileEditor(QWidget* parent) {
+    m_editor = new QWidget(parent);
+    auto* row = new QHBoxLayout(m_editor);
+    setSpacing(row, 0, 0, 0, 0, 8);
+    m_fileName = new widgets::ElidedLabel;
+    m_fileName->setElideMode(Qt::ElideMiddle);
+    m_fileName->setMinimumWidth(kFileWidth);
+    m_choose = makeLink(tr("Choose ..."));
+    m_choose->setObjectName(QString::fromStdString(m_setting.path) + QStringLiteral(".choose"));
+    m_choose->setAccessibleName(tr("Choose a file: %1").arg(QString::fromStdString(m_setting.title)));
+    m_clear = makeLink(tr("None"));
+    m_clear->setObjectName(QString::fromStdString(m_setting.path) + QStringLiteral(".clear"));
+    m_clear->setAccessibleName(tr("Use no file: %1").arg(QString::fromStdString(m_setting.title)));
+    row->addWidget(m_fileName, 1);
+    row->addWidget(m_clear);
+    row->addWidget(m_choose);
+    m_editor->setFocusProxy(m_choose);
+    const auto take = [this](const QString& path) {
+        m_file = path;
+        showFile();
+        emit edited();
+    };
+    connect(m_choose, &QPushButton::clicked, this, [this, take] {
+        const QString path = m_dialogs->choosePairsFile(m_editor, m_file.isEmpty() ? QString() : QFileInfo(m_file).absolutePath());
+        if (!path.isEmpty()) take(path);
+    });
+    connect(m_clear, &QPushButton::clicked, this, [take] { take({}); });
+    showFile();
+}
+
+void SettingField::showFile() {
+    m_fileName->setText(m_file.isEmpty() ? tr("none") : QFileInfo(m_file).fileName());
+    m_fileName->setToolTip(m_file);
+    m_clear->setVisible(!m_file.isEmpty());
+}
+
 void SettingField::makeEditor(QWidget* parent) {
     const auto changed = [this] {
         if (!m_showing) emit edited();
     };
+    const QString suffix = m_setting.unit.empty() ? QString() : QLatin1Char(' ') + QString::fromStdString(m_setting.unit);
     if (m_setting.kind == "truth") {
         auto* box = new QCheckBox(parent);
         connect(box, &QCheckBox::toggled, this, changed);
@@ -60,6 +114,7 @@ void SettingField::makeEditor(QWidget* parent) {
     } else if (m_setting.kind == "whole") {
         auto* box = new QSpinBox(parent);
         box->setRange(static_cast<int>(m_setting.low), static_cast<int>(m_setting.high));
+        box->setSuffix(suffix);
         box->setMinimumWidth(kNumberWidth);
         connect(box, &QSpinBox::valueChanged, this, changed);
         m_editor = box;
@@ -67,6 +122,7 @@ void SettingField::makeEditor(QWidget* parent) {
         auto* box = new NumberBox(parent);
         box->setDecimals(kDecimals);
         box->setRange(m_setting.low, m_setting.high);
+        box->setSuffix(suffix);
         box->setStepType(QAbstractSpinBox::AdaptiveDecimalStepType);
         box->setMinimumWidth(kNumberWidth);
         connect(box, &QDoubleSpinBox::valueChanged, this, changed);
@@ -77,6 +133,8 @@ void SettingField::makeEditor(QWidget* parent) {
         box->setMinimumWidth(kChoiceWidth);
         connect(box, &QComboBox::currentIndexChanged, this, changed);
         m_editor = box;
+    } else if (m_setting.kind == "file") {
+        makeFileEditor(parent);
     } else {
         m_editor = new QWidget(parent);
         auto* column = new QVBoxLayout(m_editor);
@@ -91,6 +149,7 @@ void SettingField::makeEditor(QWidget* parent) {
 }
 
 json SettingField::value() const {
+    if (m_fileName != nullptr) return m_file.toStdString();
     if (auto* box = qobject_cast<QCheckBox*>(m_editor)) return box->isChecked();
     if (auto* box = qobject_cast<QSpinBox*>(m_editor)) return box->value();
     if (auto* box = qobject_cast<QDoubleSpinBox*>(m_editor)) {
@@ -106,7 +165,10 @@ json SettingField::value() const {
 }
 
 void SettingField::setValue(const json& value) {
-    if (auto* box = qobject_cast<QCheckBox*>(m_editor)) {
+    if (m_fileName != nullptr) {
+        m_file = value.is_string() ? QString::fromStdString(value.get<std::string>()) : QString();
+        showFile();
+    } else if (auto* box = qobject_cast<QCheckBox*>(m_editor)) {
         box->setChecked(value.is_boolean() && value.get<bool>());
     } else if (auto* spin = qobject_cast<QSpinBox*>(m_editor)) {
         if (value.is_number()) spin->setValue(value.get<int>());
@@ -140,6 +202,7 @@ QString SettingField::textOf(const json& value) const {
     if (value.is_boolean()) return value.get<bool>() ? tr("on") : tr("off");
     if (value.is_number_integer()) return QLocale().toString(value.get<qlonglong>());
     if (value.is_number()) return QLocale().toString(value.get<double>(), 'g', kDecimals);
+    if (value.is_string() && m_fileName != nullptr && !value.get<std::string>().empty()) return QFileInfo(QString::fromStdString(value.get<std::string>())).fileName();
     QStringList titles;
     for (const auto& choice : m_setting.choices)
         if (choice.value == value || (value.is_array() && std::find(value.begin(), value.end(), choice.value) != value.end()))

@@ -8,16 +8,24 @@
 
 class QCheckBox;
 class QLabel;
+class QPushButton;
 class QWidget;
 
+namespace safequant::widgets {
+class ElidedLabel;
+}
+
 namespace safequant::workbench {
+
+class Dialogs;
 
 /// The row of one setting of a method: its name, an editor for its kind, and what it is when nothing is said.
 class SettingField : public QObject {
     Q_OBJECT
 
 public:
-    SettingField(const protocol::MethodSetting& setting, QWidget* parent);
+    /// `dialogs` choose files, and outlive it.
+    SettingField(const protocol::MethodSetting& setting, Dialogs* dialogs, QWidget* parent);
 
     const protocol::MethodSetting& setting() const { return m_setting; }
     nlohmann::json value() const;
@@ -27,6 +35,8 @@ public:
     QLabel* name() const { return m_name; }
     QWidget* editor() const { return m_editor; }
     QLabel* standard() const { return m_standard; }
+    /// What it does, and what it can be.
+    QString help() const;
 
 signals:
     void edited();
@@ -38,14 +48,20 @@ protected:
 
 private:
     void makeEditor(QWidget* parent);
+    void makeFileEditor(QWidget* parent);
+    void showFile();
     void setValue(const nlohmann::json& value);
     QString textOf(const nlohmann::json& value) const;
 
     protocol::MethodSetting m_setting;
+    Dialogs* m_dialogs;
     QLabel* m_name;
     QWidget* m_editor = nullptr;
     QLabel* m_standard;
     QList<QCheckBox*> m_members;  ///< Of a set.
+    QString m_file;               ///< Of a file, as are the next three.
+    widgets::ElidedLabel* m_fileName = nullptr;
+    QPushButton *m_choose = nullptr, *m_clear = nullptr;
     bool m_showing = false;
 };
 

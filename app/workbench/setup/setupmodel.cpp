@@ -130,17 +130,32 @@ void SetupModel::setMethod(const QString& id) {
     });
 }
 
+void SetupModel::setPatch(const QString& id) {
+    edit(tr("Choose a patch"), [&](nlohmann::json& spec) {
+        auto& quantization = spec["quantization"];
+        if (id.isEmpty()) {
+            quantization.erase("patch");
+            return;
+        }
+        auto& patch = quantization["patch"];
+        if (!patch.is_object()) patch = nlohmann::json::object();
+        patch["method"] = id.toStdString();
+        // The way sets the losses' weights and the mask.
+        for (const char* field : {"preference_weight", "chosen_weight", "mask"}) patch.erase(field);
+    });
+}
+
 void SetupModel::setFields(const std::vector<std::pair<std::string, nlohmann::json>>& fields, const QString& name) {
     edit(name, [&](nlohmann::json& spec) {
         for (const auto& [path, value] : fields) setField(spec, path, value);
     });
 }
 
-void SetupModel::askSettings(const nlohmann::json& spec, QObject* receiver,
+void SetupModel::askSettings(SettingsOf of, const nlohmann::json& spec, QObject* receiver,
                              std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer) {
     m_client->drop(m_settingsRequest);
-    m_settingsRequest = m_client->request<std::vector<protocol::MethodSetting>>(QStringLiteral("run/settings"), {{"spec", spec}}, receiver,
-                                                                                std::move(answer));
+    m_settingsRequest = m_client->request<std::vector<protocol::MethodSetting>>(
+        QStringLiteral("run/settings"), {{"spec", spec}, {"of", of == SettingsOf::Patch ? "patch" : "method"}}, receiver, std::move(answer));
 }
 
 void SetupModel::setAlignedAdapters(const QStringList& folders) {
@@ -162,6 +177,8 @@ void SetupModel::setEvaluation(bool evaluate, const nlohmann::json& evaluation) 
 }
 
 const std::vector<protocol::MethodInfo>& SetupModel::methods() const { return m_client->info().methods; }
+
+const std::vector<protocol::PatchInfo>& SetupModel::patches() const { return m_client->info().patches; }
 
 void SetupModel::setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId) {
     edit(name, [&](nlohmann::json& spec) { spec["quantization"]["default"] = schemeToJson(scheme); }, mergeId);

@@ -4,6 +4,7 @@
 #include <QObject>
 #include <QTimer>
 #include <QUndoStack>
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,9 @@
 #include "core/engine/protocol/settings_messages.h"
 
 namespace safequant::workbench {
+
+/// Whose settings are asked for.
+enum class SettingsOf : std::uint8_t { Method, Patch };
 
 /// The run being set up: its spec, every edit with undo, and what the engine says about checkpoint, prompts, sample and plan.
 class SetupModel : public QObject {
@@ -41,10 +45,12 @@ public:
     /// Also of the samples a calibrated method learns from, whose number stays.
     void setMaliciousFraction(double fraction);
     void setMethod(const QString& id);
+    /// How the outcome is patched; empty: not at all. Which prompts and steps there are stays when the way changes.
+    void setPatch(const QString& id);
     /// Fields of the spec by their dotted paths, all of them one edit; null removes a field.
     void setFields(const std::vector<std::pair<std::string, nlohmann::json>>& fields, const QString& name);
-    /// What a spec's method can be told; the answer may be an error that says what is wrong with the spec.
-    void askSettings(const nlohmann::json& spec, QObject* receiver, std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer);
+    /// What a spec's method, or its patch, can be told; the answer may be an error that says what is wrong with the spec.
+    void askSettings(SettingsOf of, const nlohmann::json& spec, QObject* receiver, std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer);
     /// Adapters that make the aligned model of the run's checkpoint.
     void setAlignedAdapters(const QStringList& folders);
     /// Whether both models are evaluated, and the spec's "evaluation".
@@ -53,6 +59,7 @@ public:
     const protocol::EngineInfo& engineInfo() const { return m_client->info(); }
     /// Methods of the engine; none while it has not introduced itself.
     const std::vector<protocol::MethodInfo>& methods() const;
+    const std::vector<protocol::PatchInfo>& patches() const;
     void setDefaultScheme(const LinearScheme& scheme, const QString& name, int mergeId = -1);
     void setRuleList(const std::vector<SchemeRule>& rules, const QString& name);
 

@@ -14,6 +14,7 @@
 #include "app/workbench/setup/adapterlist.h"
 #include "app/workbench/setup/evaluationdialog.h"
 #include "app/workbench/setup/methodpane.h"
+#include "app/workbench/setup/patchchoice.h"
 #include "app/workbench/setup/modelfacts.h"
 #include "app/workbench/setup/schemecontrols.h"
 #include "app/workbench/setup/setupmodel.h"
@@ -44,6 +45,7 @@ SetupPanel::SetupPanel(SetupModel* model, Dialogs* dialogs, QWidget* parent)
     sections->addWidget(makeModelSection());
     sections->addWidget(makePromptSection());
     sections->addWidget(makeQuantizationSection());
+    sections->addWidget(makePatchSection());
     sections->addWidget(makeEvaluationSection());
     sections->addStretch(1);
     auto* scroll = new QScrollArea;
@@ -192,6 +194,16 @@ QWidget* SetupPanel::makeQuantizationSection() {
     return section;
 }
 
+QWidget* SetupPanel::makePatchSection() {
+    QWidget* section = makeSurface("panel", "top");
+    auto* layout = new QVBoxLayout(section);
+    setSpacing(layout, 14, 12, 14, 12, 8);
+    m_patchSettings = addHead(layout, tr("Safety patch"), tr("Settings ..."), "patchSettings", tr("Settings of the patch"));
+    connect(m_patchSettings, &QPushButton::clicked, this, &SetupPanel::patchSettingsRequested);
+    layout->addWidget(new PatchChoice(m_model));
+    return section;
+}
+
 QWidget* SetupPanel::makeEvaluationSection() {
     QWidget* section = makeSurface("panel", "top");
     auto* layout = new QVBoxLayout(section);
@@ -249,6 +261,7 @@ void SetupPanel::refreshSpec() {
     for (QWidget* control : std::initializer_list<QWidget*>{m_fraction, m_scheme, m_rules, m_methodSettings, m_changeEvaluation}) {
         control->setEnabled(any);
     }
+    m_patchSettings->setEnabled(any && !patchOf(spec).isEmpty());
     const QStringList files = promptFilesOf(spec);
     const bool bundled = files == QStringList{QStringLiteral("builtin:default")};
     QStringList names;

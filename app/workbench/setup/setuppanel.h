@@ -41,11 +41,14 @@ signals:
     void evaluationRequested();
     /// The user asks for what the method can be told.
     void methodSettingsRequested();
+    /// The user asks for what the patch can be told.
+    void patchSettingsRequested();
 
 private:
     QWidget* makeModelSection();
     QWidget* makePromptSection();
     QWidget* makeQuantizationSection();
+    QWidget* makePatchSection();
     QWidget* makeEvaluationSection();
     QWidget* makeFooter();
     /// A section's heading with a link at its right, which is returned; `means` is what the link says to those who cannot see.
@@ -77,6 +80,7 @@ private:
     QLabel* m_fractionName;
     SchemeControls* m_scheme;
     QPushButton* m_methodSettings;
+    QPushButton* m_patchSettings;
     QPushButton* m_rules;
     QLabel* m_evaluation;
     QPushButton* m_changeEvaluation;

@@ -10,6 +10,7 @@
 
 #include "core/base/error.h"
 #include "core/base/statistics.h"
+#include "core/engine/protocol/patch_messages.h"
 
 /// Plain messages between the engine and whoever shows its work. Every struct has `toJson` and `fromJson`; unknown fields are
 /// ignored, missing ones keep their defaults. The same JSON objects are the lines of a run folder's events.jsonl.
@@ -37,6 +38,11 @@ struct MethodInfo {
     bool tunes = false;       ///< Trains the whole model, on prompts and on text of its own.
 };
 
+/// A way to patch what a method made ("quantization.patch").
+struct PatchInfo {
+    std::string id, title, describe;  ///< As of a method.
+};
+
 /// A judge that needs nothing but an answer's text.
 struct JudgeChoice {
     std::string name;      ///< In run specs.
@@ -54,6 +60,7 @@ struct EngineInfo {
     std::uint64_t memoryBytes = 0;
     std::uint64_t residentBytes = 0;  ///< Of the engine now.
     std::vector<MethodInfo> methods;  ///< In the order programs list them.
+    std::vector<PatchInfo> patches;
     std::vector<JudgeChoice> judges;
     std::vector<std::string> tasks;   ///< Names of the bundled ones.
 };
@@ -135,7 +142,7 @@ struct RunSummary {
 
 // ---- events of a run ------------------------------------------------------------------------------------------------
 
-/// Progress of one stage: "capture", "quantize", "evaluate", "export". Stages not planned do not appear.
+/// Progress of one stage: "capture", "patch", "quantize", "evaluate", "export". Stages not planned do not appear.
 struct StageProgress {
     std::string stage;
     std::uint64_t done = 0, total = 0;
@@ -232,7 +239,8 @@ struct ModelMetrics {
 };
 
 /// One line of events.jsonl, and the payload of the notification `run/event` {folder, event}.
-/// `type`: "started", "stage", "control", "block", "learning", "answer", "metrics", "note", "log", "finished"; each uses its own member.
+/// `type`: "started", "stage", "control", "block", "learning", "patch", "answer", "metrics", "note", "log", "finished"; each uses its own
+/// member.
 struct RunEvent {
     std::uint64_t sequence = 0;  ///< Line number, from 1, without gaps; continues over resumes.
     double time = 0.0;           ///< Seconds since the epoch.
@@ -241,6 +249,7 @@ struct RunEvent {
     std::optional<WordControl> control;
     std::optional<BlockSeparability> block;
     std::optional<LearnedBlock> learning;
+    std::optional<PatchProgress> patch;  ///< What is new of it.
     std::optional<AnswerItem> answer;
     std::optional<ModelMetrics> metrics;
     std::string level;    ///< Of log lines: "info", "warning", "error".
@@ -258,6 +267,7 @@ struct RunState {
     std::optional<WordControl> control;
     std::vector<BlockSeparability> blocks;
     std::vector<LearnedBlock> learning;  ///< Of a learned method, by block.
+    std::optional<PatchProgress> patch;
     std::vector<ModelMetrics> metrics;
     std::vector<AnswerItem> answers;    ///< Without text.
     std::vector<std::string> notes;
@@ -311,6 +321,7 @@ struct ExportOutcome {
 
 SAFEQUANT_MESSAGE(FloatArray);
 SAFEQUANT_MESSAGE(MethodInfo);
+SAFEQUANT_MESSAGE(PatchInfo);
 SAFEQUANT_MESSAGE(JudgeChoice);
 SAFEQUANT_MESSAGE(EngineInfo);
 SAFEQUANT_MESSAGE(TokenizerDifference);

@@ -41,6 +41,13 @@ void visitFields(V& visit, M& m) {
     visit("describe", m.describe);
 }
 
+template <typename V, MessageOf<PatchInfo> M>
+void visitFields(V& visit, M& m) {
+    visit("id", m.id);
+    visit("title", m.title);
+    visit("describe", m.describe);
+}
+
 template <typename V, MessageOf<EngineInfo> M>
 void visitFields(V& visit, M& m) {
     visit("protocol_version", m.protocolVersion);
@@ -52,6 +59,7 @@ void visitFields(V& visit, M& m) {
     visit("memory_bytes", m.memoryBytes);
     visit("resident_bytes", m.residentBytes);
     visit("methods", m.methods);
+    visit("patches", m.patches);
     visit("judges", m.judges);
     visit("tasks", m.tasks);
 }
@@ -203,6 +211,7 @@ void visitFields(V& visit, M& m) {
 SAFEQUANT_DEFINE_MESSAGE(Interval);
 SAFEQUANT_DEFINE_MESSAGE(Rate);
 SAFEQUANT_DEFINE_MESSAGE(MethodInfo);
+SAFEQUANT_DEFINE_MESSAGE(PatchInfo);
 SAFEQUANT_DEFINE_MESSAGE(JudgeChoice);
 SAFEQUANT_DEFINE_MESSAGE(EngineInfo);
 SAFEQUANT_DEFINE_MESSAGE(TokenizerDifference);

@@ -123,6 +123,7 @@ void visitFields(V& visit, M& m) {
     visit("control", m.control);
     visit("block", m.block);
     visit("learning", m.learning);
+    visit("patch", m.patch);
     visit("answer", m.answer);
     visit("metrics", m.metrics);
     visit("level", m.level);
@@ -140,6 +141,7 @@ void visitFields(V& visit, M& m) {
     visit("control", m.control);
     visit("blocks", m.blocks);
     visit("learning", m.learning);
+    visit("patch", m.patch);
     visit("metrics", m.metrics);
     visit("answers", m.answers);
     visit("notes", m.notes);

@@ -21,6 +21,7 @@ void visitFields(V& visit, M& m) {
     visit("kind", m.kind);
     visit("low", m.low);
     visit("high", m.high);
+    visit("unit", m.unit);
     visit("choices", m.choices);
     visit("value", m.value);
     visit("standard", m.standard);

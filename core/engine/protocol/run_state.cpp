@@ -53,6 +53,9 @@ void applyEvent(RunState& state, const RunEvent& event) {
         put(
             state.learning, *event.learning, [&](const auto& block) { return block.block == event.learning->block; },
             [&](const auto& block) { return block.block > event.learning->block; });
+    } else if (event.type == "patch" && event.patch) {
+        if (!state.patch) state.patch.emplace();
+        addPatchNews(*state.patch, *event.patch);
     } else if (event.type == "answer" && event.answer) {
         AnswerItem answer = *event.answer;
         answer.text.clear();

@@ -64,6 +64,19 @@ BlockSeparability someBlock(const std::string& model, int block) {
     return value;
 }
 
+PatchProgress somePatch(int step) {
+    PatchProgress value;
+    value.method = "q-resafe";
+    value.plannedSteps = 40;
+    value.pairs = {{"malicious", "", 6}, {"benign", "both answers are the same", 1}};
+    value.steps = {{step, 1.25, 0.5, 0.75, 0.25, 1e-4, 3.0, true, 2.5}};
+    value.linears = {{"model.layers.0.mlp.up_proj", 0, 100, 20, 3}};
+    value.probes = {{step, {rateOf(9, 10), rateOf(10, 10)}}};
+    value.baseProbes = {rateOf(10, 10), rateOf(8, 10)};
+    value.finished = true;
+    return value;
+}
+
 LearnedBlock someLearning(int block, int epochs) {
     LearnedBlock value;
     value.block = block;
@@ -180,7 +193,7 @@ private slots:
         checkRoundTrip(FloatArray{{2, 3}, {1.0F, -2.5F, 3.0F, 1e-30F, 5.0F, 6.0F}});
         EngineInfo engine{2, "0.1.0", 4711, 8, "avx2 fma", "Some CPU", std::uint64_t{1} << 40, std::uint64_t{1} << 33,
                           {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}},
-                          {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
+                          {{"q-resafe", "Q-resafe", "It patches."}}, {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
         checkRoundTrip(engine);
         checkRoundTrip(EngineIntroduction{engine, "gpu-box", "/home/someone", "/home/someone/.cache/safequant", "/data/runs", {"NVIDIA H100 80GB HBM3"}});
         checkRoundTrip(FolderListing{"/data", "/", {{"models", true, 0, 1.5}, {"a.gguf", false, 7, 2.5}}, true});
@@ -210,6 +223,7 @@ private slots:
         checkRoundTrip(someControl());
         checkRoundTrip(someBlock("quantized", 4));
         checkRoundTrip(someLearning(4, 2));
+        checkRoundTrip(somePatch(3));
         checkRoundTrip(someAnswer("base", 5));
         checkRoundTrip(someMetrics("base"));
         const Error error{ErrorKind::OutOfMemory, "Not enough memory.", "block 3", "`free` tells."};
@@ -219,6 +233,7 @@ private slots:
         everything.control = someControl();
         everything.block = someBlock("base", 1);
         everything.learning = someLearning(1, 1);
+        everything.patch = somePatch(1);
         everything.answer = someAnswer("quantized", 9);
         everything.metrics = someMetrics("quantized");
         everything.level = "warning";
@@ -234,6 +249,7 @@ private slots:
         state.control = someControl();
         state.blocks = {someBlock("base", 0)};
         state.learning = {someLearning(0, 3)};
+        state.patch = somePatch(2);
         state.metrics = {someMetrics("base")};
         state.answers = {someAnswer("base", 1)};
         state.notes = {"note"};
@@ -465,6 +481,34 @@ private slots:
         QCOMPARE(state.learning.size(), std::size_t{2});
         QCOMPARE(state.learning[0].block, 1);
         QCOMPARE(state.learning[1].epochs.size(), std::size_t{2});
+
+        // What an event of a patch does not tell stays; a step that comes again takes its own place.
+        const auto tellPatch = [&](PatchProgress news) {
+            auto event = makeEvent(sequence++, "patch");
+            event.patch = std::move(news);
+            applyEvent(state, event);
+        };
+        PatchProgress beginning = somePatch(1);
+        beginning.finished = false;
+        tellPatch(beginning);
+        for (const auto& [step, loss] : {std::pair{2, 1.0}, {3, 0.5}, {2, 0.75}}) {
+            PatchProgress news;
+            news.steps = {{step, loss, 0.0, -1.0, 0.0, 0.0, 0.0, false, 0.0}};
+            tellPatch(news);
+        }
+        PatchProgress look;
+        look.probes = {{0, {rateOf(1, 2)}}};
+        tellPatch(look);
+        QVERIFY(state.patch.has_value());
+        QCOMPARE(state.patch->method, std::string("q-resafe"));
+        QCOMPARE(state.patch->pairs.size(), std::size_t{2});
+        QCOMPARE(state.patch->linears.size(), std::size_t{1});
+        QCOMPARE(state.patch->steps.size(), std::size_t{3});
+        QCOMPARE(state.patch->steps[1].loss, 0.75);
+        QCOMPARE(state.patch->steps[2].step, 3);
+        QCOMPARE(state.patch->probes.size(), std::size_t{2});
+        QCOMPARE(state.patch->probes.front().step, 0);
+        QVERIFY(!state.patch->finished);
 
         auto note = makeEvent(sequence++, "note");
         note.message = "once";

@@ -89,6 +89,40 @@ private slots:
         }
     }
 
+    void everySettingOfAPatchIsAField() {
+        for (const char* method : {"q-resafe", "dpo", "sft"}) {
+            json spec = specOf("gptq");
+            spec["quantization"]["patch"] = {{"method", method}};
+            const auto settings = patchSettings(spec);
+            QVERIFY2(settings.has_value(), settings ? "" : settings.error().describe().c_str());
+            std::set<std::string> paths;
+            for (const MethodSetting& setting : *settings) {
+                QVERIFY2(paths.insert(setting.path).second, setting.path.c_str());
+                QVERIFY(!setting.group.empty() && !setting.title.empty() && setting.help.ends_with("."));
+                QCOMPARE(QString::fromStdString(setting.value.dump()), QString::fromStdString(setting.standard.dump()));
+                for (const json& value : setting.kind == "file" ? std::vector<json>{"/pairs.jsonl"} : valuesOf(setting)) {
+                    json edited = spec;
+                    edited[pointerTo(setting.path)] = value;
+                    const auto again = patchSettings(edited);
+                    // Without either of its losses a patch learns nothing.
+                    const bool nothing = value == json(0.0) && ((method == std::string("dpo") && setting.path.ends_with("preference_weight")) ||
+                                                               (method == std::string("sft") && setting.path.ends_with("chosen_weight")));
+                    QVERIFY2(again.has_value() != nothing, (setting.path + " = " + value.dump()).c_str());
+                    if (nothing) continue;
+                    const auto same = std::find_if(again->begin(), again->end(), [&](const MethodSetting& each) { return each.path == setting.path; });
+                    QCOMPARE(QString::fromStdString(same->value.dump()), QString::fromStdString(value.dump()));
+                    QCOMPARE(QString::fromStdString(same->standard.dump()), QString::fromStdString(setting.standard.dump()));
+                }
+            }
+            const json whole = runSpecToJson(*runSpecFromJson(spec, "test"))["quantization"]["patch"];
+            for (const auto& [name, value] : whole.items())
+                QVERIFY2(name == "method" || paths.contains("quantization.patch." + name), name.c_str());
+            QCOMPARE(paths.size() + 1, whole.size());
+        }
+        const auto none = patchSettings(specOf("gptq"));
+        QVERIFY(!none && none.error().message.find("choose a patch") != std::string::npos);
+    }
+
     /// An objective sets its weights: what the others are without being said follows it.
     void standardsFollowTheObjective() {
         json spec = specOf("q-realign");

@@ -84,6 +84,28 @@ private slots:
         QVERIFY(steps->back()["margin"].get<double>() > 0.0);
         QVERIFY((*steps)[5]["identified"].get<bool>() && !(*steps)[6]["identified"].get<bool>());
         QVERIFY(!QFile::exists(QString::fromStdString(after + "/unpatched")) && !QFile::exists(QString::fromStdString(after + "/patch/state.safetensors")));
+        // Events tell the same, and looks with the base model's probes, which at the end are what stage "quantize" measures of all prompts.
+        const auto& told = *state->patch;
+        QVERIFY(told.finished && told.plannedSteps == 12 && told.steps.size() == 12 && told.linears.size() == 28);
+        QCOMPARE(told.pairs.size(), std::size_t{4});
+        for (std::size_t i = 0; i < 12; ++i) QCOMPARE(told.steps[i].loss, (*steps)[i]["loss"].get<double>());
+        std::uint64_t changed = 0, open = 0;
+        for (const auto& linear : told.linears) {
+            changed += linear.changed;
+            open += linear.mayChange;
+        }
+        QCOMPARE(changed, patch["changed"].get<std::uint64_t>());
+        QCOMPARE(open, patch["may_change"].get<std::uint64_t>());
+        QCOMPARE(told.probes.size(), std::size_t{3});
+        QVERIFY(told.probes[0].step == 0 && told.probes[1].step == 10 && told.probes[2].step == 12);
+        const auto plainState = readRunState(before);
+        for (std::size_t block = 0; block < 4; ++block) {
+            QCOMPARE(told.baseProbes[block].count, state->blocks[block].refitted.accuracy.count);
+            // The first look is at the quantizer's own blocks, the last at those the run ends with.
+            QCOMPARE(told.probes[0].accuracy[block].count, plainState->blocks[4 + block].transferred->accuracy.count);
+            QCOMPARE(told.probes[2].accuracy[block].count, state->blocks[4 + block].transferred->accuracy.count);
+            QCOMPARE(told.probes[2].accuracy[block].total, state->blocks[4 + block].transferred->accuracy.total);
+        }
         // Blocks are measured as they are now, and near what they were.
         QCOMPARE(state->blocks.size(), std::size_t{8});
         const auto unpatched = readRunState(before);
@@ -118,6 +140,11 @@ private slots:
         }
         finishRun(parts);
         for (int block = 0; block < 4; ++block) QCOMPARE(blockHash(parts, block), blockHash(whole, block));
+        // Whoever only read the events knows the same of both.
+        auto one = *readRunState(whole)->patch, other = *readRunState(parts)->patch;
+        for (auto* patch : {&one, &other})
+            for (auto& step : patch->steps) step.seconds = 0.0;
+        QCOMPARE(QString::fromStdString(protocol::toJson(one).dump()), QString::fromStdString(protocol::toJson(other).dump()));
     }
 
     void theModelsAnswerThemselves() {
