@@ -70,7 +70,12 @@ QString Session::chooseFigureFile(QWidget* parent, const QString& title, const Q
     return path;
 }
 
-QString Session::schemeText() const { return m_store.hasRun() ? defaultSchemeOf(m_store.state().spec).describe() : QString(); }
+QString Session::schemeText() const {
+    if (!m_store.hasRun()) return {};
+    const auto& spec = m_store.state().spec;
+    const QString patch = patchOf(spec);
+    return defaultSchemeOf(spec).describe() + (patch.isEmpty() ? QString() : QStringLiteral(" + ") + patch);
+}
 
 QString Session::judgeText() const {
     if (m_store.state().metrics.empty()) return {};

@@ -31,8 +31,10 @@ std::optional<protocol::RunResults> resultsOf(const protocol::RunSummary& run) {
     if (spec->hasStage("quantize")) {
         const auto method = findQuantizationMethod(spec->method);
         results->method = method ? std::string((*method)->title) : spec->method;
-        const auto seconds = manifest->json().value(nlohmann::json::json_pointer("/timings/quantize/seconds"), -1.0);
-        results->quantizeSeconds = seconds;
+        if (spec->patch) results->method += " + " + patchTitle(spec->patch->method);
+        results->quantizeSeconds = manifest->json().value(nlohmann::json::json_pointer("/timings/quantize/seconds"), -1.0);
+        if (spec->patch && results->quantizeSeconds >= 0.0)
+            results->quantizeSeconds += manifest->json().value(nlohmann::json::json_pointer("/timings/patch/seconds"), 0.0);
     }
     return std::move(*results);
 }

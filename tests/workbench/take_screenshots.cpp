@@ -152,11 +152,6 @@ int main(int argc, char** argv) {
     window.setPage(Page::Learning);
     wait(1500);
     take(QStringLiteral("learning"));
-    if (auto* shown = window.findChild<widgets::SegmentedControl*>(QStringLiteral("patchShown")); shown->isVisible()) {
-        shown->setCurrentIndex(1);
-        take(QStringLiteral("learning-changed"));
-        shown->setCurrentIndex(0);
-    }
     window.setPage(Page::Answers);
     wait(1500);
     take(QStringLiteral("answers"));
@@ -196,13 +191,6 @@ int main(int argc, char** argv) {
         takePictures(*opened, out.path(), prefix + QLatin1String(name));
         opened->close();
     }
-    window.session()->setup()->setPatch(QStringLiteral("q-resafe"));
-    window.findChild<QPushButton*>(QStringLiteral("patchSettings"))->click();
-    wait(1500);
-    auto* patch = window.findChild<QDialog*>(QStringLiteral("methodSettingsDialog"));
-    takePictures(*patch, out.path(), prefix + QStringLiteral("patchSettings"));
-    patch->close();
-    take(QStringLiteral("setup-patch"));
     window.findChild<QAction*>(QStringLiteral("shortcuts"))->trigger();
     auto* shortcuts = window.findChild<QDialog*>(QStringLiteral("shortcutsDialog"));
     takePictures(*shortcuts, out.path(), prefix + QStringLiteral("shortcuts"));

@@ -105,6 +105,7 @@ private slots:
         m_settings = std::make_unique<AppSettings>(m_folder.filePath(QStringLiteral("settings.ini")));
         makeWindow();
         json spec = m_places.spec();
+        m_window->openPath(QString::fromStdString(spec["checkpoint"].get<std::string>()));
         spec["stages"] = {"capture", "quantize", "evaluate"};
         spec.erase("export");
         setup()->setSpec(spec);
@@ -252,8 +253,8 @@ private slots:
             for (int column = 0; column < 3; ++column) cells.append(pairs->model()->index(row, column).data().toString());
             rows.append(cells.join(QLatin1Char('|')));
         }
-        QCOMPARE(rows, (QStringList{QStringLiteral("learned from|6|1"), QStringLiteral("left out: both answers are the same|0|1"),
-                                    QStringLiteral("left out: the chosen answer is no refusal|1|0")}));
+        QCOMPARE(rows, (QStringList{QStringLiteral("learned from|6|1"), QStringLiteral("equal answers|0|1"), QStringLiteral("chosen is no refusal|1|0")}));
+        QVERIFY(find<QLabel>("patchPairText")->text().startsWith(QStringLiteral("7 of 9 pairs")));
     }
 
     /// The look at the base model agrees with what stage Capture measured on all evaluation prompts: here they are fewer than are looked at.

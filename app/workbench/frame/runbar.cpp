@@ -76,7 +76,8 @@ RunBar::RunBar(Session* session, QWidget* parent) : QWidget(parent), m_session(s
 void RunBar::handleStore(RunStore::Changes changes) {
     if (changes & RunStore::Replaced) refreshTitle();
     if (changes & (RunStore::Replaced | RunStore::Stages)) m_strip->setStages(m_session->store()->state().stages);
-    if (changes & (RunStore::Replaced | RunStore::Status)) refreshState();
+    // What stopping keeps depends on the stage at work.
+    if (changes & (RunStore::Replaced | RunStore::Status | RunStore::Stages)) refreshState();
     refreshTime();
 }
 

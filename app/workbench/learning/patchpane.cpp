@@ -32,7 +32,7 @@ using widgets::ThemeColors;
 
 namespace {
 
-constexpr int kSideWidth = 384;
+constexpr int kSideWidth = 396;
 /// A share's cell shows a percent with two digits.
 constexpr double kSmallShare = 0.0995;
 
@@ -60,17 +60,15 @@ LineSeries overBlocksOf(const QString& name, QColor ThemeColors::*color, const s
     return series;
 }
 
-/// What becomes of pairs, in the window's words; a rule this window does not know is quoted.
+/// What became of pairs, in the window's words; a rule that this window does not know is quoted.
 QString fateText(const std::string& leftOut) {
-    static const std::map<std::string, const char*> rules{
-        {"", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "learned from")},
-        {"an answer is empty", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "left out: an answer is empty")},
-        {"both answers are the same", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "left out: both answers are the same")},
-        {"the chosen answer is no refusal", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "left out: the chosen answer is no refusal")},
-        {"the quantized model refuses as well", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "left out: the quantized model refuses, too")},
-        {"the chosen answer refuses a benign prompt", QT_TRANSLATE_NOOP("safequant::workbench::PatchPane", "left out: the chosen answer refuses a benign prompt")}};
-    const auto rule = rules.find(leftOut);
-    return rule != rules.end() ? PatchPane::tr(rule->second) : PatchPane::tr("left out: %1").arg(QString::fromStdString(leftOut));
+    if (leftOut.empty()) return PatchPane::tr("learned from");
+    if (leftOut == "an answer is empty") return PatchPane::tr("empty answer");
+    if (leftOut == "both answers are the same") return PatchPane::tr("equal answers");
+    if (leftOut == "the chosen answer is no refusal") return PatchPane::tr("chosen is no refusal");
+    if (leftOut == "the quantized model refuses as well") return PatchPane::tr("rejected refuses, too");
+    if (leftOut == "the chosen answer refuses a benign prompt") return PatchPane::tr("chosen refuses");
+    return QString::fromStdString(leftOut);
 }
 
 }  // namespace
@@ -147,11 +145,13 @@ QWidget* PatchPane::makeSide() {
     QLabel* pairsTitle = makeLabel(tr("Pairs of answers"), "heading");
     widgets::explain(pairsTitle, QStringLiteral("preference-pair"));
     addInset(pairsTitle);
+    m_pairText = makeParagraph({}, "secondary", "muted");
+    m_pairText->setObjectName(QStringLiteral("patchPairText"));
+    addInset(m_pairText);
     m_pairs = new widgets::FigureTableModel(this);
     m_pairTable = new QTableView;
     m_pairTable->setModel(m_pairs);
     dressTable(m_pairTable, QStringLiteral("patchPairs"), tr("Pairs of answers by label and what became of them"));
-    m_pairTable->setWordWrap(true);
     m_pairTable->setSelectionMode(QAbstractItemView::NoSelection);
     m_pairTable->setVerticalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_pairTable->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
@@ -288,20 +288,27 @@ void PatchPane::refreshPairs(const PatchProgress& patch) {
         return rank(a) < rank(b);
     });
     widgets::FigureTable table;
-    table.columns = QStringList{tr("pairs")};
+    table.columns = QStringList{QString()};
     for (const QString& label : labels) table.columns.append(widgets::labelText(label).toLower());
     for (const QString& fate : fates) {
         QVariantList row{fate};
         for (const QString& label : labels) row.append(counts[{fate, label}]);
         table.rows.push_back(row);
     }
-    if (table.rows.isEmpty()) table.rows.push_back({m_session->run()->active() ? tr("both models are answering ...") : tr("none yet")});
+    int all = 0, used = 0;
+    for (const auto& pair : patch.pairs) {
+        all += pair.count;
+        used += pair.leftOut.empty() ? pair.count : 0;
+    }
+    m_pairTable->setVisible(all > 0);
+    m_pairText->setText(all > 0 ? tr("%1 of %2 pairs are learned from; the others are left out by these rules.").arg(used).arg(all)
+                        : m_session->run()->active() ? tr("Both models are answering. The pairs are counted when all answers are there.")
+                                                     : tr("The pairs were not made yet."));
     if (table.columns == m_pairs->table().columns && table.rows == m_pairs->table().rows) return;
     m_pairs->setTable(std::move(table));
     QHeaderView* head = m_pairTable->horizontalHeader();
     head->setSectionResizeMode(0, QHeaderView::Stretch);
     for (int column = 1; column < m_pairs->columnCount(); ++column) head->setSectionResizeMode(column, QHeaderView::ResizeToContents);
-    m_pairTable->resizeRowsToContents();
     int height = head->sizeHint().height() + 2;
     for (int row = 0; row < m_pairs->rowCount(); ++row) height += m_pairTable->rowHeight(row);
     m_pairTable->setFixedHeight(height);

@@ -48,7 +48,7 @@ private:
     widgets::SegmentedControl* m_shown;
     widgets::FigureTableModel* m_pairs;
     QTableView* m_pairTable;
-    QLabel *m_title, *m_text, *m_probeText;
+    QLabel *m_title, *m_text, *m_pairText, *m_probeText;
 };
 
 }  // namespace safequant::workbench

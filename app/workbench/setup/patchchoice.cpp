@@ -44,6 +44,7 @@ void PatchChoice::refresh() {
     for (const auto& patch : m_model->patches())
         if (QString::fromStdString(patch.id) == id) text = QString::fromStdString(patch.describe);
     if (const QString pairs = patchPairsOf(m_model->spec()); !id.isEmpty() && !pairs.isEmpty()) text += QLatin1Char(' ') + tr("Learns from %1.").arg(QFileInfo(pairs).fileName());
+    if (!id.isEmpty() && !alignedAdaptersOf(m_model->spec()).isEmpty()) text += QLatin1Char(' ') + tr("Refusals are the aligned model's.");
     m_text->setText(text);
     m_text->setVisible(!text.isEmpty());
 }

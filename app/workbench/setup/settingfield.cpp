@@ -27,7 +27,7 @@ namespace {
 
 constexpr int kDecimals = 6;
 constexpr double kHalfStep = 0.5e-6;
-constexpr int kNumberWidth = 96;
+constexpr int kNumberWidth = 142;
 constexpr int kChoiceWidth = 250;
 constexpr int kFileWidth = 130;
 

@@ -25,10 +25,10 @@ Rate accuracyOf(const std::vector<TaskRate>& tasks, std::string_view task, std::
 /// `run/results` {workspace} -> [RunResults]: what finished runs measured, newest first; runs without measurements are left out.
 struct RunResults {
     RunSummary summary;
-    std::string method;                 ///< Its title; empty when nothing was quantized.
+    std::string method;                 ///< Its title, with that of its patch; empty when nothing was quantized.
     std::vector<ModelMetrics> metrics;
     std::vector<TaskRate> tasks;
-    double quantizeSeconds = -1.0;      ///< -1: not quantized.
+    double quantizeSeconds = -1.0;      ///< With the patch; -1: not quantized.
     double baseBytes = -1.0;            ///< Of the checkpoint's files; -1: not known.
     double quantizedBytes = -1.0;       ///< Of an export in the run's format, within a few percent; -1: not quantized, or not known.
 };
