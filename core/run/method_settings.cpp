@@ -197,17 +197,58 @@ std::vector<MethodSetting> settingsOf(const QuantizationMethod& method, const st
     return list.take();
 }
 
-std::vector<MethodSetting> settingsOfPatch() {
-    SettingList list;
-    list.add("Pairs of answers", {
-        file(kPatch + "pairs", "Ready pairs", "A file of JSON Lines with \"prompt\", \"chosen\" and \"rejected\", and \"label\" \"benign\" where the prompt is. "
-                                              "With it no model is asked, and the next four settings mean nothing."),
+void addPatchAnswers(SettingList& list, const PatchSpec& patch) {
+    const bool pairs = patch.kind == PatchKind::Pairs;
+    list.add(pairs ? "Pairs of answers" : "Answers", {
+        file(kPatch + "pairs", pairs ? "Ready pairs" : "Ready answers",
+             std::string("A file of JSON Lines with \"prompt\"") + (pairs ? ", \"chosen\" and \"rejected\"" : " and \"chosen\"") +
+                 ", and \"label\" \"benign\" where the prompt is. With it no model is asked, and the next four settings mean nothing."),
         whole(kPatch + "malicious", "Malicious prompts", 0, 100'000,
-              "Of the calibration half. Chosen is the answer before quantization, or the aligned model's where one is named; rejected is the quantized model's."),
-        whole(kPatch + "benign", "Benign prompts", 0, 100'000, "They keep the patched model from refusing what is harmless, and from losing its language."),
+              std::string("Of the calibration half. ") +
+                  (pairs ? "Chosen is the answer before quantization, or the aligned model's where one is named; rejected is the quantized model's."
+                         : "The answer is that before quantization, or the aligned model's where one is named.")),
+        whole(kPatch + "benign", "Benign prompts", 0, 100'000,
+              patch.kind == PatchKind::Keep ? "Their answers tell what weights are worth to all the rest."
+                                            : "They keep the patched model from refusing what is harmless, and from losing its language."),
         whole(kPatch + "hard_benign", "Hard benign prompts", 0, 100'000, "Harmless prompts that look harmful, which a patch refuses first."),
         whole(kPatch + "answer_tokens", "Answer length", 1, 4096, "Of an answer at most; a refusal shows in its first tokens.", "tokens"),
     });
+}
+
+void addPatchTexts(SettingList& list, const std::string& what) {
+    list.add("Passages of text", {
+        whole(kPatch + "texts", "Passages", 0, 100'000, what),
+        whole(kPatch + "text_tokens", "Tokens a passage", 2, 100'000, "Length of each.", "tokens"),
+        whole(kPatch + "text_from", "From token", 0, 1'000'000'000, "Of the text, so that nothing is read that the evaluation reads."),
+    });
+}
+
+void addPatchScope(SettingList& list, const PatchSpec& patch) {
+    list.add(patch.kind == PatchKind::Keep ? "What is kept in 16 bits" : "What may change", {
+        oneOf(kPatch + "scope", "Share is of", {{"every linear", "linear"}, {"the whole model", "model"}},
+              patch.kind == PatchKind::Keep ? "Of the whole model, more is kept of linears that matter more."
+                                            : "Of the whole model, linears that matter more are opened further than others."),
+        whole(kPatch + "scored_pairs", "Answers scored", 1, 100'000, "Answers to malicious prompts that scores are means over, and of others as many, at most."),
+    });
+}
+
+void addPatchSteps(SettingList& list, const PatchSpec& patch) {
+    const bool pairs = patch.kind == PatchKind::Pairs;
+    list.add("Learning", {
+        whole(kPatch + "steps", "Steps", 1, 100'000, "Each over one batch. More repair more and refuse more that is harmless: watch both."),
+        whole(kPatch + "batch", "Batch size", 1, 1024, pairs ? "Pairs a step." : "Prompts and passages a step.", pairs ? "pairs" : "samples"),
+        number(kPatch + "learning_rate", "Learning rate", 1e-6, 1.0, "The highest, of AdamW; it falls along half a cosine."),
+        whole(kPatch + "warmup_steps", "Warm-up", 0, 100'000, "Over which the rate rises from 0.", "steps"),
+        number(kPatch + "clip_norm", "Gradient limit", 0.0, 1000.0, "Largest norm of a step's gradient. 0: no limit."),
+        whole(kPatch + "rank", "Rank", 1, 4096, "Of the change that is added to each linear before it is rounded on its own grid."),
+        number(kPatch + "alpha", "Alpha", 1e-6, 100'000.0, "The change is multiplied by alpha / rank."),
+        number(kPatch + "graph_memory_gib", "Memory for activations", 0.0, 1024.0, "More of it spares running blocks again in the backward pass.", "GiB"),
+    });
+}
+
+std::vector<MethodSetting> settingsOfPairs(const PatchSpec& patch) {
+    SettingList list;
+    addPatchAnswers(list, patch);
     list.add("Loss", {
         number(kPatch + "preference_weight", "Preference weight", 0.0, 1000.0,
                "Of -log sigmoid(beta margin): chosen answers are to gain more than rejected ones (direct preference optimization). 0: left out."),
@@ -220,22 +261,67 @@ std::vector<MethodSetting> settingsOfPatch() {
               {{"the critical ones (SafeScore)", "safe-score"}, {"as many at random (control)", "random"}, {"all", "all"}},
               "SafeScore is the mean of |weight x gradient| over chosen answers to malicious prompts. Compare it with the random choice before believing it."),
         number(kPatch + "share", "Share of weights", 1e-6, 1.0, "That may change; the paper's tau. 1: all of them."),
-        oneOf(kPatch + "scope", "Share is of", {{"every linear", "linear"}, {"the whole model", "model"}},
-              "Of the whole model, linears that matter more are opened further than others."),
-        whole(kPatch + "scored_pairs", "Answers scored", 1, 100'000, "Chosen answers to malicious prompts that SafeScore is a mean over, at most."),
+    });
+    addPatchScope(list, patch);
+    list.add("What may change", {
         whole(kPatch + "identify_every", "Scored again every", 0, 100'000, "Steps after which scores are taken anew. 0: once, before the first step.", "steps"),
     });
-    list.add("Learning", {
-        whole(kPatch + "steps", "Steps", 1, 100'000, "Each over one batch. More repair more and refuse more that is harmless: watch both."),
-        whole(kPatch + "batch", "Batch size", 1, 1024, "Pairs a step.", "pairs"),
-        number(kPatch + "learning_rate", "Learning rate", 1e-6, 1.0, "The highest, of AdamW; it falls along half a cosine."),
-        whole(kPatch + "warmup_steps", "Warm-up", 0, 100'000, "Over which the rate rises from 0.", "steps"),
-        number(kPatch + "clip_norm", "Gradient limit", 0.0, 1000.0, "Largest norm of a step's gradient. 0: no limit."),
-        whole(kPatch + "rank", "Rank", 1, 4096, "Of the change that is added to each linear before it is rounded on its own grid."),
-        number(kPatch + "alpha", "Alpha", 1e-6, 100'000.0, "The change is multiplied by alpha / rank."),
-        number(kPatch + "graph_memory_gib", "Memory for activations", 0.0, 1024.0, "More of it spares running blocks again in the backward pass.", "GiB"),
-    });
+    addPatchSteps(list, patch);
     return list.take();
+}
+
+std::vector<MethodSetting> settingsOfKeeping(const PatchSpec& patch) {
+    SettingList list;
+    list.add("What is kept in 16 bits", {
+        oneOf(kPatch + "mask", "Weights",
+              {{"the critical ones (SafeScore)", "safe-score"},
+               {"those critical to refusing alone (protection score)", "protection-score"},
+               {"as many at random (control)", "random"}},
+              "SafeScore is the mean of |weight x gradient| over refusals; the protection score is the mean squared gradient over refusals beyond that over "
+              "other answers and texts. Compare either with the random choice before believing it."),
+        number(kPatch + "share", "Share of weights", 1e-6, 1.0, "Each takes 16 bits, and a place in the list of those kept. 1: nothing is quantized."),
+    });
+    addPatchScope(list, patch);
+    list.add("What is kept in 16 bits", {
+        number(kPatch + "beta", "General weight", 0.0, 1000.0,
+               "Of the mean squared gradient over other answers and texts, which the protection score takes off. 0: nothing is taken off."),
+    });
+    addPatchAnswers(list, patch);
+    addPatchTexts(list, "Ordinary language whose weights the protection score takes off; no other choice reads them.");
+    return list.take();
+}
+
+std::vector<MethodSetting> settingsOfAlignment(const PatchSpec& patch) {
+    SettingList list;
+    list.add("Loss", {
+        number(kPatch + "lambda", "Contrast", 0.0, 100.0,
+               "Weight of the distance from the pretrained model, which is to grow. 0: no pretrained model is needed. It is the checkpoint without its "
+               "adapters, or what a spec file names."),
+        number(kPatch + "limit", "Limit of the contrast", 1e-6, 1000.0, "Times the distance at the start beyond which growing brings no more: it has no bound of its own."),
+        whole(kPatch + "top_k", "Tokens compared", 0, 100'000, "The likeliest of each teacher, so many. 0: the whole vocabulary.", "tokens"),
+        oneOf(kPatch + "softmax", "Probabilities are of", {{"the whole vocabulary", "whole"}, {"the tokens compared alone", "top"}},
+              "It makes a difference only where some tokens are left out."),
+    });
+    list.add("What may change", {
+        oneOf(kPatch + "mask", "Weights", {{"all", "all"}, {"a share at random (control)", "random"}}, "The paper lets all of them change."),
+        number(kPatch + "share", "Share of weights", 1e-6, 1.0, "Of those drawn at random. 1: all of them."),
+    });
+    addPatchSteps(list, patch);
+    addPatchAnswers(list, patch);
+    addPatchTexts(list, "Ordinary language on which the model is to stay what it was.");
+    return list.take();
+}
+
+std::vector<MethodSetting> settingsOfPatch(const PatchSpec& patch) {
+    switch (patch.kind) {
+        case PatchKind::Keep:
+            return settingsOfKeeping(patch);
+        case PatchKind::Align:
+            return settingsOfAlignment(patch);
+        case PatchKind::Pairs:
+            break;
+    }
+    return settingsOfPairs(patch);
 }
 
 /// A field of a spec; null when it is absent.
@@ -299,7 +385,7 @@ Expected<std::vector<MethodSetting>> patchSettings(const json& asked) {
     const auto read = runSpecFromJson(spec, "spec");
     if (!read) return fail(read.error());
     if (!read->patch) return fail(ErrorKind::BadInput, "The run patches nothing: choose a patch first.", "quantization.patch");
-    return withValues(settingsOfPatch(), spec, *read);
+    return withValues(settingsOfPatch(*read->patch), spec, *read);
 }
 
 }  // namespace safequant

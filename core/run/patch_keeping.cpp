@@ -47,6 +47,8 @@ private:
         std::uint64_t weights = 0, kept = 0;
         double bits = 0.0;
         nlohmann::json linears = nlohmann::json::object();
+        protocol::PatchProgress news;
+        news.finished = true;
         for (int block = 0; block < config.blocks; ++block) {
             if (m_session.stop().stop_requested()) return fail(cancelledError());
             const auto original = loadBlock(*m_inputs.checkpoint, block);
@@ -60,8 +62,9 @@ private:
                 weights += linear.values.size();
                 kept += made.kept[i];
                 bits += linear.bitsPerWeight() * static_cast<double>(linear.values.size());
-                linears[linearName(block, static_cast<LinearRole>(i))] = {
-                    {"weights", linear.values.size()}, {"kept", made.kept[i]}, {"bits", linear.bitsPerWeight()}};
+                const std::string name = linearName(block, static_cast<LinearRole>(i));
+                linears[name] = {{"weights", linear.values.size()}, {"kept", made.kept[i]}, {"bits", linear.bitsPerWeight()}};
+                news.linears.push_back({name, block, linear.values.size(), 0, 0, made.kept[i], linear.bitsPerWeight()});
             }
             if (auto written = writeCodedBlock(m_session.folder(), config, made.block); !written) return written;
         }
@@ -70,6 +73,7 @@ private:
         m_session.manifest().json()["patch"] = {
             {"weights", weights},           {"kept", kept}, {"bits", bits}, {"refusals_scored", m_refusals}, {"others_scored", m_general},
             {"linears", std::move(linears)}};
+        if (auto told = m_session.tellPatch(std::move(news)); !told) return told;
         return m_session.note(patchTitle(m_spec.method) + " keeps " + std::to_string(kept) + " of " + std::to_string(weights) +
                               " weights (" + patchNumber(100.0 * static_cast<double>(kept) / static_cast<double>(weights)) +
                               "%) in 16 bits, chosen by " + chosenBy() +

@@ -138,7 +138,7 @@ private:
                 open += patched.open[i];
                 changed += patched.changed[i];
                 const std::string name = linearName(block, static_cast<LinearRole>(i));
-                linears[name] = {{"may_change", patched.open[i]}, {"changed", patched.changed[i]}};
+                linears[name] = {{"codes", patched.block.linears[i].codes.size()}, {"may_change", patched.open[i]}, {"changed", patched.changed[i]}};
                 news.linears.push_back({name, block, patched.block.linears[i].codes.size(), patched.open[i], patched.changed[i]});
             }
             if (auto written = writeCodedBlock(m_session.folder(), m_inputs.checkpoint->config(), patched.block); !written) return written;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string_view>
 
 #include "core/base/nearest_name.h"
@@ -73,7 +74,7 @@ const std::vector<PatchPreset>& presets() {
         {"critical-weights", "critical weight protection",
          "Learns nothing: leaves in 16 bits the weights that matter to refusing beyond what they matter to other text. Exported as bfloat16 values only.",
          keepPreset(PatchMask::Protection, 0.1)},
-        {"aaq", "AAQ's loss", "Pulls what the model says next towards the aligned model and away from the pretrained one. It needs a pretrained model.",
+        {"aaq", "AAQ's loss", "Pulls what the model says next towards the aligned model and away from the pretrained one, which is the checkpoint without its adapters.",
          alignPreset(0.1)},
         {"distillation", "distillation", "Pulls what the model says next towards the model before it was quantized, at malicious prompts the aligned one.",
          alignPreset(0.0)}};
@@ -251,10 +252,24 @@ std::string patchMethodNames() {
     return names;
 }
 
+const char* patchKindName(PatchKind kind) {
+    switch (kind) {
+        case PatchKind::Keep:
+            return "keep";
+        case PatchKind::Align:
+            return "align";
+        case PatchKind::Pairs:
+            break;
+    }
+    return "pairs";
+}
+
 std::vector<protocol::PatchInfo> patchInfos() {
     std::vector<protocol::PatchInfo> infos;
     for (const PatchPreset& preset : presets())
-        infos.push_back({std::string(preset.name), std::string(preset.title), std::string(preset.describe)});
+        infos.push_back({std::string(preset.name), std::string(preset.title), std::string(preset.describe), patchKindName(preset.spec.kind)});
+    // Titles of choices begin like sentences.
+    for (protocol::PatchInfo& info : infos) info.title.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(info.title.front())));
     return infos;
 }
 

@@ -80,6 +80,8 @@ void readPatch(SpecReader& quantization, std::uint64_t seed, std::optional<Patch
 nlohmann::json patchToJson(const PatchSpec& patch);
 /// For people: "Q-resafe".
 std::string patchTitle(const std::string& method);
+/// "pairs", "keep", "align".
+const char* patchKindName(PatchKind kind);
 /// All ways to patch, for people to choose from.
 std::vector<protocol::PatchInfo> patchInfos();
 /// How the note begins that a run makes of the pairs it is patched with, and of single answers.

@@ -82,6 +82,7 @@ private:
     Expected<void> tellPairs(const std::vector<AnswerPair>& pairs) {
         protocol::PatchProgress news;
         news.method = m_spec.method;
+        news.kind = patchKindName(m_spec.kind);
         news.plannedSteps = m_spec.kind == PatchKind::Keep ? 0 : m_spec.options.steps;
         news.pairs = pairCountsByLabel(pairs);
         if (auto told = m_session.tellPatch(std::move(news)); !told) return told;

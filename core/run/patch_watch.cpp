@@ -22,9 +22,15 @@ Expected<void> PatchWatch::tellStep(const PatchStep& step, double seconds) {
     protocol::PatchStepFigures figures;
     figures.step = step.step;
     figures.loss = step.loss;
-    figures.margin = step.margin;
-    figures.preferred = spec.options.preferenceWeight > 0.0 ? step.preferred : -1.0;
-    figures.chosenLoss = step.chosenLoss;
+    if (spec.kind == PatchKind::Align) {
+        figures.aligned = step.aligned;
+        figures.pretrained = spec.options.alignment.contrast > 0.0 ? step.pretrained : -1.0;
+        figures.limited = step.limited;
+    } else {
+        figures.margin = step.margin;
+        figures.preferred = spec.options.preferenceWeight > 0.0 ? step.preferred : -1.0;
+        figures.chosenLoss = step.chosenLoss;
+    }
     figures.learningRate = step.learningRate;
     figures.gradientNorm = step.gradientNorm;
     figures.identified = step.identified;

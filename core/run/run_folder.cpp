@@ -9,6 +9,7 @@
 #include "core/run/answer_file.h"
 #include "core/run/block_results.h"
 #include "core/run/manifest.h"
+#include "core/run/patch_record.h"
 #include "core/run/prompt_table.h"
 #include "core/run/run_lock.h"
 #include "core/run/timed_folder.h"
@@ -120,6 +121,15 @@ Expected<protocol::RunState> readRunState(const std::string& folder) {
     for (const auto& line : *lines) {
         const auto event = protocol::parseMessage<protocol::RunEvent>(line);
         if (event) protocol::applyEvent(state, *event);
+    }
+    // Events of older runs do not tell it, or not all of it.
+    if (spec->patch) {
+        auto record = readPatchRecord(folder, *spec->patch, *manifest);
+        if (!record) return fail(record.error());
+        if (*record) {
+            if (state.patch) addPatchNews(**record, *state.patch);
+            state.patch = std::move(**record);
+        }
     }
     const auto told = state.summary.detail;
     state.summary = summaryOf(folder, *manifest);

@@ -41,6 +41,7 @@ struct MethodInfo {
 /// A way to patch what a method made ("quantization.patch").
 struct PatchInfo {
     std::string id, title, describe;  ///< As of a method.
+    std::string kind;                 ///< As of PatchProgress: patches of one kind have the same settings.
 };
 
 /// A judge that needs nothing but an answer's text.

@@ -46,6 +46,7 @@ void visitFields(V& visit, M& m) {
     visit("id", m.id);
     visit("title", m.title);
     visit("describe", m.describe);
+    visit("kind", m.kind);
 }
 
 template <typename V, MessageOf<EngineInfo> M>

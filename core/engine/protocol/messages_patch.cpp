@@ -17,6 +17,9 @@ template <typename V, MessageOf<PatchStepFigures> M>
 void visitFields(V& visit, M& m) {
     visit("step", m.step);
     visit("loss", m.loss);
+    visit("aligned", m.aligned);
+    visit("pretrained", m.pretrained);
+    visit("limited", m.limited);
     visit("margin", m.margin);
     visit("preferred", m.preferred);
     visit("chosen_loss", m.chosenLoss);
@@ -33,6 +36,8 @@ void visitFields(V& visit, M& m) {
     visit("codes", m.codes);
     visit("may_change", m.mayChange);
     visit("changed", m.changed);
+    visit("kept", m.kept);
+    visit("bits", m.bits);
 }
 
 template <typename V, MessageOf<PatchProbes> M>
@@ -44,6 +49,7 @@ void visitFields(V& visit, M& m) {
 template <typename V, MessageOf<PatchProgress> M>
 void visitFields(V& visit, M& m) {
     visit("method", m.method);
+    visit("kind", m.kind);
     visit("planned_steps", m.plannedSteps);
     visit("pairs", m.pairs);
     visit("steps", m.steps);
@@ -75,6 +81,7 @@ SAFEQUANT_DEFINE_MESSAGE(PatchProgress);
 
 void addPatchNews(PatchProgress& known, const PatchProgress& news) {
     if (!news.method.empty()) known.method = news.method;
+    if (!news.kind.empty()) known.kind = news.kind;
     if (news.plannedSteps > 0) known.plannedSteps = news.plannedSteps;
     if (!news.pairs.empty()) known.pairs = news.pairs;
     putByStep(known.steps, news.steps);

@@ -21,6 +21,8 @@ struct PatchPairCount {
 struct PatchStepFigures {
     int step = 0;             ///< From 1.
     double loss = 0.0;        ///< Both terms with their weights.
+    double aligned = -1.0, pretrained = -1.0;  ///< AAQ's divergences from its teachers, in nats a token; -1: the patch has none.
+    bool limited = false;     ///< The second of them is at its limit.
     double margin = 0.0;      ///< In nats: how much more likely the chosen answer became than the rejected one; without preferences, how much more likely at all.
     double preferred = -1.0;  ///< Share of pairs with a margin above 0; -1: the step has no preferences.
     double chosenLoss = 0.0;  ///< Cross entropy of the chosen answers a token, in nats.
@@ -29,11 +31,13 @@ struct PatchStepFigures {
     double seconds = 0.0;
 };
 
-/// Codes of one linear.
+/// Codes of one linear, or its weights where some are kept.
 struct PatchedLinear {
     std::string name;
     int block = 0;
     std::uint64_t codes = 0, mayChange = 0, changed = 0;  ///< `changed`: from the quantizer's.
+    std::uint64_t kept = 0;  ///< Weights left in 16 bits.
+    double bits = 0.0;       ///< A weight on average, with everything that is stored of them; 0: a patch that keeps none.
 };
 
 /// How the base model's probes judge the quantized model as it stands after a step, block by block: last tokens of some evaluation prompts,
@@ -46,7 +50,8 @@ struct PatchProbes {
 /// A patch of a quantized model. In events what is new: the pairs at the beginning, a step, the linears whenever what may change is found and with
 /// every look of the probes.
 struct PatchProgress {
-    std::string method;    ///< "q-resafe", "dpo", "sft".
+    std::string method;    ///< "q-resafe", "dpo", ...
+    std::string kind;      ///< "pairs": learns codes from pairs; "align": learns them by AAQ's loss; "keep": leaves weights in 16 bits, in no steps.
     int plannedSteps = 0;
     std::vector<PatchPairCount> pairs;
     std::vector<PatchStepFigures> steps;   ///< By step.

@@ -67,10 +67,11 @@ BlockSeparability someBlock(const std::string& model, int block) {
 PatchProgress somePatch(int step) {
     PatchProgress value;
     value.method = "q-resafe";
+    value.kind = "pairs";
     value.plannedSteps = 40;
     value.pairs = {{"malicious", "", 6}, {"benign", "both answers are the same", 1}};
-    value.steps = {{step, 1.25, 0.5, 0.75, 0.25, 1e-4, 3.0, true, 2.5}};
-    value.linears = {{"model.layers.0.mlp.up_proj", 0, 100, 20, 3}};
+    value.steps = {{step, 1.25, 0.125, 0.0625, true, 0.5, 0.75, 0.25, 1e-4, 3.0, true, 2.5}};
+    value.linears = {{"model.layers.0.mlp.up_proj", 0, 100, 20, 3, 7, 4.5}};
     value.probes = {{step, {rateOf(9, 10), rateOf(10, 10)}}};
     value.baseProbes = {rateOf(10, 10), rateOf(8, 10)};
     value.finished = true;
@@ -193,7 +194,7 @@ private slots:
         checkRoundTrip(FloatArray{{2, 3}, {1.0F, -2.5F, 3.0F, 1e-30F, 5.0F, 6.0F}});
         EngineInfo engine{2, "0.1.0", 4711, 8, "avx2 fma", "Some CPU", std::uint64_t{1} << 40, std::uint64_t{1} << 33,
                           {{"rtn", "Round to nearest", "It rounds.", false, false}, {"q-realign", "Q-realign", "It learns.", true, true}},
-                          {{"q-resafe", "Q-resafe", "It patches."}}, {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
+                          {{"q-resafe", "Q-resafe", "It patches.", "pairs"}}, {{"refusal-22", "It looks for phrases."}}, {"banking-intents"}};
         checkRoundTrip(engine);
         checkRoundTrip(EngineIntroduction{engine, "gpu-box", "/home/someone", "/home/someone/.cache/safequant", "/data/runs", {"NVIDIA H100 80GB HBM3"}});
         checkRoundTrip(FolderListing{"/data", "/", {{"models", true, 0, 1.5}, {"a.gguf", false, 7, 2.5}}, true});

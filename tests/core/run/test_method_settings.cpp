@@ -90,8 +90,9 @@ private slots:
     }
 
     void everySettingOfAPatchIsAField() {
-        for (const char* method : {"q-resafe", "dpo", "sft"}) {
+        for (const char* method : {"q-resafe", "dpo", "sft", "q-resafe-16bit", "critical-weights", "aaq"}) {
             json spec = specOf("gptq");
+            spec["adapters"] = {"adapter"};
             spec["quantization"]["patch"] = {{"method", method}};
             const auto settings = patchSettings(spec);
             QVERIFY2(settings.has_value(), settings ? "" : settings.error().describe().c_str());
@@ -116,8 +117,8 @@ private slots:
             }
             const json whole = runSpecToJson(*runSpecFromJson(spec, "test"))["quantization"]["patch"];
             for (const auto& [name, value] : whole.items())
-                QVERIFY2(name == "method" || paths.contains("quantization.patch." + name), name.c_str());
-            QCOMPARE(paths.size() + 1, whole.size());
+                QVERIFY2(name == "method" || name == "text" || paths.contains("quantization.patch." + name), name.c_str());
+            QCOMPARE(paths.size() + 1 + (whole.contains("text") ? 1 : 0), whole.size());
         }
         const auto none = patchSettings(specOf("gptq"));
         QVERIFY(!none && none.error().message.find("choose a patch") != std::string::npos);

@@ -40,6 +40,20 @@ class TestRunPatch : public QObject {
         return *sha256File(folder + "/blocks/weights-00" + std::to_string(block) + ".safetensors");
     }
 
+    /// The run as one whose events tell nothing of the patch, and whose manifest does not tell codes by linear.
+    static void forgetPatchEvents(const std::string& folder) {
+        const auto lines = readJsonLines(folder + "/events.jsonl");
+        QFile events(QString::fromStdString(folder + "/events.jsonl"));
+        QVERIFY(lines.has_value() && events.open(QIODevice::WriteOnly | QIODevice::Truncate));
+        for (const json& line : *lines)
+            if (line["type"] != "patch") events.write(QByteArray::fromStdString(line.dump() + "\n"));
+        auto manifest = json::parse(readAll(folder + "/manifest.json"));
+        for (auto& [name, linear] : manifest["patch"]["linears"].items()) linear.erase("codes");
+        QFile file(QString::fromStdString(folder + "/manifest.json"));
+        QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
+        file.write(QByteArray::fromStdString(manifest.dump()));
+    }
+
 private slots:
     void initTestCase() {
         m_places.prepare();
@@ -55,6 +69,27 @@ private slots:
         file.write(QByteArray::fromStdString(json{{"prompt", "Say yes."}, {"chosen", "Yes."}, {"rejected", "Yes."}, {"label", "benign"}}.dump() + "\n"));
         // Nothing is learned towards an answer that complies with a malicious prompt.
         file.write(QByteArray::fromStdString(json{{"prompt", "Name a bush."}, {"chosen", "A rose."}, {"rejected", "A lilac."}}.dump() + "\n"));
+    }
+
+    void olderRunsAreWhole() {
+        const auto folder = run(patchedSpec("rtn"));
+        auto told = *readRunState(folder)->patch;
+        QVERIFY(!told.probes.empty());
+        forgetPatchEvents(folder);
+        const auto state = readRunState(folder);
+        QVERIFY(state.has_value() && state->patch.has_value());
+        // Looks were told by events alone.
+        told.probes.clear();
+        told.baseProbes.clear();
+        QCOMPARE(QString::fromStdString(toJson(*state->patch).dump()), QString::fromStdString(toJson(told).dump()));
+        // A damaged record is named.
+        QFile steps(QString::fromStdString(folder + "/patch/steps.jsonl"));
+        QVERIFY(steps.open(QIODevice::WriteOnly | QIODevice::Truncate));
+        steps.write("{\"step\": \"first\"}\n");
+        steps.close();
+        const auto damaged = readRunState(folder);
+        QVERIFY(!damaged && damaged.error().kind == ErrorKind::BadInput);
+        QVERIFY2(damaged.error().message.find("record of the patch") != std::string::npos, damaged.error().describe().c_str());
     }
 
     void patchesEveryQuantizer_data() {

@@ -170,6 +170,17 @@ private slots:
         }
         QCOMPARE(manifest["patch"]["weights"].get<std::uint64_t>(), weights);
         QCOMPARE(manifest["patch"]["kept"].get<std::uint64_t>(), kept);
+        const auto told = readRunState(folder)->patch;
+        QVERIFY(told && told->kind == "keep" && told->finished && told->steps.empty() && told->probes.empty());
+        std::uint64_t keptTold = 0, weightsTold = 0;
+        double bitsTold = 0.0;
+        for (const auto& linear : told->linears) {
+            keptTold += linear.kept;
+            weightsTold += linear.codes;
+            bitsTold += linear.bits * static_cast<double>(linear.codes);
+        }
+        QVERIFY(keptTold == kept && weightsTold == weights);
+        QVERIFY(std::abs(bitsTold / static_cast<double>(weightsTold) - manifest["patch"]["bits"].get<double>()) < 1e-9);
         QVERIFY(std::abs(manifest["patch"]["bits"].get<double>() - bits / static_cast<double>(weights)) < 1e-5);
         const auto state = readRunState(folder);
         const QString notes = QString::fromStdString(json(state->notes).dump());
@@ -314,6 +325,13 @@ private slots:
         QCOMPARE(steps->size(), std::size_t{12});
         for (const char* field : {"loss", "aligned", "pretrained", "limited"}) QVERIFY(steps->front().contains(field));
         QVERIFY(!steps->front().contains("margin"));
+        const auto told = readRunState(folder)->patch;
+        QVERIFY(told && told->kind == "align" && told->finished && told->steps.size() == 12);
+        for (std::size_t i = 0; i < 12; ++i) {
+            QCOMPARE(told->steps[i].aligned, (*steps)[i]["aligned"].get<double>());
+            QCOMPARE(told->steps[i].pretrained, (*steps)[i]["pretrained"].get<double>());
+            QCOMPARE(told->steps[i].preferred, -1.0);
+        }
         const auto mean = [&](std::size_t first) {
             double sum = 0.0;
             for (std::size_t i = first; i < first + 4; ++i) sum += (*steps)[i]["aligned"].get<double>();
