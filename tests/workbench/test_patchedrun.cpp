@@ -88,6 +88,21 @@ class TestPatchedRun : public QObject {
         QVERIFY(!find<QDialog>("methodSettingsDialog")->isVisible());
     }
 
+    void runWith(const json& patch) {
+        json spec = m_places.spec();
+        spec["stages"] = {"capture", "quantize"};
+        spec.erase("export");
+        spec["quantization"]["patch"] = patch;
+        setup()->setSpec(spec);
+        m_window->setPage(Page::Setup);
+        QTRY_VERIFY_WITH_TIMEOUT(setup()->obstacle().isEmpty() && setup()->plan().known(), kShort);
+        QTest::mouseClick(find<QPushButton>("quantize"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(runs()->active(), kShort);
+        QTRY_COMPARE_WITH_TIMEOUT(runs()->phase(), RunController::Phase::Finished, kLong);
+        m_window->setPage(Page::Learning);
+        QVERIFY(m_window->findChild<PatchPane*>()->isVisible());
+    }
+
 private slots:
     void initTestCase() {
         m_places.prepare();
@@ -307,6 +322,57 @@ private slots:
             if (!part->objectName().isEmpty() && least.isValid())
                 QVERIFY2(part->height() >= least.height(), qPrintable(QStringLiteral("%1: %2 of %3").arg(part->objectName()).arg(part->height()).arg(least.height())));
         }
+    }
+
+    /// Weights that are kept in 16 bits: no steps, shares and bits by linear.
+    void keptWeightsAreShown() {
+        runWith({{"method", "critical-weights"}, {"pairs", m_pairs.toStdString()}, {"texts", 0}, {"share", 0.25}});
+        for (const char* plot : {"patchLoss", "patchMargin", "patchAligned"}) QVERIFY(!find<widgets::LinesPlot>(plot)->isVisible());
+        const QString text = find<QLabel>("patchText")->text();
+        QVERIFY2(text.contains(QStringLiteral("25% are kept in 16 bits")), qPrintable(text));
+        auto* map = find<widgets::HeatMap>("patchMap");
+        const auto manifest = json::parse(tiny::readAll(runs()->folder().toStdString() + "/manifest.json"));
+        qlonglong kept = 0;
+        for (const auto& row : map->table().rows) {
+            const auto& linear = manifest["patch"]["linears"]["model.layers." + row[1].toString().toStdString() +
+                                                              (row[0].toString().startsWith(QLatin1Char('g')) || row[0].toString().startsWith(QLatin1Char('u')) ||
+                                                                       row[0].toString().startsWith(QLatin1Char('d'))
+                                                                   ? ".mlp."
+                                                                   : ".self_attn.") +
+                                                              row[0].toString().toStdString()];
+            QCOMPARE(row[3].toLongLong(), linear["kept"].get<qlonglong>());
+            QCOMPARE(row[4].toDouble(), linear["bits"].get<double>());
+            kept += row[3].toLongLong();
+        }
+        QCOMPARE(kept, manifest["patch"]["kept"].get<qlonglong>());
+        QCOMPARE(find<widgets::LinesPlot>("patchProbes")->tableText().section(QLatin1Char('\n'), 0, 0), QStringLiteral("block\tbase\tfinished"));
+        QVERIFY(find<QLabel>("patchPairText")->text().startsWith(QStringLiteral("Weights are scored on some of 8 of 9 answers")));
+    }
+
+    /// AAQ's loss: distances from two models in the place of margin and pairs.
+    void alignmentIsShown() {
+        const std::string inputs = m_places.inputs().toStdString();
+        runWith({{"method", "aaq"}, {"pairs", m_pairs.toStdString()}, {"texts", 0}, {"rank", 4}, {"steps", 4}, {"batch", 2}, {"warmup_steps", 1},
+                 {"learning_rate", 0.02}, {"pretrained", {{"checkpoint", inputs + "/tiny-aligned"}}}});
+        for (const char* plot : {"patchMargin", "patchPreferred", "patchChosenLoss"}) QVERIFY(!find<widgets::LinesPlot>(plot)->isVisible());
+        for (const char* plot : {"patchLoss", "patchAligned", "patchPretrained", "patchGradient"}) {
+            QVERIFY(find<widgets::LinesPlot>(plot)->isVisible());
+            QCOMPARE(stepsShown(plot), std::size_t{4});
+        }
+        QVERIFY(find<QLabel>("patchPairText")->text().contains(QStringLiteral("compared with their answers")));
+    }
+
+    /// Fields of one kind of patch mean nothing to another.
+    void settingsDoNotOutliveTheirKind() {
+        json spec = setup()->spec();
+        spec["quantization"]["patch"] = {{"method", "q-resafe"}, {"steps", 7}};
+        setup()->setSpec(spec);
+        m_window->setPage(Page::Setup);
+        choosePatch(QStringLiteral("DPO"));
+        QCOMPARE(patch()["steps"].get<int>(), 7);
+        choosePatch(QStringLiteral("Critical weight protection"));
+        QCOMPARE(QString::fromStdString(patch().dump()), QStringLiteral(R"({"method":"critical-weights"})"));
+        QTRY_VERIFY_WITH_TIMEOUT(setup()->obstacle().isEmpty(), kShort);
     }
 };
 

@@ -108,7 +108,8 @@ void RunBar::refreshState() {
         const auto* capture = m_session->store()->stage("capture");
         const auto* patch = m_session->store()->stage("patch");
         const bool answering = evaluate && (!quantize || quantize->done == quantize->total) && evaluate->done > 0;
-        const bool patching = patch && patch->done < patch->total && (!capture || capture->done == capture->total);
+        const auto& news = m_session->store()->state().patch;
+        const bool patching = patch && (!news || news->kind != "keep") && patch->done < patch->total && (!capture || capture->done == capture->total);
         text = answering ? tr("Stop, keep answers") : patching ? tr("Stop after step") : tr("Stop after block");
         hint = tr("Everything finished so far is kept; the run can be resumed");
     } else if (phase == Phase::Stopping) {

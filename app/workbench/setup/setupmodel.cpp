@@ -138,7 +138,12 @@ void SetupModel::setPatch(const QString& id) {
             return;
         }
         auto& patch = quantization["patch"];
-        if (!patch.is_object()) patch = nlohmann::json::object();
+        const auto kindOf = [&](const std::string& method) {
+            const auto found = std::find_if(patches().begin(), patches().end(), [&](const auto& each) { return each.id == method; });
+            return found == patches().end() ? std::string() : found->kind;
+        };
+        // Patches of another kind have other fields.
+        if (!patch.is_object() || kindOf(patchOf(spec).toStdString()) != kindOf(id.toStdString())) patch = nlohmann::json::object();
         patch["method"] = id.toStdString();
         // The way sets the losses' weights and the mask.
         for (const char* field : {"preference_weight", "chosen_weight", "mask"}) patch.erase(field);

@@ -45,7 +45,8 @@ public:
     /// Also of the samples a calibrated method learns from, whose number stays.
     void setMaliciousFraction(double fraction);
     void setMethod(const QString& id);
-    /// How the outcome is patched; empty: not at all. Which prompts and steps there are stays when the way changes.
+    /// How the outcome is patched; empty: not at all. Which prompts and steps there are stays when the way changes to another of its
+    /// kind.
     void setPatch(const QString& id);
     /// Fields of the spec by their dotted paths, all of them one edit; null removes a field.
     void setFields(const std::vector<std::pair<std::string, nlohmann::json>>& fields, const QString& name);
