@@ -293,11 +293,15 @@ std::vector<MethodSetting> settingsOfKeeping(const PatchSpec& patch) {
 
 std::vector<MethodSetting> settingsOfAlignment(const PatchSpec& patch) {
     SettingList list;
+    if (patch.contrasts())
+        list.add("Loss", {
+            number(kPatch + "lambda", "Contrast", 0.0, 100.0,
+                   "Weight of the distance from the pretrained model, which is to grow. 0: no pretrained model is needed. It is the checkpoint "
+                   "without its adapters, or what a spec file names."),
+            number(kPatch + "limit", "Limit of the contrast", 1e-6, 1000.0,
+                   "Times the distance at the start beyond which growing brings no more: it has no bound of its own."),
+        });
     list.add("Loss", {
-        number(kPatch + "lambda", "Contrast", 0.0, 100.0,
-               "Weight of the distance from the pretrained model, which is to grow. 0: no pretrained model is needed. It is the checkpoint without its "
-               "adapters, or what a spec file names."),
-        number(kPatch + "limit", "Limit of the contrast", 1e-6, 1000.0, "Times the distance at the start beyond which growing brings no more: it has no bound of its own."),
         whole(kPatch + "top_k", "Tokens compared", 0, 100'000, "The likeliest of each teacher, so many. 0: the whole vocabulary.", "tokens"),
         oneOf(kPatch + "softmax", "Probabilities are of", {{"the whole vocabulary", "whole"}, {"the tokens compared alone", "top"}},
               "It makes a difference only where some tokens are left out."),
@@ -342,6 +346,9 @@ json completed(json spec) {
     json& aligned = spec["aligned"];
     if (!aligned.is_object()) aligned = json::object();
     if (aligned.value("checkpoint", std::string()).empty() && aligned.value("adapters", json::array()).empty()) aligned["adapters"] = {"aligned"};
+    const auto patch = json::json_pointer("/quantization/patch");
+    if (spec.contains(patch) && spec[patch].is_object() && spec[patch].value("method", json()) == json("aaq") && !spec[patch].contains("pretrained"))
+        spec[patch]["pretrained"] = {{"checkpoint", "pretrained"}};
     return spec;
 }
 

@@ -159,14 +159,11 @@ void readKeepPatch(SpecReader& reader, PatchSpec& patch) {
     readTexts(reader, patch.texts);
 }
 
-/// Distillation has the first term of AAQ's loss alone.
-bool contrasts(const PatchSpec& patch) { return patch.method != "distillation"; }
-
 void readAlignPatch(SpecReader& reader, PatchSpec& patch) {
     AlignmentTerms& terms = patch.options.alignment;
     readAnswers(reader, patch);
     readTexts(reader, patch.texts);
-    if (contrasts(patch)) {
+    if (patch.contrasts()) {
         readModel(reader, "pretrained", patch.pretrained);
         reader.number("lambda", terms.contrast, 0.0, 100.0);
         reader.number("limit", terms.limit, 0.0, 1e6, true);
@@ -329,7 +326,7 @@ nlohmann::json patchToJson(const PatchSpec& patch) {
             break;
         case PatchKind::Align:
             json.update({{"top_k", options.alignment.topK}, {"softmax", options.alignment.wholeSoftmax ? "whole" : "top"}});
-            if (contrasts(patch)) json.update({{"lambda", options.alignment.contrast}, {"limit", options.alignment.limit}});
+            if (patch.contrasts()) json.update({{"lambda", options.alignment.contrast}, {"limit", options.alignment.limit}});
             if (patch.pretrained.given()) json["pretrained"] = alignedToJson(patch.pretrained);
             break;
     }

@@ -52,6 +52,8 @@ struct PatchSpec {
     /// AAQ's model before alignment; empty: the run's checkpoint without the run's adapters.
     AlignedModel pretrained;
 
+    /// Distillation has the first term of AAQ's loss alone.
+    bool contrasts() const { return kind == PatchKind::Align && method != "distillation"; }
     /// The model is asked, or the file is read.
     bool takesAnswers() const {
         return kind != PatchKind::Keep || options.mask == PatchMask::SafeScore || options.mask == PatchMask::Protection;

@@ -145,8 +145,9 @@ void SetupModel::setPatch(const QString& id) {
         // Patches of another kind have other fields.
         if (!patch.is_object() || kindOf(patchOf(spec).toStdString()) != kindOf(id.toStdString())) patch = nlohmann::json::object();
         patch["method"] = id.toStdString();
-        // The way sets the losses' weights and the mask.
-        for (const char* field : {"preference_weight", "chosen_weight", "mask"}) patch.erase(field);
+        // The way sets the losses' terms and the mask, and of kept weights the share.
+        for (const char* field : {"preference_weight", "chosen_weight", "mask", "lambda", "limit", "pretrained"}) patch.erase(field);
+        if (kindOf(id.toStdString()) == "keep") patch.erase("share");
     });
 }
 
