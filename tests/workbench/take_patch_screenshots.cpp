@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
     window.show();
     wait(2500);
     const auto take = [&](const char* name) { takePictures(window, nullptr, out.path(), QStringLiteral("patch-") + QLatin1String(name)); };
+    window.setPage(Page::Learning);
+    take("empty");
     window.openPath(QString::fromLocal8Bit(argv[3]));
     wait(8000);
     window.setPage(Page::Learning);
