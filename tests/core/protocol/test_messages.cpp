@@ -494,7 +494,10 @@ private slots:
         tellPatch(beginning);
         for (const auto& [step, loss] : {std::pair{2, 1.0}, {3, 0.5}, {2, 0.75}}) {
             PatchProgress news;
-            news.steps = {{step, loss, 0.0, -1.0, 0.0, 0.0, 0.0, false, 0.0}};
+            PatchStepFigures figures;
+            figures.step = step;
+            figures.loss = loss;
+            news.steps = {figures};
             tellPatch(news);
         }
         PatchProgress look;
