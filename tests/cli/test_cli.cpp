@@ -69,7 +69,7 @@ private slots:
     }
 
     void patchesAreAskedForByName() {
-        const auto spec = writeSpec("patched", {});
+        const auto spec = writeSpec("patched", nlohmann::json::object());
         // A model of random weights refuses nothing that its weights could be scored on.
         const auto kept = run({"run", spec, "--workspace", m_workspace, "--patch", "q-resafe-16bit"});
         QVERIFY(kept.code != 0);

@@ -80,6 +80,9 @@ class TestAssessmentPage : public QObject {
     QString writeSpec() {
         json run = tiny::specJson(m_places.inputs());
         for (const char* field : {"name", "seed", "quantization"}) run.erase(field);
+        // Enough words from many prompts that some answers change sides.
+        run["evaluation"]["malicious"] = 24;
+        run["evaluation"]["max_new_tokens"] = 48;
         const json benign{{"malicious", 0}, {"benign", 6}, {"texts", 0}, {"tasks", 0}};
         json mixed = benign;
         mixed["malicious"] = 3;
@@ -115,9 +118,9 @@ private slots:
         auto* dialog = find<QDialog>("startAssessmentDialog");
         QVERIFY(dialog->isVisible());
         QVERIFY(find<QRadioButton>("bundledAssessment")->isChecked());
-        // The bundled matrix is counted on the model that is set up: 2 methods without calibration, 5 with it on three sets, 2 bit widths.
+        // The bundled matrix is counted on the model that is set up: at two bit widths 2 methods without calibration data and 6 with, at one 3 without and 2 with, on three sets.
         auto* plan = find<QLabel>("assessmentPlan");
-        QTRY_VERIFY2_WITH_TIMEOUT(plan->text().startsWith(QStringLiteral("34 cells: ")), qPrintable(plan->text()), kShort);
+        QTRY_VERIFY2_WITH_TIMEOUT(plan->text().startsWith(QStringLiteral("49 cells: ")), qPrintable(plan->text()), kShort);
         QVERIFY(find<QPushButton>("startAssessment")->isEnabled());
     }
 
@@ -243,7 +246,10 @@ private slots:
             // Hidden until asked for, as everywhere.
             QCOMPARE(view->shownText(QStringLiteral("quantized")), QString());
             QVERIFY(table->model()->index(0, widgets::PromptTableModel::PromptColumn).data(widgets::PromptTableModel::HiddenRole).toBool());
-            auto* show = view->findChild<QPushButton*>();
+            const auto buttons = view->findChildren<QPushButton*>();
+            const auto named = std::ranges::find(buttons, QStringLiteral("Show the hidden text once"), &QPushButton::accessibleName);
+            QVERIFY(named != buttons.end());
+            QPushButton* show = *named;
             QTRY_VERIFY(show->isVisible());
             QTest::mouseClick(show, Qt::LeftButton);
             QTRY_VERIFY_WITH_TIMEOUT(!show->isVisible(), kShort);

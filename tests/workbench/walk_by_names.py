@@ -23,7 +23,7 @@ except (ImportError, ValueError) as error:
     sys.exit(77)
 
 PATIENCE = 40.0
-PLACES = ("Setup", "Layers", "Learning", "Answers", "Analysis", "Results", "Assessment", "Report", "Log")
+PLACES = ("Setup", "Layers", "Learning", "Answers", "Analysis", "Results", "Assess", "Report", "Log")
 
 
 def asked(question, gone=None):

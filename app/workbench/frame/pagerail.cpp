@@ -39,7 +39,7 @@ QString pageTitle(Page page) {
         case Page::Answers: return QCoreApplication::translate("Page", "Answers");
         case Page::Analysis: return QCoreApplication::translate("Page", "Analysis");
         case Page::Results: return QCoreApplication::translate("Page", "Results");
-        case Page::Assessment: return QCoreApplication::translate("Page", "Assessment");
+        case Page::Assessment: return QCoreApplication::translate("Page", "Assess");
         case Page::Report: return QCoreApplication::translate("Page", "Report");
         case Page::Log: return QCoreApplication::translate("Page", "Log");
     }

@@ -32,7 +32,7 @@ using widgets::ThemeColors;
 
 namespace {
 
-constexpr int kSideWidth = 396;
+constexpr int kSideWidth = 360;
 /// A share's cell shows a percent with two digits.
 constexpr double kSmallShare = 0.0995;
 
@@ -188,7 +188,7 @@ void PatchPane::showKind(const std::string& kind) {
     for (QWidget* area : m_pairAreas) area->setVisible(kind == "pairs");
     for (QWidget* area : m_alignAreas) area->setVisible(kind == "align");
     m_mapTitle->setText(keeps ? tr("Weights by linear and block") : tr("Codes by linear and block"));
-    m_mapText->setText(keeps ? tr("the others stay as the quantizer has them") : tr("scales and zero points stay the quantizer's"));
+    m_mapText->setText(keeps ? tr("others stay as quantized") : tr("scales stay the quantizer's"));
     m_map->setEmptyText(keeps ? tr("What is kept is chosen when all weights are scored.") : tr("What may change is found by the first step."));
     m_pairTitle->setText(kind == "pairs" ? tr("Pairs of answers") : tr("Answers"));
     const QSignalBlocker quiet(m_shown);

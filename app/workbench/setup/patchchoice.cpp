@@ -17,6 +17,9 @@ PatchChoice::PatchChoice(SetupModel* model, QWidget* parent) : QWidget(parent), 
     setSpacing(layout, 0, 0, 0, 0, 6);
     m_patch = new QComboBox;
     m_patch->setObjectName(QStringLiteral("patch"));
+    // Long names do not widen the panel; the list under it is as wide as they are.
+    m_patch->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    m_patch->setMinimumContentsLength(12);
     widgets::explain(m_patch, QStringLiteral("patch"));
     m_patch->setAccessibleName(tr("Safety patch"));
     connect(m_patch, &QComboBox::activated, this, [this](int index) { m_model->setPatch(m_patch->itemData(index).toString()); });

@@ -70,6 +70,7 @@ class TestWhatIf : public QObject {
     std::string finished(const json& quantization) {
         json spec = m_places.spec();
         spec["stages"] = {"capture", "quantize"};
+        spec.erase("export");
         spec["quantization"] = quantization;
         const auto folder = tiny::makeRun(m_places.next(), spec);
         tiny::finishRun(folder);
