@@ -268,7 +268,7 @@ private slots:
             for (int column = 0; column < 3; ++column) cells.append(pairs->model()->index(row, column).data().toString());
             rows.append(cells.join(QLatin1Char('|')));
         }
-        QCOMPARE(rows, (QStringList{QStringLiteral("learned from|6|1"), QStringLiteral("equal answers|0|1"), QStringLiteral("chosen is no refusal|1|0")}));
+        QCOMPARE(rows, (QStringList{QStringLiteral("learned from|6|1"), QStringLiteral("equal answers|0|1"), QStringLiteral("no refusal|1|0")}));
         QVERIFY(find<QLabel>("patchPairText")->text().startsWith(QStringLiteral("7 of 9 pairs")));
     }
 

@@ -106,8 +106,8 @@ QString fateText(const std::string& leftOut, const std::string& kind) {
     if (leftOut.empty()) return kind == "keep" ? PatchPane::tr("may be scored") : kind == "align" ? PatchPane::tr("compared whole") : PatchPane::tr("learned from");
     if (leftOut == "an answer is empty") return PatchPane::tr("empty answer");
     if (leftOut == "both answers are the same") return PatchPane::tr("equal answers");
-    if (leftOut == "the chosen answer is no refusal") return PatchPane::tr("chosen is no refusal");
-    if (leftOut == "the quantized model refuses as well") return PatchPane::tr("rejected refuses, too");
+    if (leftOut == "the chosen answer is no refusal") return PatchPane::tr("no refusal");
+    if (leftOut == "the quantized model refuses as well") return PatchPane::tr("both refuse");
     if (leftOut == "the chosen answer refuses a benign prompt") return PatchPane::tr("chosen refuses");
     return QString::fromStdString(leftOut);
 }
