@@ -7,7 +7,6 @@
 #include <thread>
 #include <utility>
 
-#include "core/run/manifest.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
 

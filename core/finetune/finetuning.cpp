@@ -2,11 +2,11 @@
 #include "core/finetune/finetuning.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/training/adapted_blocks.h"
 #include "core/tensor/device.h"
 #include "core/training/optimizer_state.h"
+#include "core/training/optimizer_step.h"
 
 namespace safequant {
 namespace {
@@ -84,13 +84,11 @@ Expected<FinetuneStep> Finetuning::step(const std::stop_token& stop) {
     result.loss = loss->sum / static_cast<double>(loss->targets);
     result.targets = loss->targets;
     result.rows = loss->rows;
-    result.gradientNorm = clipGradients(m_optimizer.parameters(), m_options.clipNorm);
-    if (!std::isfinite(result.loss) || !std::isfinite(result.gradientNorm))
-        return fail(ErrorKind::Failed, "The loss is no longer a number at step " + std::to_string(m_done + 1) +
-                                           "; choose a smaller learning rate.");
-    const double factor = rateFactor(m_options.schedule, m_done, m_options.warmupSteps, m_steps);
-    result.learningRate = m_options.learningRate * factor;
-    m_optimizer.step(factor);
+    const auto taken = takeStep(m_optimizer, result.loss, m_done,
+                                {m_options.schedule, m_options.learningRate, m_options.warmupSteps, m_steps, m_options.clipNorm});
+    if (!taken) return fail(taken.error());
+    result.gradientNorm = taken->gradientNorm;
+    result.learningRate = taken->learningRate;
     result.step = ++m_done;
     return result;
 }

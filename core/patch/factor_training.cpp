@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/patch/factor_training.h"
 
-#include <cmath>
 #include <cstring>
 
 #include "core/patch/weight_bits.h"
 #include "core/tensor/device.h"
 #include "core/training/optimizer_state.h"
+#include "core/training/optimizer_step.h"
 #include "core/training/training_schedule.h"
 
 namespace safequant {
@@ -45,13 +45,11 @@ std::vector<std::size_t> FactorTraining::chosenOf(std::size_t samples) const {
 }
 
 Expected<void> FactorTraining::advance(PatchStep& step) {
-    step.gradientNorm = clipGradients(m_optimizer.parameters(), m_options.clipNorm);
-    if (!std::isfinite(step.loss) || !std::isfinite(step.gradientNorm))
-        return fail(ErrorKind::Failed,
-                    "The loss is no longer a number at step " + std::to_string(m_done + 1) + "; choose a smaller learning rate.");
-    const double factor = rateFactor(RateSchedule::Cosine, m_done, m_options.warmupSteps, m_options.steps);
-    step.learningRate = m_options.learningRate * factor;
-    m_optimizer.step(factor);
+    const auto taken = takeStep(m_optimizer, step.loss, m_done,
+                                {RateSchedule::Cosine, m_options.learningRate, m_options.warmupSteps, m_options.steps, m_options.clipNorm});
+    if (!taken) return fail(taken.error());
+    step.gradientNorm = taken->gradientNorm;
+    step.learningRate = taken->learningRate;
     step.step = ++m_done;
     return {};
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/tuning/tuning_loop.h"
 
-#include <cmath>
 #include <set>
 
 #include "core/training/optimizer_state.h"
+#include "core/training/optimizer_step.h"
 #include "core/training/training_schedule.h"
 #include "core/tuning/soft_labels.h"
 
@@ -76,13 +76,11 @@ Expected<TuningStep> TuningLoop::step(const std::stop_token& stop) {
     result.loss = loss->sum / static_cast<double>(loss->targets);
     result.divergence = (loss->sum - loss->entropy) / static_cast<double>(loss->targets);
     result.targets = loss->targets;
-    result.gradientNorm = clipGradients(m_optimizer.parameters(), m_options.clipNorm);
-    if (!std::isfinite(result.loss) || !std::isfinite(result.gradientNorm))
-        return fail(ErrorKind::Failed,
-                    "The loss is no longer a number at step " + std::to_string(m_done + 1) + "; choose a smaller learning rate.");
-    const double factor = rateFactor(RateSchedule::Cosine, m_done, m_options.warmupSteps, m_options.steps);
-    result.learningRate = m_options.learningRate * factor;
-    m_optimizer.step(factor);
+    const auto taken = takeStep(m_optimizer, result.loss, m_done,
+                                {RateSchedule::Cosine, m_options.learningRate, m_options.warmupSteps, m_options.steps, m_options.clipNorm});
+    if (!taken) return fail(taken.error());
+    result.gradientNorm = taken->gradientNorm;
+    result.learningRate = taken->learningRate;
     result.step = ++m_done;
     return result;
 }
