@@ -34,28 +34,41 @@ private:
 
 }  // namespace
 
-CalibrationStream maliciousTarget(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& fineTuned,
-                                  const CalibrationStream& aligned) {
-    if (objective.target == MaliciousTarget::FineTuned) return {};
-    if (aligned.empty()) throw std::invalid_argument("[maliciousTarget] got no stream of the aligned model, need one for this objective");
-    if (objective.target == MaliciousTarget::Aligned) return cloneStream(aligned);
-    CalibrationStream target = cloneStream(fineTuned);
-    const std::size_t width = fineTuned.front().cols();
-    for (std::int32_t back = 0; back < objective.tail; ++back) {
-        std::vector<double> difference(width, 0.0);
-        std::vector<std::pair<std::size_t, std::int32_t>> places;
-        for (std::size_t sample = 0; sample < rows.samples().size(); ++sample) {
-            if (!objective.isMalicious(rows.samples()[sample].kind)) continue;
-            places.push_back(rows.rowFromEnd(sample, back));
-            const auto [group, row] = places.back();
-            const float* from = fineTuned[group].row(static_cast<std::size_t>(row));
-            const float* to = aligned[group].row(static_cast<std::size_t>(row));
-            for (std::size_t d = 0; d < width; ++d) difference[d] += static_cast<double>(to[d]) - static_cast<double>(from[d]);
+Matrix meanShift(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& from, const CalibrationStream& to) {
+    const std::size_t width = from.front().cols(), tail = static_cast<std::size_t>(objective.tail);
+    std::vector<double> sum(tail * width, 0.0);
+    double count = 0.0;
+    for (std::size_t sample = 0; sample < rows.samples().size(); ++sample) {
+        if (!objective.isMalicious(rows.samples()[sample].kind)) continue;
+        ++count;
+        for (std::size_t place = 0; place < tail; ++place) {
+            const auto [group, row] = rows.rowFromEnd(sample, static_cast<std::int32_t>(tail - 1 - place));
+            const float* before = from[group].row(static_cast<std::size_t>(row));
+            const float* after = to[group].row(static_cast<std::size_t>(row));
+            for (std::size_t d = 0; d < width; ++d) sum[place * width + d] += static_cast<double>(after[d]) - static_cast<double>(before[d]);
         }
-        for (const auto& [group, row] : places)
-            for (std::size_t d = 0; d < width; ++d)
-                target[group](static_cast<std::size_t>(row), d) +=
-                    static_cast<float>(objective.gain * difference[d] / static_cast<double>(places.size()));
+    }
+    Matrix shift(tail, width);
+    for (std::size_t i = 0; i < sum.size() && count > 0.0; ++i) shift.data()[i] = static_cast<float>(sum[i] / count);
+    return shift;
+}
+
+CalibrationStream maliciousTarget(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& fineTuned,
+                                  const CalibrationStream& aligned, const Matrix& shift) {
+    if (objective.target == MaliciousTarget::FineTuned) return {};
+    const bool given = objective.target == MaliciousTarget::Signature && shift.rows() > 0;
+    if (!given && aligned.empty()) throw std::invalid_argument("[maliciousTarget] got no stream of the aligned model, need one for this objective");
+    if (objective.target == MaliciousTarget::Aligned) return cloneStream(aligned);
+    const Matrix moved = given ? Matrix{} : meanShift(objective, rows, fineTuned, aligned);
+    const Matrix& by = given ? shift : moved;
+    CalibrationStream target = cloneStream(fineTuned);
+    for (std::size_t sample = 0; sample < rows.samples().size(); ++sample) {
+        if (!objective.isMalicious(rows.samples()[sample].kind)) continue;
+        for (std::size_t place = 0; place < by.rows(); ++place) {
+            const auto [group, row] = rows.rowFromEnd(sample, static_cast<std::int32_t>(by.rows() - 1 - place));
+            for (std::size_t d = 0; d < by.cols(); ++d)
+                target[group](static_cast<std::size_t>(row), d) += static_cast<float>(objective.gain * static_cast<double>(by(place, d)));
+        }
     }
     return target;
 }

@@ -22,10 +22,14 @@ struct BlockTargets {
 /// final one) of their weights squared, each norm's divided by its mean. What a difference in a channel counts for those who read it.
 Expected<std::vector<std::vector<float>>> channelWeights(const Checkpoint& checkpoint);
 
-/// The malicious stream of a block for an objective. `aligned` may be empty unless the target asks for it. For Signature the mean
-/// difference over malicious samples is taken from the two streams, position by position from the end.
+/// Mean difference of two streams over an objective's malicious samples at the last tokens of their prompts, `[objective.tail, hidden]`, the
+/// last token last.
+Matrix meanShift(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& from, const CalibrationStream& to);
+
+/// The malicious stream of a block for an objective. `aligned` may be empty unless the target asks for it: for Signature it gives the shift
+/// where `shift`, `[tail, hidden]`, is empty.
 CalibrationStream maliciousTarget(const RealignObjective& objective, const CalibrationRows& rows, const CalibrationStream& fineTuned,
-                                  const CalibrationStream& aligned);
+                                  const CalibrationStream& aligned, const Matrix& shift = {});
 
 /// Mean square of a stream's values.
 double meanSquare(const CalibrationStream& stream);

@@ -21,9 +21,13 @@ bool sameShape(const DecoderConfig& a, const DecoderConfig& b) {
 
 Expected<void> checkSetup(const RealignSetup& setup) {
     const RealignObjective& objective = setup.learning.objective;
-    const bool needsAligned = objective.target != MaliciousTarget::FineTuned || objective.usesProbe();
-    if (needsAligned && setup.aligned == nullptr)
+    const bool shifts = objective.target == MaliciousTarget::Signature && !setup.shifts.empty();
+    if (objective.target != MaliciousTarget::FineTuned && !shifts && setup.aligned == nullptr)
         return fail(ErrorKind::BadInput, "This objective needs the aligned model; name it, or use another objective.");
+    if (shifts && setup.shifts.size() != static_cast<std::size_t>(setup.checkpoint->config().blocks))
+        return fail(ErrorKind::BadInput, "There are shifts of " + std::to_string(setup.shifts.size()) + " blocks, and the model has " +
+                                             std::to_string(setup.checkpoint->config().blocks) + ".");
+    const bool needsMalicious = objective.target != MaliciousTarget::FineTuned || objective.usesProbe();
     if (setup.aligned != nullptr && !sameShape(setup.aligned->config(), setup.checkpoint->config()))
         return fail(ErrorKind::BadInput, "The aligned model has another shape or vocabulary than the model to quantize.",
                     setup.aligned->path());
@@ -31,7 +35,7 @@ Expected<void> checkSetup(const RealignSetup& setup) {
         return std::count_if(setup.samples.begin(), setup.samples.end(), [&](const auto& sample) { return sample.kind == kind; });
     };
     if (setup.samples.empty()) return fail(ErrorKind::BadInput, "There are no samples to calibrate on.");
-    if (needsAligned && count(SampleKind::Malicious) == 0)
+    if (needsMalicious && count(SampleKind::Malicious) == 0)
         return fail(ErrorKind::BadInput, "This objective needs malicious prompts in the calibration mix.");
     return {};
 }
@@ -100,7 +104,7 @@ public:
         if (learning.objective.usesProbe() && probe.weights.empty())
             return fail(ErrorKind::BadInput, "This objective needs a probe for block " + std::to_string(m_next) + ".");
 
-        BlockTargets targets{{}, maliciousTarget(learning.objective, m_rows, m_fineTuned, m_aligned), probe, {}};
+        BlockTargets targets{{}, maliciousStream(learning.objective), probe, {}};
         if (!m_channelWeights.empty()) targets.channelWeights = m_channelWeights[static_cast<std::size_t>(m_next)];
         targets.fineTuned = std::move(m_fineTuned);  // Lent while the block learns.
         RealignedBlock outcome;
@@ -125,10 +129,16 @@ public:
     Expected<void> pass(const BlockWeights& learned, const std::stop_token& stop) override {
         if (auto moved = moveFullPrecision(stop); !moved) return moved;
         m_last = {};
-        return finishBlock(learned, maliciousTarget(m_setup.learning.objective, m_rows, m_fineTuned, m_aligned), stop);
+        return finishBlock(learned, maliciousStream(m_setup.learning.objective), stop);
     }
 
 private:
+    /// What malicious samples are pulled to behind the next block.
+    CalibrationStream maliciousStream(const RealignObjective& objective) const {
+        static const Matrix none;
+        return maliciousTarget(objective, m_rows, m_fineTuned, m_aligned, m_setup.shifts.empty() ? none : m_setup.shifts[static_cast<std::size_t>(m_next)]);
+    }
+
     /// Moves the streams of both full-precision models through the next block, once.
     Expected<void> moveFullPrecision(const std::stop_token& stop) {
         if (m_weights) return {};

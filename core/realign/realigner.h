@@ -19,6 +19,8 @@ namespace safequant {
 struct RealignSetup {
     std::shared_ptr<const Checkpoint> checkpoint;  ///< The fine-tuned model, which is quantized.
     std::shared_ptr<const Checkpoint> aligned;     ///< Null unless the objective uses it. Of the same shape and vocabulary.
+    /// By block, `[tail, hidden]`: where MaliciousTarget::Signature moves the last positions to when there is no aligned model. Empty: none.
+    std::vector<Matrix> shifts;
     std::vector<LinearPlan> plan;                  ///< Of every linear.
     std::vector<LearningSample> samples;
     BlockLearning learning;             ///< Its `epochs` are those of the later blocks.
@@ -43,7 +45,7 @@ enum class RealignStream : std::uint8_t { Aligned, FineTuned, Quantized };
 /// weights with their gradients, and three streams.
 class Realigner {
 public:
-    /// Embeds the samples. Errors: those of the checkpoints; bad_input when the aligned model has another shape or is missing,
+    /// Embeds the samples. Errors: those of the checkpoints; bad_input when the aligned model has another shape or what stands for it is missing,
     /// or a part of the mix that the objective needs is empty; those of parseDevice.
     static Expected<std::unique_ptr<Realigner>> create(RealignSetup setup);
     virtual ~Realigner() = default;

@@ -12,7 +12,9 @@
 #include "core/run/coded_blocks.h"
 #include "core/run/gather.h"
 #include "core/run/learning_samples.h"
+#include "core/run/signature_reference.h"
 #include "core/separability/probe.h"
+#include "core/signature/tail_rows.h"
 
 namespace safequant {
 namespace {
@@ -106,6 +108,7 @@ Expected<void> LearnedBlocks::open() {
     setup.plan = inputs.plan;
     setup.samples = std::move(*samples);
     setup.learning = inputs.spec.learning.learning;
+    if (auto chosen = chooseTail(setup); !chosen) return chosen;
     setup.earlyEpochs = inputs.spec.learning.earlyEpochs;
     setup.firstBlock = inputs.spec.learning.firstBlock;
     setup.lastBlock = inputs.spec.learning.lastBlock;
@@ -129,6 +132,22 @@ Expected<void> LearnedBlocks::open() {
     return {};
 }
 
+Expected<void> LearnedBlocks::chooseTail(RealignSetup& setup) {
+    const RunInputs& inputs = m_session.inputs();
+    RealignObjective& objective = setup.learning.objective;
+    if (objective.target != MaliciousTarget::Signature) return {};
+    if (objective.tail == 0) {
+        const auto tail = inputs.signature != nullptr ? Expected<int>(inputs.signature->tail) : templateTail(inputs.format);
+        if (!tail) return fail(tail.error());
+        objective.tail = *tail;
+    }
+    if (inputs.signature == nullptr) return {};
+    auto shifts = signatureShifts(inputs, objective, Progress{m_session.stop(), {}});
+    if (!shifts) return fail(shifts.error());
+    setup.shifts = std::move(*shifts);
+    return {};
+}
+
 Matrix LearnedBlocks::baseRows(RealignStream stream) const {
     Matrix rows = m_realigner->chatRows(stream);
     if (const auto& rotation = m_session.inputs().residualRotation) rotation->applyInverse(rows.data(), rows.rows());
@@ -137,6 +156,7 @@ Matrix LearnedBlocks::baseRows(RealignStream stream) const {
 
 Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
     if (!m_session.inputs().spec.learning.learning.objective.usesProbe()) return BlockProbe{};
+    const auto& signature = m_session.inputs().signature;
     if (auto prepared = m_realigner->prepare(m_session.stop()); !prepared) return fail(prepared.error());
     ProbeOptions options;
     options.fixedC = kProbeC;
@@ -144,7 +164,7 @@ Expected<BlockProbe> LearnedBlocks::objectiveProbe() {
     std::iota(apart.begin(), apart.end(), 0);
     // A probe asks for few coordinates that matter: of the model as it was, since after a rotation all of them do.
     const Matrix rows = baseRows(RealignStream::Aligned);
-    Probe probe = fitProbe(rows, m_malicious, apart, options, m_session.stop());
+    Probe probe = signature != nullptr ? signatureProbe(*signature, m_realigner->next()) : fitProbe(rows, m_malicious, apart, options, m_session.stop());
     if (m_session.stop().stop_requested()) return fail(cancelledError());
     if (m_session.inputs().spec.learning.randomProbe) turnAtRandom(probe, rows, RandomStream(m_session.inputs().spec.seed, "probe-direction"));
     if (const auto& rotation = m_session.inputs().residualRotation) rotation->apply(probe.weights.data(), 1);

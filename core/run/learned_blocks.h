@@ -31,9 +31,12 @@ public:
 
 private:
     Expected<void> open();
+    /// How many last positions a signature's shift moves, and the shift where a file holds it.
+    Expected<void> chooseTail(RealignSetup& setup);
     /// Of the realigner's chats, in the space of the models before they were rotated.
     Matrix baseRows(RealignStream stream) const;
-    /// The probe of the aligned model's next block, where the objective uses one: malicious against all benign calibration samples.
+    /// The probe of the aligned model's next block, where the objective uses one: malicious against all benign calibration samples, or the
+    /// signature's.
     Expected<BlockProbe> objectiveProbe();
     Expected<void> learn(int block);
 

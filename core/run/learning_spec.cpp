@@ -19,6 +19,7 @@ constexpr int kFewBits = 4;
 constexpr std::array<const char*, kEquivalences> kScaleNames = {"norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"};
 const std::vector<std::string> kRules = {"adamw", "sign-gradient"};  // By LearningRule.
 const std::vector<std::string> kMetrics = {"mean-square", "as-norms-read"};  // By ErrorMetric.
+const std::vector<std::string> kShiftControls = {"none", "random", "flipped", "other-block"};  // By ShiftControl.
 const std::vector<std::string> kObjectives = {"reconstruction", "published", "dual-stream", "signature"};
 
 RealignObjective objectiveNamed(const std::string& name) {
@@ -60,14 +61,14 @@ void readObjective(SpecReader& reader, LearningSpec& spec) {
     weight("probe_benign_weight", objective.probeBenign);
     weight("margin", objective.margin);
     weight("gain", objective.gain);
-    reader.whole("tail", objective.tail, 1, 1000);
+    reader.whole("tail", objective.tail, 0, 1000);
     reader.truth("normalise", objective.normalise);
     reader.truth("swap_labels", objective.swapLabels);
 }
 
 }  // namespace
 
-LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme) {
+LearningSpec defaultLearning(const std::string& method, AlignedReference aligned, const QuantizationScheme& scheme) {
     LearningSpec spec;
     spec.learning.objective = objectiveNamed(spec.objective);
     if (method == "autoround") {
@@ -87,9 +88,9 @@ LearningSpec defaultLearning(const std::string& method, bool aligned, const Quan
         spec.learning.terms.clippingRate = 2e-2;
         spec.learning.epochs = spec.earlyEpochs = 3;
     }
-    spec.objective = aligned ? "dual-stream" : "published";
+    spec.objective = aligned == AlignedReference::Weights ? "dual-stream" : aligned == AlignedReference::Signature ? "signature" : "published";
     spec.learning.objective = objectiveNamed(spec.objective);
-    if (!aligned) {
+    if (aligned == AlignedReference::None) {
         spec.learning.objective.probeBenign = 1.0;
         spec.learning.objective.margin = 1.0;
         spec.learning.objective.normalise = true;
@@ -123,6 +124,17 @@ void readModel(SpecReader& spec, const std::string& field, AlignedModel& model) 
     spec.finishInner(reader);
 }
 
+void readAligned(SpecReader& spec, AlignedModel& model, std::string& signature) {
+    const auto* json = spec.child("aligned");
+    if (json == nullptr) return;
+    SpecReader reader(*json, spec.pathOf("aligned"), spec.where());
+    reader.text("checkpoint", model.checkpoint);
+    reader.texts("adapters", model.adapters);
+    reader.text("signature", signature);
+    if (model.given() && !signature.empty()) reader.reject("signature", "stands beside a model, which says all that a signature does; leave one of them out.");
+    spec.finishInner(reader);
+}
+
 void readLearning(SpecReader& quantization, LearningSpec& spec) {
     const auto* json = quantization.child("learning");
     if (json == nullptr) return;
@@ -145,6 +157,7 @@ void readLearning(SpecReader& quantization, LearningSpec& spec) {
     reader.number("initial_alpha", learning.terms.initialAlpha, 0.0, 1.0);
     reader.number("guardrail", learning.guardrail, 0.0, 1e6);
     reader.truth("random_probe", spec.randomProbe);
+    reader.choice("shift_control", "control", kShiftControls, spec.shiftControl);
     reader.text("device", spec.device);
     quantization.finishInner(reader);
 }
@@ -195,6 +208,7 @@ nlohmann::json learningToJson(const LearningSpec& spec) {
             {"initial_alpha", learning.terms.initialAlpha},
             {"guardrail", learning.guardrail},
             {"random_probe", spec.randomProbe},
+            {"shift_control", kShiftControls[static_cast<std::size_t>(spec.shiftControl)]},
             {"device", spec.device}};
 }
 

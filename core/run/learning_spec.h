@@ -45,7 +45,7 @@ struct TextPassages {
     int tokens = 96;    ///< Length of each.
 };
 
-/// The model whose refusals are to be kept. JSON form: {"checkpoint": "", "adapters": ["PATH"]}.
+/// A model beside the run's own. JSON form: {"checkpoint": "", "adapters": ["PATH"]}.
 struct AlignedModel {
     std::string checkpoint;  ///< Empty: the run's own.
     std::vector<std::string> adapters;
@@ -53,14 +53,29 @@ struct AlignedModel {
     bool given() const { return !checkpoint.empty() || !adapters.empty(); }
 };
 
+/// What a run knows of the aligned model, whose refusals are to be kept.
+enum class AlignedReference : std::uint8_t {
+    None,
+    Weights,
+    Signature,  ///< Means and probes alone (AlignmentSignature).
+};
+
+/// What moves malicious prompts in the place of a signature's shift, to show what the shift itself does.
+enum class ShiftControl : std::uint8_t {
+    None,
+    Random,      ///< A random direction, as long.
+    Flipped,     ///< The shift the other way.
+    OtherBlock,  ///< That of the block half a model away.
+};
+
 /// How a learned method learns. JSON form ("quantization.learning"), every field optional:
 /// {"objective": "dual-stream", "error_metric": "as-norms-read", "benign_weight": 1, "benign_last_token_weight": 0, "malicious_weight": 2,
-///  "last_token_weight": 2, "probe_malicious_weight": 0, "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 5, "normalise": true, "swap_labels": false,
+///  "last_token_weight": 2, "probe_malicious_weight": 0, "probe_benign_weight": 0, "margin": 0, "gain": 1, "tail": 0, "normalise": true, "swap_labels": false,
 ///  "early_epochs": 2, "late_epochs": 4, "batch_size": 10, "first_block": 0, "last_block": -1,
 ///  "rule": "adamw", "clipping": true, "clipping_in_range": false,
 ///  "scales": ["norm-to-qkv", "norm-to-gate-up", "value-to-output", "up-to-down"], "offsets": true,
 ///  "clipping_rate": 0.05, "scale_rate": 0.005, "offset_rate": 0.005, "initial_alpha": 0, "guardrail": 0,
-///  "random_probe": false, "device": "cpu"}
+///  "random_probe": false, "shift_control": "none", "device": "cpu"}
 /// The objective's name sets all weights, which later fields change.
 struct LearningSpec {
     std::string objective = "reconstruction";  ///< "reconstruction", "published", "dual-stream", "signature".
@@ -68,18 +83,21 @@ struct LearningSpec {
     int earlyEpochs = 2;
     int firstBlock = 0, lastBlock = -1;
     std::string device = "cpu";
+    ShiftControl shiftControl = ShiftControl::None;
     bool randomProbe = false;  ///< A control: the objective's probe points in a random direction, as long and as well centred as the real one.
 };
 
 /// What a method learns by where the spec says nothing: OmniQuant reconstructs; AutoRound does so by SignRound's rule and
-/// constants; Q-realign takes the dual-stream objective when there is
-/// an aligned model, else the published one with a hinge on benign prompts, and learns rounding offsets, without scales where few bits of
-/// weights alone are left.
-LearningSpec defaultLearning(const std::string& method, bool aligned, const QuantizationScheme& scheme);
+/// constants; Q-realign takes the dual-stream objective when there is an aligned model's weights, the signature's shift when there is one of it,
+/// else the published objective with a hinge on benign prompts, and learns rounding offsets, without scales where few bits of weights alone
+/// are left.
+LearningSpec defaultLearning(const std::string& method, AlignedReference aligned, const QuantizationScheme& scheme);
 
 void readCalibration(SpecReader& spec, CalibrationParts& parts);
 /// `field` holds the model.
 void readModel(SpecReader& spec, const std::string& field, AlignedModel& model);
+/// "aligned": a model, or {"signature": "PATH"}.
+void readAligned(SpecReader& spec, AlignedModel& model, std::string& signature);
 /// `quantization` is the reader of the section that holds "learning".
 void readLearning(SpecReader& quantization, LearningSpec& learning);
 nlohmann::json calibrationToJson(const CalibrationParts& parts);

@@ -77,7 +77,7 @@ void addObjective(SettingList& list) {
                "Of softplus(margin + logit): without it the published objective pushes everything to the malicious side."),
         number(kLearning + "margin", "Probe margin", 0.0, 100.0, "Logit from which on a prompt counts as told apart well enough."),
         number(kLearning + "gain", "Signature gain", 0.0, 10.0, "Factor of the mean shift: more repairs more and refuses more that is harmless."),
-        whole(kLearning + "tail", "Signature positions", 1, 100, "Last tokens of a prompt that are moved: the template's end."),
+        whole(kLearning + "tail", "Signature positions", 0, 100, "Last tokens of a prompt that are moved. 0: all that the template fixes."),
         number(kLearning + "guardrail", "Guardrail", 0.0, 100.0,
                "Halves the malicious weights after an epoch whose benign error is more than so many times that of rounding. 0: none."),
         whole(kLearning + "first_block", "First block", 0, 1000, "Blocks before it learn reconstruction alone."),

@@ -70,6 +70,7 @@ Expected<std::vector<float>> axesNumbersOf(const std::string& path, const std::s
 Expected<RunSpec> completedRunSpec(RunSpec spec) {
     anchorModels(spec);
     for (auto& file : spec.prompts) makeAbsolute(file.path);
+    makeAbsolute(spec.signature);
     makeAbsolute(spec.perplexityText);
     for (auto& task : spec.tasks) makeAbsolute(task.file);
     makeAbsolute(spec.exportFolder);

@@ -81,6 +81,20 @@ Expected<void> openAligned(RunInputs& inputs) {
     return {};
 }
 
+/// What stands for it, once there are prompts.
+Expected<void> openSignature(RunInputs& inputs) {
+    const RunSpec& spec = inputs.spec;
+    if (spec.signature.empty() || !spec.hasStage("quantize")) return {};
+    auto signature = readSignature(spec.signature);
+    if (!signature) return fail(signature.error());
+    if (auto fits = fittingPrompts(*signature, *inputs.base, inputs.format, inputs.prompts, spec.signature); !fits) return fail(fits.error());
+    if (spec.learning.learning.objective.tail > signature->tail)
+        return fail(ErrorKind::BadInput, "It moves " + std::to_string(spec.learning.learning.objective.tail) + " positions, and the signature has " +
+                                             std::to_string(signature->tail) + "; ask for no more, or for 0: all of them.", "quantization.learning.tail");
+    inputs.signature = std::make_shared<const AlignmentSignature>(std::move(*signature));
+    return {};
+}
+
 /// AAQ compares distributions token by token: both models must mean the same by every id.
 Expected<void> checkVocabulary(const RunInputs& inputs, const std::string& where) {
     const DecoderConfig &ours = inputs.checkpoint->config(), &theirs = inputs.pretrained->config();
@@ -208,6 +222,7 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
         if (!format) return fail(format.error());
         inputs.format = std::move(*format);
         if (auto opened = openPrompts(inputs); !opened) return fail(opened.error());
+        if (auto opened = openSignature(inputs); !opened) return fail(opened.error());
     } else {
         auto tokenizer = Tokenizer::create(inputs.checkpoint->tokenizerSource());
         if (!tokenizer) return fail(tokenizer.error());
@@ -248,6 +263,11 @@ Expected<RunInputs> openInputs(const RunSpec& spec, bool hashing, const Progress
             auto aligned = inputs.aligned->contentHash(progress);
             if (!aligned) return fail(aligned.error());
             inputs.alignedHash = std::move(*aligned);
+        }
+        if (inputs.signature != nullptr) {
+            auto signature = sha256File(spec.signature);
+            if (!signature) return fail(signature.error());
+            inputs.alignedHash = std::move(*signature);
         }
         if (inputs.pretrained != nullptr) {
             auto pretrained = inputs.pretrained->contentHash(progress);

@@ -13,6 +13,7 @@
 #include "core/prompts/prompt_set.h"
 #include "core/quantize/scheme.h"
 #include "core/run/run_spec.h"
+#include "core/signature/alignment_signature.h"
 #include "core/text/chat_template.h"
 
 namespace safequant {
@@ -45,11 +46,12 @@ struct RunInputs {
     std::shared_ptr<const Checkpoint> base;        ///< As it is stored, with its adapters: what the run calls "base".
     std::shared_ptr<const Checkpoint> checkpoint;  ///< What is quantized: `base`, rotated where the spec asks for it.
     std::shared_ptr<const Checkpoint> aligned;  ///< Null unless the spec names it and the method uses it; rotated alike.
+    std::shared_ptr<const AlignmentSignature> signature;  ///< In its place, likewise; fits the model and the prompts.
     std::shared_ptr<const Checkpoint> pretrained;  ///< Null unless the patch compares with it. Not rotated: what it says is compared alone.
     std::optional<Rotation> residualRotation;   ///< A row h of the base's stream is h times it in the stream of `checkpoint`.
     std::vector<LinearPlan> plan;  ///< Of every linear.
     std::string checkpointHash;    ///< SHA-256 of the content; empty unless asked for.
-    std::string alignedHash;       ///< The same of the aligned model.
+    std::string alignedHash;       ///< The same of the aligned model, or of its signature's file.
     std::string pretrainedHash;    ///< And of the pretrained one.
     std::string learningHash;      ///< Of the files a learned method is calibrated on; empty for other methods.
     ChatFormat format;             ///< Tokenizer always; template where prompts are used.

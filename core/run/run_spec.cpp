@@ -99,7 +99,7 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     }
     if (const auto* scheme = reader.child("default"); scheme != nullptr)
         readScheme(reader, *scheme, reader.pathOf("default"), run.scheme, run.scheme, nullptr);
-    run.learning = defaultLearning(run.method, run.aligned.given(), run.scheme);
+    run.learning = defaultLearning(run.method, run.reference(), run.scheme);
     run.learning.device = run.device;
     readLearning(reader, run.learning);
     readRotation(reader, run);
@@ -200,6 +200,24 @@ void checkTuning(SpecReader& spec, const RunSpec& run) {
         spec.reject("calibration", "asks for no malicious and benign prompts and no tasks, and \"" + run.method + "\" has nothing else to be tuned on.");
 }
 
+/// What a method learns towards, and what the run knows of it.
+void checkReference(SpecReader& spec, const RunSpec& run, bool learned) {
+    const RealignObjective& objective = run.learning.learning.objective;
+    const AlignedReference reference = run.reference();
+    if (reference == AlignedReference::Signature && !learned)
+        spec.reject("aligned.signature", "is of use to methods that learn block by block alone, and \"" + run.method + "\" is none; leave it out, or choose q-realign.");
+    if (run.learning.shiftControl != ShiftControl::None && (reference != AlignedReference::Signature || objective.target != MaliciousTarget::Signature))
+        spec.reject("quantization.learning.shift_control", "takes the place of a signature's shift, and this run has none.");
+    if (!learned) return;
+    if (reference == AlignedReference::None && (objective.target != MaliciousTarget::FineTuned || objective.usesProbe()))
+        spec.reject("aligned", "is missing, and the objective \"" + run.learning.objective +
+                                   "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned, or its signature.");
+    if (reference == AlignedReference::Signature && objective.target == MaliciousTarget::Aligned)
+        spec.reject("quantization.learning.objective", "is \"" + run.learning.objective +
+                                                           "\", which needs the aligned model's weights; a signature has its means and probes: "
+                                                           "take \"signature\" or \"published\".");
+}
+
 void checkTogether(SpecReader& spec, const RunSpec& run) {
     const auto named = [&](const char* stage) {
         return std::find(run.stages.begin(), run.stages.end(), stage) != run.stages.end();
@@ -210,11 +228,8 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
     if (run.stages.empty() && run.exportFolder.empty()) spec.reject("stages", "is empty: the run would do nothing.");
     if (named("export") && run.exportFolder.empty())
         spec.reject("export.folder", "is missing, and the stage \"export\" needs it.");
-    const RealignObjective& objective = run.learning.learning.objective;
     const auto method = findQuantizationMethod(run.method);
-    if (named("quantize") && method && (*method)->learned() && !run.aligned.given() && (objective.target != MaliciousTarget::FineTuned || objective.usesProbe()))
-        spec.reject("aligned", "is missing, and the objective \"" + run.learning.objective +
-                                   "\" needs it: name the adapters or the checkpoint of the model before it was fine-tuned.");
+    if (named("quantize") && method) checkReference(spec, run, (*method)->learned());
     if (named("quantize") && !named("capture"))
         spec.reject("stages", "has \"quantize\" without \"capture\", whose probes and axes it uses.");
     if (const std::string problem = patchExportProblem(run.patch, exportFormatName(run.exporting.format));
@@ -290,7 +305,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
         reader.whole("path_length", run.probePathLength, 2, 1000);
         spec.finishInner(reader);
     }
-    readModel(spec, "aligned", run.aligned);
+    readAligned(spec, run.aligned, run.signature);
     readCalibration(spec, run.calibration);
     readQuantization(spec, run);
     readStages(spec, run);
@@ -350,6 +365,7 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
 
 void anchorRunSpec(RunSpec& spec, const std::filesystem::path& folder) {
     anchorModels(spec, folder.string());
+    anchorPath(spec.signature, folder);
     anchorPath(spec.calibration.text, folder);
     anchorPath(spec.calibration.taskPrompts, folder);
     for (auto& file : spec.prompts) anchorPath(file.path, folder);
@@ -417,6 +433,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
         json["quantization"]["options"] = std::move(options);
     if (spec.patch) json["quantization"]["patch"] = patchToJson(*spec.patch);
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
+    if (!spec.signature.empty()) json["aligned"] = {{"signature", spec.signature}};
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);
     if (spec.attack.samples > 0) json["evaluation"]["attack"] = attackToJson(spec.attack);
     if (!spec.exportFolder.empty()) {

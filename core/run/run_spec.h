@@ -33,7 +33,7 @@ namespace safequant {
 ///   "device": "cpu",                                          see openDevice
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
-///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel
+///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel; or {"signature": "PATH"}
 ///   "calibration": {"malicious": 100, ...},                   see CalibrationParts
 ///   "quantization": {"method": "rtn", "learning": {...}, "options": {...}, "default": {"weight_bits": 4, "group_size": 64, "symmetric": false,
 ///                    "activation_bits": 16, "activation_symmetric": true}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
@@ -64,6 +64,7 @@ struct RunSpec {
     int probeFolds = 5;
     int probePathLength = 50;
     AlignedModel aligned;          ///< For methods that learn from it.
+    std::string signature;         ///< In its place: a file with its signature. Empty: none.
     CalibrationParts calibration;  ///< For methods that look at activations.
     std::string method = "rtn";
     LearningSpec learning;
@@ -86,6 +87,9 @@ struct RunSpec {
 
     /// "tune" is one where the method tunes what is quantized, "patch" where the spec patches it, "export" where it names a folder.
     bool hasStage(const std::string& stage) const;
+    AlignedReference reference() const {
+        return aligned.given() ? AlignedReference::Weights : signature.empty() ? AlignedReference::None : AlignedReference::Signature;
+    }
     /// Quantized blocks are files in the run's folder, which everything after reads.
     bool keepsBlocks() const;
     /// The method trains the whole model with its quantization in place.

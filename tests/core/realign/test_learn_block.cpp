@@ -255,6 +255,13 @@ private slots:
         }
         for (std::size_t sample = 3; sample < 7; ++sample) QCOMPARE(difference(sample, 0, 4).first, 0.0F);
         QVERIFY_THROWS_EXCEPTION(std::invalid_argument, maliciousTarget(objective, testCase.rows, testCase.targets.fineTuned, {}));
+
+        // The shift alone serves as well as the stream it is the mean of.
+        const Matrix shift = meanShift(objective, testCase.rows, testCase.targets.fineTuned, testCase.input);
+        QCOMPARE(shift.rows(), std::size_t{2});
+        const CalibrationStream moved = maliciousTarget(objective, testCase.rows, testCase.targets.fineTuned, {}, shift);
+        for (std::size_t group = 0; group < target.size(); ++group)
+            QVERIFY(std::equal(target[group].span().begin(), target[group].span().end(), moved[group].span().begin()));
     }
 
     /// What is asked of a sample's last token is asked of its prompt's, and answers count among its own rows.

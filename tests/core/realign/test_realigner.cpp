@@ -80,6 +80,44 @@ private slots:
         QCOMPARE(passing->last().maliciousError, learning->last().maliciousError);
     }
 
+    /// Shifts that are known beforehand stand for the aligned model they were taken from.
+    void shiftsStandForTheAlignedModel() {
+        RealignObjective objective = RealignObjective::signature(1.0);
+        objective.tail = 1;
+        const auto withWeights = create(setup(objective));
+        RealignSetup known = setup(objective);
+        known.aligned = nullptr;
+        std::vector<CodedBlock> expected;
+        for (int block = 0; block < m_tuned->config().blocks; ++block) {
+            QVERIFY(withWeights->prepare().has_value());
+            const Matrix aligned = withWeights->chatRows(RealignStream::Aligned), tuned = withWeights->chatRows(RealignStream::FineTuned);
+            Matrix shift(1, aligned.cols());
+            for (std::size_t d = 0; d < aligned.cols(); ++d) {
+                double sum = 0.0;
+                // Every other chat is malicious, the first one is.
+                for (std::size_t i = 0; i < aligned.rows(); i += 2) sum += static_cast<double>(aligned(i, d)) - static_cast<double>(tuned(i, d));
+                shift(0, d) = static_cast<float>(sum / 6.0);
+            }
+            known.shifts.push_back(std::move(shift));
+            auto learned = withWeights->learn({}, {});
+            QVERIFY(learned.has_value());
+            expected.push_back(std::move(*learned));
+        }
+        RealignSetup few = setup(objective);
+        few.aligned = nullptr;
+        QVERIFY(!Realigner::create(std::move(few)).has_value());
+        RealignSetup uneven = setup(objective);
+        uneven.shifts.push_back(Matrix::zeros(1, 8));
+        QVERIFY(!Realigner::create(std::move(uneven)).has_value());
+
+        const auto withShifts = create(std::move(known));
+        for (std::size_t block = 0; block < expected.size(); ++block) {
+            const auto learned = withShifts->learn({}, {});
+            QVERIFY(learned.has_value());
+            for (std::size_t i = 0; i < kLinearsPerBlock; ++i) QVERIFY(learned->linears[i].codes == expected[block].linears[i].codes);
+        }
+    }
+
     void stoppedBlocksCanBeAskedAgain() {
         const auto realigner = create(setup(RealignObjective::dualStream()));
         const auto expected = create(setup(RealignObjective::dualStream()))->learn({}, {});

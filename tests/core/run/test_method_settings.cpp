@@ -71,7 +71,7 @@ private slots:
             }
         }
         // Nothing the method reads is forgotten: it stands in the table, or is named here.
-        const std::set<std::string> forFilesAlone = {"rule", "clipping_in_range", "normalise", "swap_labels", "random_probe", "device",
+        const std::set<std::string> forFilesAlone = {"rule", "clipping_in_range", "normalise", "swap_labels", "random_probe", "shift_control", "device",
                                                      "benign_last_token_weight", "text", "text_from", "task_prompts"};
         const std::set<std::string> ofObjectives = {"objective", "benign_weight", "malicious_weight", "last_token_weight", "probe_malicious_weight",
                                                     "probe_benign_weight", "margin", "gain", "tail", "guardrail", "first_block", "last_block",
