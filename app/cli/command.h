@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "core/base/error.h"
@@ -23,6 +24,9 @@ inline constexpr int kExitInterrupted = 130;
 
 /// Prints an error to stderr (as JSON on stdout too with --json) and gives its exit code.
 int reportError(const CommonOptions& options, const Error& error);
+
+/// Describes an aligned model's signature, for `inspect`; nothing when the file is none. The value is the exit code.
+std::optional<int> inspectSignature(const CommonOptions& options, const std::string& path);
 
 /// Each adds one or more subcommands. `self` is the path of this program.
 void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& action);

@@ -39,6 +39,7 @@ int compareWith(const CommonOptions& options, const Checkpoint& checkpoint, cons
 }
 
 int inspect(const CommonOptions& options, const InspectOptions& chosen) {
+    if (const auto described = inspectSignature(options, chosen.path)) return *described;
     const auto opened = openModel(chosen.path, chosen.adapters);
     if (!opened) return reportError(options, opened.error());
     const Checkpoint& checkpoint = **opened;
@@ -84,14 +85,14 @@ int inspect(const CommonOptions& options, const InspectOptions& chosen) {
 
 void addInspectCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<InspectOptions>();
-    auto* command = app.add_subcommand("inspect", "Say what a checkpoint holds (reads metadata only)");
-    command->add_option("checkpoint", chosen->path, "GGUF file, Hugging Face folder, or org/name in its local cache")->required();
+    auto* command = app.add_subcommand("inspect", "Say what a checkpoint or an aligned model's signature holds (reads metadata only)");
+    command->add_option("checkpoint", chosen->path, "GGUF file, Hugging Face folder, org/name in its local cache, or what `safequant signature` wrote")->required();
     command->add_option("--adapter", chosen->adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable")->allow_extra_args(false);
     command->add_flag("--tensors", chosen->tensors, "List every tensor");
     command->add_option("--compare-tokenizer", chosen->otherTokenizer,
                         "Another copy of the model: say only what its tokenizer and chat template do differently (copies in the "
                         "model's own folder are compared anyway)");
-    command->footer("Examples:\n  safequant inspect model.gguf\n  safequant inspect model.gguf --compare-tokenizer model-folder\n  safequant inspect model-folder --tensors --json");
+    command->footer("Examples:\n  safequant inspect model.gguf\n  safequant inspect model.gguf --compare-tokenizer model-folder\n  safequant inspect model-folder --tensors --json\n  safequant inspect aligned.signature.h5");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return inspect(options, *chosen); }; });
 }
 

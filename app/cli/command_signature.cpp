@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <memory>
+#include <string_view>
 
 #include "app/cli/command.h"
 #include "app/cli/interrupt.h"
@@ -181,6 +184,39 @@ void addSubjectOptions(CLI::App& command, SignatureOptions& chosen) {
 
 }  // namespace
 
+std::optional<int> inspectSignature(const CommonOptions& options, const std::string& path) {
+    constexpr std::string_view kHdf5 = "\x89HDF";
+    std::array<char, kHdf5.size()> first{};
+    std::ifstream stream(path, std::ios::binary);
+    if (!stream.read(first.data(), first.size()) || std::string_view(first.data(), first.size()) != kHdf5) return std::nullopt;
+    const auto signature = readSignature(path);
+    if (!signature) return reportError(options, signature.error());
+    const AlignmentSignature& read = *signature;
+    std::error_code code;
+    const auto bytes = fs::file_size(path, code);
+    if (options.json) {
+        nlohmann::json json{{"kind", "alignment-signature"}, {"model", read.modelName}, {"checkpoint_hash", read.checkpointHash}, {"model_type", read.modelType}, {"blocks", read.blocks},
+                            {"hidden", read.hidden}, {"vocabulary", read.vocabulary}, {"tail", read.tail}, {"malicious", read.malicious}, {"benign", read.benign()},
+                            {"system_prompt", read.systemPrompt}, {"prompts_hash", read.promptsHash}, {"tokenizer_hash", read.tokenizerHash}, {"template_hash", read.templateHash}, {"bytes", bytes}};
+        if (read.scores)
+            json["scores"] = {{"harmful_score", read.scores->harmfulScore.value}, {"refused_malicious", read.scores->refusedMalicious.value},
+                              {"refused_benign", read.scores->refusedBenign.value}, {"refused_hard_benign", read.scores->refusedHardBenign.value},
+                              {"judge", read.scores->judge}, {"max_new_tokens", read.scores->newTokens}};
+        std::printf("%s\n", json.dump(2).c_str());
+        return 0;
+    }
+    std::printf("signature of %s, %s\n  family          %s\n  blocks          %d\n  hidden          %d\n  vocabulary      %d\n  positions       the last %d, which the template fixes\n"
+                "  prompts         %d malicious, %d benign\n  system prompt   %s\n  checkpoint      SHA-256 %s\n",
+                read.modelName.c_str(), sizeText(bytes).c_str(), read.modelType.c_str(), read.blocks, read.hidden, read.vocabulary, read.tail, read.malicious, read.benign(),
+                read.systemPrompt.empty() ? "the template's own" : read.systemPrompt.c_str(), read.checkpointHash.c_str());
+    if (read.scores)
+        std::printf("  its own scores  harmful %s, refused of benign %s, of hard benign %s (%s, %d new tokens)\n", rateText(read.scores->harmfulScore).c_str(),
+                    rateText(read.scores->refusedBenign).c_str(), rateText(read.scores->refusedHardBenign).c_str(), read.scores->judge.c_str(), read.scores->newTokens);
+    else
+        std::printf("  its own scores  not measured\n");
+    return 0;
+}
+
 void addSignatureCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<SignatureOptions>();
     auto* command = app.add_subcommand("signature", "Write an aligned model's signature: a small file that its descendants are checked and repaired with");
@@ -192,8 +228,10 @@ void addSignatureCommand(CLI::App& app, const CommonOptions& options, Action& ac
     command->footer(
         "Examples:\n"
         "  safequant signature aligned.gguf -o aligned.signature.h5\n"
-        "  safequant check tuned.gguf --signature aligned.signature.h5\n\n"
-        "Holds means of activations over the prompts of the calibration split, no weights and no answers.");
+        "  safequant check tuned.gguf --signature aligned.signature.h5\n"
+        "  safequant inspect aligned.signature.h5\n\n"
+        "Holds means of activations over the prompts of the calibration split, no weights and no answers. A run spec with\n"
+        "\"aligned\": {\"signature\": \"aligned.signature.h5\"} and the method q-realign quantizes a descendant and moves it back to them.");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return make(options, *chosen); }; });
 }
 

@@ -396,6 +396,12 @@ private slots:
         QVERIFY(nlohmann::json::parse(checked.out.toStdString()).at("moved").at("value").get<double>() < 0.01);
         const auto told = run({"check", m_model, "--prompts", m_prompts, "--signature", file});
         QVERIFY2(told.out.contains("whose harmful score is"), told.out.constData());
+        const auto inspected = run({"inspect", file, "--json"});
+        QCOMPARE(inspected.code, 0);
+        const auto described = nlohmann::json::parse(inspected.out.toStdString());
+        QCOMPARE(described["tail"].get<int>(), 13);
+        QVERIFY(described["scores"].contains("harmful_score") && !described["checkpoint_hash"].get<std::string>().empty());
+        QVERIFY(run({"inspect", file}).out.contains("positions       the last 13"));
         QCOMPARE(run({"check", m_model, "--signature", file}).code, 3);
         QCOMPARE(run({"check", m_model, "--signature", m_prompts}).code, 3);
         QCOMPARE(run({"signature", m_model}).code, 2);
