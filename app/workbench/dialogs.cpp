@@ -55,6 +55,12 @@ QString Dialogs::choosePairsFile(QWidget* parent, const QString& folder) {
     return QFileDialog::getOpenFileName(parent, tr("Choose pairs of answers"), folder, tr("Pairs (*.jsonl *.ndjson);;All files (*)"));
 }
 
+QString Dialogs::chooseSignatureFile(QWidget* parent, const QString& folder) {
+    const QString title = tr("Choose an aligned model's signature");
+    if (remote()) return RemoteFileDialog::chooseFile(m_client, parent, title, folder, {tr("Signatures (HDF5)"), {".h5", ".hdf5"}});
+    return QFileDialog::getOpenFileName(parent, title, folder, tr("Signatures (*.h5 *.hdf5);;All files (*)"));
+}
+
 QString Dialogs::chooseLocalFolder(QWidget* parent, const QString& title, const QString& folder) {
     return QFileDialog::getExistingDirectory(parent, title, folder);
 }

@@ -31,6 +31,8 @@ public:
     virtual QStringList choosePromptFiles(QWidget* parent, const QString& folder);
     /// A file of JSON Lines with pairs of answers; empty: none chosen.
     virtual QString choosePairsFile(QWidget* parent, const QString& folder);
+    /// An aligned model's signature; empty: none chosen.
+    virtual QString chooseSignatureFile(QWidget* parent, const QString& folder);
     /// Where a file is to be written; `filter` as QFileDialog takes it. Empty: nowhere.
     virtual QString chooseSaveFile(QWidget* parent, const QString& title, const QString& path, const QString& filter);
     /// Where to write prompts, as .jsonl or .csv; `suggestion` is a path. Empty: nowhere.

@@ -5,7 +5,7 @@
 #include <QLabel>
 #include <QVBoxLayout>
 
-#include "app/workbench/setup/adapterlist.h"
+#include "app/workbench/setup/referencepane.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "app/workbench/ui.h"
 
@@ -22,13 +22,8 @@ MethodPane::MethodPane(SetupModel* model, Dialogs* dialogs, QWidget* parent) : Q
     m_text = makeParagraph({}, "secondary", "muted");
     m_text->setObjectName(QStringLiteral("methodText"));
     layout->addWidget(m_text);
-    m_aligned = new AdapterList(dialogs, tr("Aligned model"), tr("Add a LoRA adapter that makes the aligned model"));
-    m_aligned->setObjectName(QStringLiteral("alignedAdapters"));
-    connect(m_aligned, &AdapterList::adaptersEdited, m_model, &SetupModel::setAlignedAdapters);
-    layout->addWidget(m_aligned);
-    m_missing = makeParagraph(tr("Name the model as it was before fine-tuning: its refusals are what malicious prompts are pulled to."),
-                              "secondary", "warning");
-    layout->addWidget(m_missing);
+    m_reference = new ReferencePane(model, dialogs);
+    layout->addWidget(m_reference);
     connect(m_model, &SetupModel::methodsChanged, this, &MethodPane::refreshMethods);
     connect(m_model, &SetupModel::specChanged, this, &MethodPane::refresh);
     refreshMethods();
@@ -63,12 +58,9 @@ void MethodPane::refresh() {
     m_text->setText(text);
     m_text->setVisible(!text.isEmpty());
     const bool realigns = chosen != nullptr && chosen->realigns;
-    const QStringList aligned = alignedAdaptersOf(spec);
-    const bool named = !aligned.isEmpty() || (spec.is_object() && spec.contains("aligned") && !spec["aligned"].value("checkpoint", "").empty());
-    m_aligned->setAdapters(aligned);
     // A patch takes refusals from it, where there is one.
-    m_aligned->setVisible(realigns || !patchOf(spec).isEmpty());
-    m_missing->setVisible(realigns && !named);
+    m_reference->setVisible(realigns || !patchOf(spec).isEmpty());
+    m_reference->show(spec, realigns);
 }
 
 }  // namespace safequant::workbench

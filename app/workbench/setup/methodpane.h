@@ -8,8 +8,8 @@ class QLabel;
 
 namespace safequant::workbench {
 
-class AdapterList;
 class Dialogs;
+class ReferencePane;
 class SetupModel;
 
 /// How codes are chosen: the method, what it learns from, and the aligned model where it learns towards one.
@@ -26,8 +26,7 @@ private:
     SetupModel* m_model;
     QComboBox* m_method;
     QLabel* m_text;
-    AdapterList* m_aligned;
-    QLabel* m_missing;
+    ReferencePane* m_reference;
 };
 
 }  // namespace safequant::workbench

@@ -97,6 +97,7 @@ void changePaths(nlohmann::json& spec, const std::function<std::string(const std
             if (entry.is_string() && !entry.get<std::string>().starts_with("builtin:")) entry = file(entry);
         }
     }
+    if (!signatureOf(spec).isEmpty()) spec["aligned"]["signature"] = file(signatureOf(spec).toStdString());
     if (!patchPairsOf(spec).isEmpty()) spec["quantization"]["patch"]["pairs"] = file(patchPairsOf(spec).toStdString());
 }
 
@@ -179,6 +180,11 @@ QString methodOf(const nlohmann::json& spec) {
 }
 
 QStringList alignedAdaptersOf(const nlohmann::json& spec) { return textsOf(jsonAt(spec, {"aligned", "adapters"})); }
+
+QString signatureOf(const nlohmann::json& spec) {
+    const auto& path = jsonAt(spec, {"aligned", "signature"});
+    return path.is_string() ? QString::fromStdString(path.get<std::string>()) : QString();
+}
 
 CalibrationCounts calibrationOf(const nlohmann::json& spec) {
     CalibrationCounts counts;

@@ -65,6 +65,8 @@ QString patchOf(const nlohmann::json& spec);
 QString patchPairsOf(const nlohmann::json& spec);
 /// Adapters that make the aligned model of a method that realigns.
 QStringList alignedAdaptersOf(const nlohmann::json& spec);
+/// File with its signature, in their place; empty: none.
+QString signatureOf(const nlohmann::json& spec);
 /// Samples of each part that a calibrated method learns from.
 struct CalibrationCounts {
     int malicious = 100, benign = 100, texts = 60, tasks = 30;

@@ -127,6 +127,8 @@ void SetupModel::setMethod(const QString& id) {
         spec["quantization"].erase("learning");
         spec["quantization"].erase("options");
         spec["quantization"].erase("tuning");
+        const auto chosen = std::find_if(methods().begin(), methods().end(), [&](const auto& method) { return QString::fromStdString(method.id) == id; });
+        if (!signatureOf(spec).isEmpty() && chosen != methods().end() && !chosen->realigns) spec.erase("aligned");
     });
 }
 
@@ -168,6 +170,18 @@ void SetupModel::setAlignedAdapters(const QStringList& folders) {
     edit(tr("Choose the aligned model"), [&](nlohmann::json& spec) {
         spec["aligned"]["adapters"] = nlohmann::json::array();
         for (const QString& folder : folders) spec["aligned"]["adapters"].push_back(folder.toStdString());
+    });
+}
+
+void SetupModel::setSignature(const QString& path) {
+    edit(tr("Choose the aligned model's signature"), [&](nlohmann::json& spec) {
+        spec.erase("aligned");
+        if (!path.isEmpty()) spec["aligned"]["signature"] = path.toStdString();
+        // An objective and its weights follow what is known of the aligned model.
+        if (auto& quantization = spec["quantization"]; quantization.contains("learning"))
+            for (const char* field : {"objective", "error_metric", "benign_weight", "benign_last_token_weight", "malicious_weight", "last_token_weight",
+                                      "probe_malicious_weight", "probe_benign_weight", "margin", "gain", "tail", "shift_control"})
+                quantization["learning"].erase(field);
     });
 }
 

@@ -54,6 +54,8 @@ public:
     void askSettings(SettingsOf of, const nlohmann::json& spec, QObject* receiver, std::function<void(Expected<std::vector<protocol::MethodSetting>>)> answer);
     /// Adapters that make the aligned model of the run's checkpoint.
     void setAlignedAdapters(const QStringList& folders);
+    /// A file with its signature in their place; empty: none.
+    void setSignature(const QString& path);
     /// Whether both models are evaluated, and the spec's "evaluation".
     void setEvaluation(bool evaluate, const nlohmann::json& evaluation);
     /// What the engine offers; empty while it has not introduced itself.
