@@ -7,5 +7,7 @@ namespace safequant {
 bool cpuHasAvx2();
 /// The same for AVX-512 F, BW, VL and DQ, with AVX2 and FMA.
 bool cpuHasAvx512();
+/// The same with AVX-512 VNNI, products of bytes.
+bool cpuHasAvx512Vnni();
 
 }  // namespace safequant

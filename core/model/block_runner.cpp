@@ -32,8 +32,34 @@ const Matrix* checkedWeight(const DecoderConfig& config, const BlockWeights& wei
     return &weight;
 }
 
-PackedWeight::Part part(const DecoderConfig& config, const BlockWeights& weights, LinearRole role) {
-    return {checkedWeight(config, weights, role), weights[role].bias};
+bool sameScheme(const ActivationScheme& a, const ActivationScheme& b) {
+    return a.bits >= 16 ? b.bits >= 16 : a == b;
+}
+
+constexpr std::array kQueryKeyValue{LinearRole::Query, LinearRole::Key, LinearRole::Value};
+constexpr std::array kOutput{LinearRole::Output};
+constexpr std::array kGateUp{LinearRole::Gate, LinearRole::Up};
+constexpr std::array kDown{LinearRole::Down};
+
+/// Parts of linears that share an input; empty when they cannot be multiplied by their codes.
+std::vector<PackedIntegers::Part> integerParts(const BlockWeights& weights, std::span<const LinearRole> roles) {
+    std::vector<PackedIntegers::Part> parts;
+    const ActivationScheme& input = weights[roles.front()].input;
+    for (const LinearRole role : roles) {
+        if (!sameScheme(weights[role].input, input)) return {};
+        parts.push_back({weights[role].integers.get(), weights[role].bias});
+    }
+    if (!PackedIntegers::fit(parts, input)) parts.clear();
+    return parts;
+}
+
+PackedLinears packed(const DecoderConfig& config, const BlockWeights& weights, std::span<const LinearRole> roles) {
+    PackedLinears result;
+    std::vector<PackedWeight::Part> floats;
+    for (const LinearRole role : roles) floats.push_back({checkedWeight(config, weights, role), weights[role].bias});
+    if (const auto integers = integerParts(weights, roles); !integers.empty()) result.integers = PackedIntegers(integers, weights[roles.front()].input);
+    else result.floats = PackedWeight(floats);
+    return result;
 }
 
 void checkNorm(const char* name, const std::vector<float>& norm, std::size_t width) {
@@ -42,15 +68,21 @@ void checkNorm(const char* name, const std::vector<float>& norm, std::size_t wid
                                     std::to_string(width));
 }
 
-bool sameScheme(const ActivationScheme& a, const ActivationScheme& b) {
-    return a.bits >= 16 ? b.bits >= 16 : a == b;
-}
-
 void grow(Matrix& matrix, std::size_t rows, std::size_t cols) {
     if (matrix.rows() < rows || matrix.cols() != cols) matrix = Matrix(rows, cols);
 }
 
 }  // namespace
+
+std::array<ProductKind, kLinearsPerBlock> productKinds(const BlockWeights& weights) {
+    std::array<ProductKind, kLinearsPerBlock> kinds{};
+    for (const std::span<const LinearRole> roles : {std::span<const LinearRole>(kQueryKeyValue), {kOutput}, {kGateUp}, {kDown}}) {
+        if (integerParts(weights, roles).empty()) continue;
+        for (const LinearRole role : roles)
+            kinds[static_cast<std::size_t>(role)] = weights[role].input.bits <= 8 ? ProductKind::Codes : ProductKind::WeightCodes;
+    }
+    return kinds;
+}
 
 std::vector<float> normGains(const DecoderConfig& config, std::vector<float> weights) {
     if (config.normAddsOne)
@@ -59,11 +91,10 @@ std::vector<float> normGains(const DecoderConfig& config, std::vector<float> wei
 }
 
 PackedBlock::PackedBlock(const DecoderConfig& config, const BlockWeights& weights)
-    : queryKeyValue{part(config, weights, LinearRole::Query), part(config, weights, LinearRole::Key),
-                    part(config, weights, LinearRole::Value)},
-      output{part(config, weights, LinearRole::Output)},
-      gateUp{part(config, weights, LinearRole::Gate), part(config, weights, LinearRole::Up)},
-      down{part(config, weights, LinearRole::Down)},
+    : queryKeyValue(packed(config, weights, kQueryKeyValue)),
+      output(packed(config, weights, kOutput)),
+      gateUp(packed(config, weights, kGateUp)),
+      down(packed(config, weights, kDown)),
       inputNorm(normGains(config, weights.inputNorm)),
       preFeedForwardNorm(normGains(config, weights.preFeedForwardNorm)),
       attentionOutputNorm(normGains(config, weights.attentionOutputNorm)),
@@ -154,8 +185,7 @@ bool BlockRunner::addAttention(const PackedBlock& block, std::span<const Sequenc
     if (!m_part.queries) return false;
     attend(block, runs);
     if (endsAt(LinearRole::Output, m_attended, rows)) return false;
-    quantizeActivationRows(m_attended.data(), queryWidth, rows, queryWidth, scheme(LinearRole::Output));
-    addBranch(block.output, m_attended, rows, block.attentionOutputNorm, hidden);
+    addBranch(block.output, m_attended, rows, scheme(LinearRole::Output), block.attentionOutputNorm, hidden);
     return true;
 }
 
@@ -175,16 +205,23 @@ bool BlockRunner::addFeedForward(const PackedBlock& block, float* hidden, std::s
             gate(m_gateUp.row(r), m_gateUp.row(r) + block.gateUp.offset(1), intermediate);
     });
     if (endsAt(LinearRole::Down, m_gateUp, rows)) return false;
-    quantizeActivationRows(m_gateUp.data(), m_gateUp.cols(), rows, intermediate, scheme(LinearRole::Down));
-    addBranch(block.down, m_gateUp, rows, block.feedForwardOutputNorm, hidden);
+    addBranch(block.down, m_gateUp, rows, scheme(LinearRole::Down), block.feedForwardOutputNorm, hidden);
     return true;
 }
 
-void BlockRunner::addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden) {
+void BlockRunner::addBranch(const PackedLinears& linear, Matrix& x, std::size_t rows, const ActivationScheme& input, const std::vector<float>& norm,
+                            float* hidden) {
     const auto width = static_cast<std::size_t>(m_config.hiddenSize);
-    if (norm.empty()) return multiply(weight, x.data(), x.cols(), rows, hidden, width, true);
-    grow(m_branch, rows, width);
-    multiply(weight, x.data(), x.cols(), rows, m_branch.data(), width);
+    const bool direct = norm.empty();
+    if (!direct) grow(m_branch, rows, width);
+    float* y = direct ? hidden : m_branch.data();
+    if (linear.byCodes()) {
+        linear.integers.multiply(0, 1, x.data(), x.cols(), rows, y, width, direct);
+    } else {
+        quantizeActivationRows(x.data(), x.cols(), rows, linear.in(), input);
+        multiply(linear.floats, x.data(), x.cols(), rows, y, width, direct);
+    }
+    if (direct) return;
     const SimdKernels& kernels = simdKernels();
     parallelRows(rows, kRowGrain / width + 1, [&](std::size_t first, std::size_t last) {
         for (std::size_t r = first; r < last; ++r)
@@ -201,9 +238,12 @@ void BlockRunner::normalize(const float* hidden, std::size_t rows, const std::ve
     });
 }
 
-void BlockRunner::project(const PackedWeight& weight, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows,
+void BlockRunner::project(const PackedLinears& linears, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows,
                           Matrix& out) {
-    const std::size_t in = weight.in();
+    const std::size_t in = linears.in();
+    if (linears.byCodes())
+        return linears.integers.multiply(firstPart, inputs.size(), m_normed.data(), in, rows, out.data() + linears.offset(firstPart), out.cols());
+    const PackedWeight& weight = linears.floats;
     const bool shared = std::all_of(inputs.begin(), inputs.end(), [&](const auto& s) { return sameScheme(s, inputs.front()); });
     if (shared) {
         quantizeActivationRows(m_normed.data(), in, rows, in, inputs.front());

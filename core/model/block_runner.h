@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/model/decoder.h"
+#include "core/model/integer_product.h"
 #include "core/model/kv_cache.h"
 #include "core/model/matmul.h"
 #include "core/model/rope.h"
@@ -17,12 +18,32 @@ namespace safequant {
 /// The gains of a norm: its weights, plus 1 with normAddsOne.
 std::vector<float> normGains(const DecoderConfig& config, std::vector<float> weights);
 
-/// One block ready to multiply: linears that share an input are one packed weight.
+/// How a linear's products are computed.
+enum class ProductKind : std::uint8_t {
+    Floats,       ///< Weights in float32.
+    WeightCodes,  ///< Codes of weights, rows of floats.
+    Codes,        ///< Codes of both, sums in int32.
+};
+/// Of a block's linears, in the order of LinearRole. Linears that share an input are computed alike.
+std::array<ProductKind, kLinearsPerBlock> productKinds(const BlockWeights& weights);
+
+/// Linears that share an input, ready to multiply: by codes where all of them have some that go together, else in float32.
+struct PackedLinears {
+    PackedWeight floats;
+    PackedIntegers integers;
+
+    bool byCodes() const { return !integers.empty(); }
+    std::size_t in() const { return byCodes() ? integers.in() : floats.in(); }
+    std::size_t columns() const { return byCodes() ? integers.columns() : floats.columns(); }
+    std::size_t offset(std::size_t part) const { return byCodes() ? integers.offset(part) : floats.offset(part); }
+};
+
+/// One block ready to multiply.
 struct PackedBlock {
-    PackedWeight queryKeyValue;  ///< Parts: query, key, value.
-    PackedWeight output;
-    PackedWeight gateUp;  ///< Parts: gate, up.
-    PackedWeight down;
+    PackedLinears queryKeyValue;  ///< Parts: query, key, value.
+    PackedLinears output;
+    PackedLinears gateUp;  ///< Parts: gate, up.
+    PackedLinears down;
     std::vector<float> inputNorm, preFeedForwardNorm;               ///< Gains, with the 1 of normAddsOne.
     std::vector<float> attentionOutputNorm, feedForwardOutputNorm;  ///< Empty without postNorms.
     std::vector<float> queryNorm, keyNorm;                          ///< Empty without qkNorm.
@@ -82,10 +103,10 @@ private:
     /// Shows the input of a linear; true when the part ends here.
     bool endsAt(LinearRole role, const Matrix& x, std::size_t rows) const;
     void normalize(const float* hidden, std::size_t rows, const std::vector<float>& weight);
-    /// hidden += product of x and a weight, normalised first when `norm` is not empty.
-    void addBranch(const PackedWeight& weight, const Matrix& x, std::size_t rows, const std::vector<float>& norm, float* hidden);
+    /// hidden += product of x, quantized as `input` says, and a weight, normalised first when `norm` is not empty.
+    void addBranch(const PackedLinears& linear, Matrix& x, std::size_t rows, const ActivationScheme& input, const std::vector<float>& norm, float* hidden);
     /// Products of m_normed and the parts of a weight from `firstPart` on, `inputs` being the schemes of these parts.
-    void project(const PackedWeight& weight, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out);
+    void project(const PackedLinears& linears, std::size_t firstPart, std::span<const ActivationScheme> inputs, std::size_t rows, Matrix& out);
     void attend(const PackedBlock& block, std::span<const SequenceRun> runs);
     /// Rotates queries, and keys on their way into the caches.
     void rotateAndStore(const PackedBlock& block, std::span<const SequenceRun> runs);

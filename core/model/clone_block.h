@@ -5,7 +5,7 @@
 
 namespace safequant {
 
-/// A copy of a block, matrices and all.
+/// A copy of a block, matrices and all, but without codes: a copy is made to be changed.
 inline BlockWeights cloneOf(const BlockWeights& weights) {
     BlockWeights copy;
     for (std::size_t i = 0; i < kLinearsPerBlock; ++i) {

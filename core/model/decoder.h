@@ -12,6 +12,7 @@
 #include "core/base/matrix.h"
 #include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/model/integer_weight.h"
 #include "core/model/packed_sequences.h"
 
 namespace safequant {
@@ -36,6 +37,8 @@ struct LinearWeights {
     Matrix weight;            ///< `[out, in]`, dequantized when quantized.
     std::vector<float> bias;  ///< `[out]` or empty.
     ActivationScheme input;
+    /// The codes that `weight` stands for. Where they are there, the processor's products are computed from them.
+    std::shared_ptr<const IntegerWeight> integers = nullptr;
 };
 
 /// The weights of one decoder block.

@@ -2,19 +2,14 @@
 #include "core/model/matmul.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
 #include <string>
 
-#include "core/model/decoder.h"
-#include "core/model/parallel.h"
+#include "core/model/panel_tasks.h"
 #include "core/model/simd_kernels.h"
 
 namespace safequant {
 namespace {
-
-/// Rows times inputs times panels that a task should at least have to be worth handing out.
-constexpr std::size_t kTaskWork = 8192;
 
 /// Input rows in tiles, kept from call to call: products of one thread follow each other.
 float* packedInput(std::size_t floats) {
@@ -31,12 +26,6 @@ void multiplyPanels(const PackedWeight& weight, std::size_t firstPanel, std::siz
     const auto tileRows = static_cast<std::size_t>(kernels.tileRows);
     const auto tilePanels = static_cast<std::size_t>(kernels.tilePanels);
     const std::size_t tiles = (rows + tileRows - 1) / tileRows;
-    const std::size_t groups = (lastPanel - firstPanel + tilePanels - 1) / tilePanels;
-    const auto threads = static_cast<std::size_t>(threadCount());
-    // Several tasks a thread, so that a thread that loses its core does not hold up the others.
-    const std::size_t smallest = kTaskWork / (rows * in * tilePanels) + 1;
-    const std::size_t groupsPerTask = std::max(smallest, groups / (threads * 8));
-    const auto tasks = static_cast<std::int64_t>((groups + groupsPerTask - 1) / groupsPerTask);
     float* packed = packedInput(rows * in);
     const auto packTile = [&](std::size_t tile) {
         const std::size_t row = tile * tileRows;
@@ -45,7 +34,7 @@ void multiplyPanels(const PackedWeight& weight, std::size_t firstPanel, std::siz
     parallelRows(tiles, kRowGrain / (tileRows * in) + 1, [&](std::size_t first, std::size_t last) {
         for (std::size_t tile = first; tile < last; ++tile) packTile(tile);
     });
-    const auto multiplyGroups = [&](std::size_t begin, std::size_t end) {
+    overPanels(firstPanel, lastPanel, rows, in, tilePanels, [&](std::size_t begin, std::size_t end) {
         for (std::size_t panel = begin; panel < end;) {
             const std::size_t count = end - panel >= tilePanels ? tilePanels : 1;
             const std::size_t column = (panel - firstPanel) * kPanelWidth;
@@ -56,16 +45,12 @@ void multiplyPanels(const PackedWeight& weight, std::size_t firstPanel, std::siz
                                      accumulate);
             panel += count;
         }
-    };
-    parallelFor(tasks, [&](std::int64_t task, std::size_t) {
-        const std::size_t begin = firstPanel + static_cast<std::size_t>(task) * groupsPerTask * tilePanels;
-        multiplyGroups(begin, std::min(begin + groupsPerTask * tilePanels, lastPanel));
     });
 }
 
 }  // namespace
 
-PackedWeight::PackedWeight(std::initializer_list<Part> parts) {
+PackedWeight::PackedWeight(std::span<const Part> parts) {
     m_firstPanel.push_back(0);
     for (const Part& part : parts) {
         const std::size_t out = part.weight->rows();
@@ -78,7 +63,7 @@ PackedWeight::PackedWeight(std::initializer_list<Part> parts) {
                                         std::to_string(out));
         m_firstPanel.push_back(m_firstPanel.back() + (out + kPanelWidth - 1) / kPanelWidth);
     }
-    m_columns = parts.size() == 1 ? parts.begin()->weight->rows() : panels() * kPanelWidth;
+    m_columns = parts.size() == 1 ? parts.front().weight->rows() : panels() * kPanelWidth;
     m_panels = Matrix(panels(), m_in * kPanelWidth);
     std::size_t index = 0;
     for (const Part& part : parts) {

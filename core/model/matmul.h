@@ -20,7 +20,8 @@ public:
     };
     PackedWeight() = default;
     /// Throws std::invalid_argument when the parts' inputs or a bias disagree.
-    explicit PackedWeight(std::initializer_list<Part> parts);
+    explicit PackedWeight(std::span<const Part> parts);
+    explicit PackedWeight(std::initializer_list<Part> parts) : PackedWeight(std::span(parts.begin(), parts.size())) {}
 
     std::size_t in() const { return m_in; }
     /// Columns of a product: out of a single part; with several, the parts side by side, each rounded up to 16.

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <immintrin.h>
+
 #include <cstddef>
+#include <cstdint>
 
 #include "core/model/simd_levels.h"
 
@@ -14,6 +17,12 @@ constexpr SimdLevel kLevel = SimdLevel::Avx512;
 constexpr int kVectorBytes = 64;
 constexpr int kTileRows = 14;
 constexpr int kTilePanels = 2;
+using IntVec = int __attribute__((vector_size(kVectorBytes)));
+
+/// The lowest byte of each number.
+inline void storeBytes(std::int8_t* p, IntVec values) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xFFFF, reinterpret_cast<__m512i>(values)));
+}
 #include "core/model/simd_kernels.inl"
 
 }  // namespace avx512

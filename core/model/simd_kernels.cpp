@@ -51,7 +51,7 @@ std::string cpuFeatures() {
     const auto add = [&features](const char* name) { features += features.empty() ? name : std::string(" ") + name; };
     const SimdLevel level = simdKernels().level;
     if (level == SimdLevel::Avx512) {
-        if (__builtin_cpu_supports("avx512vnni") != 0) add("avx512_vnni");
+        if (cpuHasAvx512Vnni()) add("avx512_vnni");
         add("avx512f");
     }
     if (level != SimdLevel::Baseline) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "core/checkpoint/decoder_config.h"
 
@@ -41,6 +42,30 @@ struct AttentionTask {
     std::size_t scoreStride = 0;          ///< Floats a scratch row has.
 };
 
+/// A tile of rows times some panels whose weights are codes: for every group of inputs y += scale * sum x (code - zero).
+struct CodeTile {
+    const float* rows = nullptr;          ///< `[in][rowCount]`, as packRows leaves them.
+    int rowCount = 0;
+    std::size_t in = 0;
+    std::size_t groupSize = 0;            ///< Inputs that share a scale; of whole lanes, unless it is all of them.
+    const std::int32_t* codes = nullptr;  ///< Panel by panel, `[lanes][16]`: signed codes of consecutive inputs in a lane of 32 bits, the first lowest.
+    int bits = 8;                         ///< Of a code in its lane, 8 or 4.
+    int panels = 0;
+    int columns = 0;                      ///< At most 16 panels are written.
+    const float* scales = nullptr;        ///< Panel by panel, `[groups][16]`.
+    const float* zeros = nullptr;         ///< The same, or null: all 0.
+    const float* bias = nullptr;          ///< `[16 panels]` or null.
+    float* y = nullptr;
+    std::size_t stride = 0;
+    bool accumulate = false;              ///< Adds to what is in y.
+};
+
+/// The grid that a row of activations is rounded to: value = (code - zero) * scale.
+struct RowGrid {
+    float scale = 0.0F;
+    int zero = 0;
+};
+
 /// The inner loops, compiled once per instruction set. Every result depends on its own row alone and is summed in one fixed
 /// order, so that batching, packing and threads never change a bit of it.
 struct SimdKernels {
@@ -54,6 +79,8 @@ struct SimdKernels {
     /// `accumulate`. `columns` <= 16 panels are written.
     void (*multiplyTile)(const float* packedRows, int rows, std::size_t in, const float* weights, int panels, int columns,
                          const float* bias, float* y, std::size_t stride, bool accumulate) = nullptr;
+    /// The same by codes, one scale a group.
+    void (*multiplyCodes)(const CodeTile& tile) = nullptr;
     void (*attend)(const AttentionTask& task) = nullptr;
     /// y = x / sqrt(mean(x^2) + epsilon) * weight.
     void (*rmsNorm)(const float* x, const float* weight, std::size_t n, float epsilon, float* y) = nullptr;
@@ -69,6 +96,8 @@ struct SimdKernels {
     void (*rotate)(float* head, const float* cosines, const float* sines, std::size_t half) = nullptr;
     /// Rounds a row to the integer grid of `bits` bits and back (ActivationScheme's convention).
     void (*fakeQuantize)(float* x, std::size_t n, int bits, bool symmetric) = nullptr;
+    /// The codes that it rounds to, of at most 8 bits, and their grid.
+    RowGrid (*quantize)(const float* x, std::size_t n, int bits, bool symmetric, std::int8_t* codes) = nullptr;
     /// Rounds the entries of a row below a magnitude to 127 steps of their absmax and back; the others stay (LLM.int8()).
     void (*fakeQuantizeOrdinary)(float* x, std::size_t n, float keptFrom) = nullptr;
     float (*maximum)(const float* x, std::size_t n) = nullptr;

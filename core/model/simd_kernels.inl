@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels of simd_kernels.h for one instruction set. Included once by each simd_<level>.cpp, inside a namespace of its own
-// and after the target pragma, with kVectorBytes, kTileRows, kTilePanels and kLevel defined.
+// and after the target pragma, with kVectorBytes, kTileRows, kTilePanels, kLevel, IntVec and storeBytes() defined.
 
 constexpr int kLanes = kVectorBytes / 4;
 constexpr int kPanelVectors = kPanelWidth / kLanes;
 
 using Vec = float __attribute__((vector_size(kVectorBytes)));
-using IntVec = int __attribute__((vector_size(kVectorBytes)));
 
 inline Vec load(const float* p) {
     Vec v;
@@ -190,6 +189,89 @@ void multiplyTile(const float* packedRows, int rows, std::size_t in, const float
     multiplyRows<kTileRows>(packedRows, rows, in, weights, panels, columns, bias, y, stride, accumulate);
 }
 
+/// Adds the products of one input of all rows.
+template <int kRows, int kVectors>
+inline void addProducts(const float* x, const Vec (&w)[kVectors], Vec (&sums)[kRows][kVectors]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+        const Vec a = fill(x[r]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sums[r][v] += a * w[v];
+    }
+}
+
+template <int kRows, int kPanels, int kBits, bool kZeros>
+void multiplyCodesExact(const CodeTile& tile) {
+    constexpr int kVectors = kPanels * kPanelVectors;
+    constexpr std::size_t kCodes = 32 / kBits;  // Of a lane.
+    const std::size_t groups = tile.in / tile.groupSize;
+    const std::size_t lanes = (tile.in + kCodes - 1) / kCodes;
+    for (std::size_t group = 0; group < groups; ++group) {
+        const std::size_t last = (group + 1) * tile.groupSize;
+        Vec sums[kRows][kVectors], zeros[kVectors];
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v)
+            if constexpr (kZeros) zeros[v] = load(tile.zeros + (static_cast<std::size_t>(v / kPanelVectors) * groups + group) * kPanelWidth + (v % kPanelVectors) * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v) sums[r][v] = Vec{};
+        const auto takeCode = [&](const IntVec(&lane)[kVectors], int code, std::size_t k) {
+            Vec w[kVectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v) {
+                w[v] = __builtin_convertvector((lane[v] << (32 - kBits * (code + 1))) >> (32 - kBits), Vec);
+                if constexpr (kZeros) w[v] -= zeros[v];
+            }
+            addProducts<kRows, kVectors>(tile.rows + k * kRows, w, sums);
+        };
+        for (std::size_t k = group * tile.groupSize; k < last; k += kCodes) {
+            IntVec lane[kVectors];
+#pragma GCC unroll 4
+            for (int v = 0; v < kVectors; ++v)
+                __builtin_memcpy(&lane[v], tile.codes + (static_cast<std::size_t>(v / kPanelVectors) * lanes + k / kCodes) * kPanelWidth + (v % kPanelVectors) * kLanes,
+                                 sizeof lane[v]);
+            if (k + kCodes <= last) {
+#pragma GCC unroll 8
+                for (int code = 0; code < static_cast<int>(kCodes); ++code) takeCode(lane, code, k + static_cast<std::size_t>(code));
+            } else {
+                for (std::size_t code = 0; k + code < last; ++code) takeCode(lane, static_cast<int>(code), k + code);
+            }
+        }
+        for (int v = 0; v < kVectors; ++v) {
+            const int count = smaller(tile.columns - v * kLanes, kLanes);
+            if (count <= 0) continue;
+            const Vec scale = load(tile.scales + (static_cast<std::size_t>(v / kPanelVectors) * groups + group) * kPanelWidth + (v % kPanelVectors) * kLanes);
+#pragma GCC unroll 16
+            for (int r = 0; r < kRows; ++r) {
+                float* target = tile.y + static_cast<std::size_t>(r) * tile.stride + v * kLanes;
+                Vec value = sums[r][v] * scale;
+                if (group > 0 || tile.accumulate) value += loadPart(target, count, 0.0F);
+                if (group == 0 && tile.bias != nullptr) value += load(tile.bias + v * kLanes);
+                storePart(target, value, count);
+            }
+        }
+    }
+}
+
+template <int kRows, int kPanels, int kBits>
+void multiplyCodesOf(const CodeTile& tile) {
+    tile.zeros != nullptr ? multiplyCodesExact<kRows, kPanels, kBits, true>(tile) : multiplyCodesExact<kRows, kPanels, kBits, false>(tile);
+}
+
+template <int kRows>
+void multiplyCodeRows(const CodeTile& tile) {
+    if constexpr (kRows > 1) {
+        if (tile.rowCount < kRows) return multiplyCodeRows<kRows - 1>(tile);
+    }
+    if (tile.panels == kTilePanels)
+        tile.bits == 4 ? multiplyCodesOf<kRows, kTilePanels, 4>(tile) : multiplyCodesOf<kRows, kTilePanels, 8>(tile);
+    else
+        tile.bits == 4 ? multiplyCodesOf<kRows, 1, 4>(tile) : multiplyCodesOf<kRows, 1, 8>(tile);
+}
+
+void multiplyCodes(const CodeTile& tile) { multiplyCodeRows<kTileRows>(tile); }
+
 /// Turns scores into exponentials of their distance to the maximum; returns their sum.
 inline float softmaxNumerators(float* scores, int padded) {
     Vec best = load(scores);
@@ -370,7 +452,12 @@ void rotate(float* head, const float* cosines, const float* sines, std::size_t h
     });
 }
 
-void fakeQuantize(float* x, std::size_t n, int bits, bool symmetric) {
+/// A row's grid in ActivationScheme's convention.
+struct FloatGrid {
+    float scale, zero, lowest, highest;
+};
+
+inline FloatGrid gridOf(const float* x, std::size_t n, int bits, bool symmetric) {
     Vec low{};
     Vec high{};
     forEachVector(n, [&](std::size_t i, int count) {
@@ -391,13 +478,28 @@ void fakeQuantize(float* x, std::size_t n, int bits, bool symmetric) {
         zero = codeMin - lowest / scale;
         zero = __builtin_rintf(smaller(larger(zero, codeMin), codeMax));
     }
-    const Vec floor = fill(codeMin);
-    const Vec ceiling = fill(codeMax);
+    return {scale, zero, codeMin, codeMax};
+}
+
+inline Vec codesOn(const FloatGrid& grid, Vec x) {
+    return roundToEven(smaller(larger(x / grid.scale + grid.zero, fill(grid.lowest)), fill(grid.highest)));
+}
+
+void fakeQuantize(float* x, std::size_t n, int bits, bool symmetric) {
+    const FloatGrid grid = gridOf(x, n, bits, symmetric);
     forEachVector(n, [&](std::size_t i, int count) {
-        const Vec scaled = loadPart(x + i, count, 0.0F) / scale + zero;
-        const Vec code = roundToEven(smaller(larger(scaled, floor), ceiling));
-        storePart(x + i, (code - zero) * scale, count);
+        storePart(x + i, (codesOn(grid, loadPart(x + i, count, 0.0F)) - grid.zero) * grid.scale, count);
     });
+}
+
+RowGrid quantize(const float* x, std::size_t n, int bits, bool symmetric, std::int8_t* codes) {
+    const FloatGrid grid = gridOf(x, n, bits, symmetric);
+    forEachVector(n, [&](std::size_t i, int count) {
+        std::int8_t found[kLanes];
+        storeBytes(found, __builtin_convertvector(codesOn(grid, loadPart(x + i, count, 0.0F)), IntVec));
+        __builtin_memcpy(codes + i, found, static_cast<std::size_t>(count));
+    });
+    return {grid.scale, static_cast<int>(grid.zero)};
 }
 
 void fakeQuantizeOrdinary(float* x, std::size_t n, float keptFrom) {
@@ -440,5 +542,5 @@ double sumOfExponentials(const float* x, std::size_t n, float shift) {
     return total;
 }
 
-constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
-                               &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &fakeQuantizeOrdinary, &maximum, &sumOfExponentials};
+constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &multiplyCodes, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
+                               &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &quantize, &fakeQuantizeOrdinary, &maximum, &sumOfExponentials};

@@ -20,12 +20,12 @@ namespace {
 
 const PackedWeight& packedWeight(const PackedBlock& block, InputGroup group) {
     switch (group) {
-        case InputGroup::QueryKeyValue: return block.queryKeyValue;
-        case InputGroup::Output: return block.output;
-        case InputGroup::GateUp: return block.gateUp;
+        case InputGroup::QueryKeyValue: return block.queryKeyValue.floats;
+        case InputGroup::Output: return block.output.floats;
+        case InputGroup::GateUp: return block.gateUp.floats;
         case InputGroup::Down: break;
     }
-    return block.down;
+    return block.down.floats;
 }
 
 /// Products with one linear of a packed weight, its bias left out.

@@ -5,6 +5,19 @@
 
 namespace safequant {
 
+std::shared_ptr<const IntegerWeight> integersOf(const QuantizedLinear& linear) {
+    if (linear.codes.empty() || !linear.onGrid() || !linear.groupOf.empty()) return nullptr;
+    auto weight = std::make_shared<IntegerWeight>();
+    weight->rows = static_cast<std::size_t>(linear.rows);
+    weight->cols = static_cast<std::size_t>(linear.cols);
+    weight->bits = linear.scheme.weightBits;
+    weight->groupSize = weight->cols / static_cast<std::size_t>(linear.groups());
+    weight->codes = linear.codes;
+    weight->scales = linear.scales;
+    weight->zeros = linear.zeros;
+    return weight;
+}
+
 CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan) {
     checkBlockPlan("roundedBlock", plan);
     CodedBlock block;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct CodedBlock {
     std::vector<QuantizedLinear> linears;  ///< In the order of LinearRole; neither codes nor values where a linear is left alone.
     std::vector<LinearReport> reports;     ///< In the same order; empty: the method makes none.
 };
+
+/// The codes of a linear as products take them; null where it has none, or where groups have columns in an order of their own.
+std::shared_ptr<const IntegerWeight> integersOf(const QuantizedLinear& linear);
 
 /// A block quantized by its weights alone, see quantizeLinear. Throws std::invalid_argument when the plan does not fit the weights.
 CodedBlock roundedBlock(BlockWeights weights, std::span<const LinearPlan> plan);

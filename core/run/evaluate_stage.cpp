@@ -6,6 +6,8 @@
 #include "core/base/files.h"
 #include "core/evaluate/judge.h"
 #include "core/evaluate/perplexity.h"
+#include "core/model/block_runner.h"
+#include "core/model/integer_kernels.h"
 #include "core/run/answer_file.h"
 #include "core/run/attack_results.h"
 #include "core/run/base_reuse.h"
@@ -117,7 +119,7 @@ private:
         if (!prompts.empty() || wantsPerplexity(model) || tasksMissing(m_session, model) || attackMissing(m_session, model)) {
             const Progress progress{m_session.stop(), {}};
             const auto& checkpoint = model == "base" ? m_inputs.base : m_inputs.checkpoint;
-            const auto blocks = model == "base" ? checkpointBlocks(checkpoint) : quantizedBlocks(m_session.folder(), m_inputs);
+            const auto blocks = model == "base" ? checkpointBlocks(checkpoint) : quantizedModel();
             auto loaded = m_inputs.device->load(checkpoint, blocks, progress);
             if (!loaded) return fail(loaded.error());
             if (!prompts.empty())
@@ -128,6 +130,24 @@ private:
             if (auto done = runAttack(m_session, model, **loaded, m_answers.of(model)); !done) return done;
         }
         return tellMetrics(model, generated);
+    }
+
+    /// Its blocks, and in the manifest how their products are computed.
+    BlockSource quantizedModel() {
+        const bool integers = m_inputs.spec.integers && m_inputs.device->isProcessor();
+        auto blocks = quantizedBlocks(m_session.folder(), m_inputs, integers);
+        if (!integers) {
+            m_session.manifest().json()["execution"] = {{"products", "float"}};
+            return blocks;
+        }
+        return [this, blocks = std::move(blocks), linears = std::array<int, 3>()](int block) mutable {
+            auto weights = blocks(block);
+            if (!weights) return weights;
+            for (const ProductKind kind : productKinds(*weights)) ++linears[static_cast<std::size_t>(kind)];
+            m_session.manifest().json()["execution"] = {{"products", "integer"}, {"kernels", integerKernels().name}, {"linears_by_codes", linears[2]},
+                                                        {"linears_by_codes_of_weights", linears[1]}, {"linears_in_floats", linears[0]}};
+            return weights;
+        };
     }
 
     struct Generated {

@@ -11,7 +11,8 @@ namespace safequant {
 /// those of the checkpoint and of readCodedBlock.
 Expected<QuantizedBlock> loadQuantizedBlock(const std::string& folder, const RunInputs& inputs, int block);
 
-/// The quantized model's blocks. `inputs` must outlive the source.
-BlockSource quantizedBlocks(const std::string& folder, const RunInputs& inputs);
+/// The quantized model's blocks; `integers`: with the codes of those linears that have some, which products are then computed from (see
+/// LinearWeights). `inputs` must outlive the source.
+BlockSource quantizedBlocks(const std::string& folder, const RunInputs& inputs, bool integers = false);
 
 }  // namespace safequant

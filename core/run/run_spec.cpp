@@ -177,6 +177,13 @@ void readStages(SpecReader& spec, RunSpec& run) {
     }
 }
 
+void readExecution(SpecReader& spec, RunSpec& run) {
+    std::string execution = run.integers ? "integer" : "float";
+    spec.text("execution", execution);
+    run.integers = execution == "integer";
+    if (!run.integers && execution != "float") spec.reject("execution", "must be \"integer\" or \"float\", not \"" + execution + "\".");
+}
+
 void readExport(SpecReader& spec, RunSpec& run) {
     if (const auto* json = spec.child("export"); json != nullptr) {
         SpecReader reader(*json, spec.pathOf("export"), spec.where());
@@ -293,6 +300,7 @@ Expected<RunSpec> runSpecFromJson(const nlohmann::json& json, const std::string&
     spec.text("system_prompt", run.systemPrompt);
     spec.wholeUnsigned("seed", run.seed);
     spec.text("device", run.device);
+    readExecution(spec, run);
     if (const auto* mix = spec.child("mix"); mix != nullptr) {
         SpecReader reader(*mix, "mix", where);
         reader.number("malicious_fraction", run.maliciousFraction, 0.0, 1.0);
@@ -420,6 +428,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
           {"perplexity_tokens", spec.perplexityTokens},
           {"perplexity_window", spec.perplexityWindow}}}};
     if (spec.device != "cpu") json["device"] = spec.device;
+    if (!spec.integers) json["execution"] = "float";
     if (!spec.adapters.empty()) json["adapters"] = spec.adapters;
     if (const auto method = findQuantizationMethod(spec.method); method && (*method)->keepsBlocks()) {
         json["calibration"] = calibrationToJson(spec.calibration);

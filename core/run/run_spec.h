@@ -31,6 +31,7 @@ namespace safequant {
 ///   "prompts": ["builtin:default", {"file": "x.csv", "label": "malicious", "map": {"prompt": "goal"}}],
 ///   "split": {"calibration": 0.5, "stratified": true, "again": false, "allow_overlap": false}, "system_prompt": "", "seed": 0,
 ///   "device": "cpu",                                          see openDevice
+///   "execution": "integer",                                   or "float"
 ///   "mix": {"malicious_fraction": 0.5, "total": 0},
 ///   "probe": {"folds": 5, "path_length": 50},
 ///   "aligned": {"checkpoint": "", "adapters": ["PATH"]},     see AlignedModel; or {"signature": "PATH"}
@@ -59,6 +60,8 @@ struct RunSpec {
     std::string systemPrompt;
     std::uint64_t seed = 0;
     std::string device = "cpu";  ///< Where blocks are computed; also where they are learned unless the learning names its own.
+    /// Whether the quantized model is evaluated by its codes, where it has some and the device multiplies them, or by what they stand for.
+    bool integers = true;
     double maliciousFraction = 0.5;
     int mixTotal = 0;
     int probeFolds = 5;
