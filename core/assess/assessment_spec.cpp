@@ -156,7 +156,8 @@ Expected<PlannedCell> plannedCell(const AssessmentSpec& spec, const AssessedMeth
     run["quantization"]["default"] = method.schemes.contains(width) ? method.schemes[width] : spec.schemes[width];
     if (risk != nullptr) run["calibration"] = risk->calibration;
     run["seed"] = seed;
-    run["stages"] = {"capture", "quantize", "evaluate"};
+    // What is asked of cells are answers: no activations are captured.
+    run["stages"] = {"quantize", "evaluate"};
     cell.attacked = !spec.attack.is_null() && std::find(spec.attacked.begin(), spec.attacked.end(), method.name) != spec.attacked.end() &&
                     (risk == nullptr || spec.attackedRisk.empty() || risk->name == spec.attackedRisk);
     if (cell.attacked) run["evaluation"]["attack"] = spec.attack;

@@ -38,6 +38,8 @@ constexpr double kAssumedFitSeconds = 8e-7;
 constexpr double kDecodeOverhead = 1.6;
 /// Text that makes one token, about.
 constexpr double kBytesPerToken = 4.0;
+/// Tokens of a prompt beyond the prefix that all share, where none is captured to count them.
+constexpr double kRowsOfAPrompt = 25.0;
 
 /// Arithmetic of one core where nothing was timed; cautious figures.
 double assumedFlopsPerThread() {
@@ -236,6 +238,7 @@ double secondsOfFurtherQuestions(const RunInputs& inputs, const Pace& pace, cons
 }
 
 double meanRowsPerPrompt(const RunInputs& inputs, const Tokens& tokens) {
+    if (inputs.layout.prompts.empty()) return kRowsOfAPrompt;
     return static_cast<double>(tokens.captured) / static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
 }
 
@@ -332,7 +335,7 @@ std::uint64_t peakMemory(const RunInputs& inputs, const Tokens& tokens) {
 std::uint64_t diskNeeded(const RunInputs& inputs, const Tokens& tokens) {
     const auto& config = inputs.checkpoint->config();
     const auto hidden = static_cast<std::uint64_t>(config.hiddenSize);
-    const auto models = (inputs.spec.hasStage("capture") ? 1U : 0U) + (inputs.spec.hasStage("quantize") ? 1U : 0U);
+    const auto models = inputs.spec.hasStage("capture") ? (inputs.spec.hasStage("quantize") ? 2U : 1U) : 0U;
     // Every block's activations stand in its own file and in results.h5; the stream and its successor side by side.
     const auto blocks =
         2 * static_cast<std::uint64_t>(config.blocks) * models * inputs.layout.prompts.size() * hidden * sizeof(float);

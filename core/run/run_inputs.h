@@ -62,7 +62,7 @@ struct RunInputs {
     std::string perplexityText;      ///< Content; empty: not measured.
     std::vector<RunTask> tasks;
 
-    bool usesPrompts() const { return spec.hasStage("capture") || spec.hasStage("evaluate"); }
+    bool usesPrompts() const { return spec.hasStage("capture") || spec.hasStage("quantize") || spec.hasStage("evaluate"); }
     /// Models that the evaluation asks: "base", and "quantized" where there is one.
     std::vector<std::string> evaluatedModels() const;
 };

@@ -237,8 +237,6 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
         spec.reject("export.folder", "is missing, and the stage \"export\" needs it.");
     const auto method = findQuantizationMethod(run.method);
     if (named("quantize") && method) checkReference(spec, run, (*method)->learned());
-    if (named("quantize") && !named("capture"))
-        spec.reject("stages", "has \"quantize\" without \"capture\", whose probes and axes it uses.");
     if (const std::string problem = patchExportProblem(run.patch, exportFormatName(run.exporting.format));
         !problem.empty() && !run.exportFolder.empty())
         spec.reject("export.format", problem);

@@ -27,31 +27,28 @@ protocol::RunEvent eventOf(const char* type) {
 std::vector<PlannedStage> planStages(const RunInputs& inputs) {
     const auto& spec = inputs.spec;
     const auto blocks = static_cast<std::uint64_t>(inputs.checkpoint->config().blocks);
+    // Costs are in blocks of the captured prompts; without them, of a thousand.
+    const double captured = kTokensOfAPrompt * static_cast<double>(inputs.layout.prompts.empty() ? 1000 : inputs.layout.prompts.size());
     std::vector<PlannedStage> stages;
     if (spec.hasStage("capture")) stages.push_back({"capture", "blocks", blocks, 1.0, 1.0});
     if (spec.hasStage("tune")) {
         const auto units = static_cast<std::uint64_t>(spec.tuning.asked(spec.calibration) + spec.tuning.learned());
-        const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
         const double cost = kForwardShare * static_cast<double>(blocks) * spec.tuning.cost(spec.calibration, kTokensOfAPrompt) / captured;
         stages.push_back({"tune", "answers", units, cost / static_cast<double>(units), 32.0});
     }
     if (spec.hasStage("patch")) {
         const std::uint64_t units = spec.patch->units();
-        const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
         const double cost = kForwardShare * static_cast<double>(blocks) * spec.patch->cost(kTokensOfAPrompt) / captured;
         stages.push_back({"patch", "answers", units, cost / static_cast<double>(units), 32.0});
     }
     if (spec.hasStage("quantize")) {
-        const double captured = kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1));
         const double learned = kForwardShare * calibrationCost(spec, inputs.checkpoint->config(), kTokensOfAPrompt) / captured;
         stages.push_back({"quantize", "blocks", blocks, kQuantizedBlockCost + learned, 1.0});
     }
     if (spec.hasStage("evaluate")) {
         const auto answers = inputs.asked.size() * inputs.evaluatedModels().size();
-        const double captured =
-            kTokensOfAPrompt * static_cast<double>(std::max<std::size_t>(inputs.layout.prompts.size(), 1000));
         const double answered = kTokensOfAPrompt + kDecodedTokenCost * spec.decoding.maxNewTokens;
-        const double cost = kForwardShare * static_cast<double>(blocks) * answered / captured;
+        const double cost = kForwardShare * static_cast<double>(blocks) * answered / std::max(captured, kTokensOfAPrompt * 1000.0);
         // Perplexity alone is one unit of work a model.
         const auto units = answers > 0 ? answers : inputs.evaluatedModels().size();
         stages.push_back({"evaluate", answers > 0 ? "answers" : "models", units, cost, 64.0});

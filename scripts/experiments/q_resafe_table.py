@@ -72,7 +72,7 @@ def spec_of(options, name, seed, how):
             "evaluation": {"malicious": 260, "benign": 260, "hard_benign": 50, "max_new_tokens": 64,
                            "tasks": ["banking-intents", {"name": "arc-easy", "limit": 200}]}}
     if how is not None and "quantization" in how:
-        spec["stages"] = ["capture", "quantize", "evaluate"]
+        spec["stages"] = ["quantize", "evaluate"]
         spec["quantization"] = how["quantization"]
         if how["quantization"]["method"] != "rtn":
             spec["calibration"] = MIX

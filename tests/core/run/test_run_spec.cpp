@@ -120,7 +120,7 @@ private slots:
         row("unknown stage", R"({"stages": ["capture", "quantise"]})",
             "stages[1] names no stage: \"quantise\"; did you mean \"quantize\"?");
         row("no stage", R"({"stages": []})", "stages is empty");
-        row("quantize alone", R"({"stages": ["quantize"]})", "\"quantize\" without \"capture\"");
+        row("an execution", R"({"execution": "bytes"})", "must be \"integer\" or \"float\"");
         row("export nowhere", R"({"stages": ["capture", "export"]})", "export.folder is missing");
         row("export format", R"({"export": {"folder": "/out", "format": "ggfu"}})", "export.format is wrong: ");
         row("type of another format", R"({"export": {"folder": "/out", "format": "awq", "type": "F16"}})",
