@@ -52,6 +52,8 @@ def content(path):
 def fingerprint(spec):
     """What decides a run's result, but for the program's own defaults; the same on every machine."""
     known = {key: value for key, value in spec.items() if key != "name"}
+    # Capturing activations changes no answer.
+    known["stages"] = (["capture"] if "quantize" in spec["stages"] else []) + [stage for stage in spec["stages"] if stage != "capture"]
     known["checkpoint"] = content(spec["checkpoint"])
     known["adapters"] = [content(path) for path in spec["adapters"]]
     if "aligned" in spec:
