@@ -42,6 +42,7 @@ LayerChart::LayerChart(QWidget* parent)
     header->setSpacing(8);
     header->addWidget(m_title);
     header->addWidget(m_subtitle, 1);
+    m_tools->setSpacing(2);
     header->addLayout(m_tools);
     header->addWidget(m_hardBenign);
     header->addWidget(m_probeSwitch);

@@ -55,11 +55,12 @@ int execute(const CommonOptions& options, const FinetuneOptions& chosen) {
         if (done.error().kind == ErrorKind::Cancelled) std::fprintf(stderr, "Resume with: safequant finetune --resume %s\n", folder.c_str());
         return code;
     }
-    const std::string adapter = folder + "/adapter";
+    const bool full = std::filesystem::is_directory(folder + "/model");
+    const std::string made = folder + (full ? "/model" : "/adapter");
     if (options.json)
-        std::printf("%s\n", nlohmann::json{{"folder", folder}, {"adapter", adapter}}.dump(2).c_str());
+        std::printf("%s\n", nlohmann::json{{"folder", folder}, {full ? "model" : "adapter", made}}.dump(2).c_str());
     else
-        std::printf("%s\n", adapter.c_str());
+        std::printf("%s\n", made.c_str());
     return 0;
 }
 
@@ -67,7 +68,7 @@ int execute(const CommonOptions& options, const FinetuneOptions& chosen) {
 
 void addFinetuneCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<FinetuneOptions>();
-    auto* command = app.add_subcommand("finetune", "Fine-tune a model on conversations with a low-rank (LoRA) adapter");
+    auto* command = app.add_subcommand("finetune", "Fine-tune a model on conversations: a low-rank (LoRA) adapter, or the weights themselves");
     command->add_option("spec", chosen->spec, "Fine-tuning spec (JSON)")->check(CLI::ExistingFile);
     command->add_option("--resume", chosen->folder, "Go on with the fine-tuning in this folder")->check(CLI::ExistingDirectory);
     command->add_option("--model", chosen->model, "Checkpoint: a GGUF file or a Hugging Face folder (replaces the spec's)");
@@ -80,7 +81,8 @@ void addFinetuneCommand(CLI::App& app, const CommonOptions& options, Action& act
         "Examples:\n"
         "  safequant finetune spec.json --model model.gguf -o tuned\n"
         "  safequant finetune --resume tuned\n\n"
-        "Leaves the PEFT adapter in FOLDER/adapter, and its loss by step in FOLDER/loss.svg, which grows meanwhile.\n"
+        "Leaves the PEFT adapter in FOLDER/adapter (with \"method\": \"full\" the model in FOLDER/model), and its loss by step in\n"
+        "FOLDER/loss.svg, which grows meanwhile.\n"
         "Ctrl-C once keeps the state and stops (exit code 75; --resume continues).");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return execute(options, *chosen); }; });
 }

@@ -23,6 +23,7 @@ Session::Session(const EngineAddress& engine, AppSettings* settings, std::unique
       m_embeddings(&m_client),
       m_overlay(&m_client, &m_store),
       m_placed(&m_client, &m_store),
+      m_drift(&m_client, &m_store),
       m_review(&m_client, &m_store),
       m_run(&m_client, &m_store, &m_projections, &m_embeddings),
       m_setup(&m_client),

@@ -14,6 +14,7 @@
 #include "app/workbench/layers/slicestore.h"
 #include "app/workbench/run/embeddings.h"
 #include "app/workbench/run/overlaystore.h"
+#include "app/workbench/run/driftcheck.h"
 #include "app/workbench/run/placedprompts.h"
 #include "app/workbench/run/projectioncache.h"
 #include "app/workbench/run/runcontroller.h"
@@ -44,6 +45,7 @@ public:
     Embeddings* embeddings() { return &m_embeddings; }
     OverlayStore* overlay() { return &m_overlay; }
     PlacedPrompts* placed() { return &m_placed; }
+    DriftCheck* drift() { return &m_drift; }
     ReviewStore* review() { return &m_review; }
     RunController* run() { return &m_run; }
     SetupModel* setup() { return &m_setup; }
@@ -89,6 +91,7 @@ private:
     Embeddings m_embeddings;
     OverlayStore m_overlay;
     PlacedPrompts m_placed;
+    DriftCheck m_drift;
     ReviewStore m_review;
     RunController m_run;
     SetupModel m_setup;

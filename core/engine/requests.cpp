@@ -93,7 +93,7 @@ EngineRequests::EngineRequests(Connection& connection, std::string program)
 EngineRequests::~EngineRequests() {
     const std::scoped_lock lock(m_mutex);
     for (auto& [target, stop] : m_exports) stop.request_stop();
-    for (TicketLine* line : {&m_embeddingTickets, &m_placingTickets, &m_inputTickets, &m_whatIfTickets, &m_budgetTickets}) line->stop();
+    for (TicketLine* line : {&m_embeddingTickets, &m_placingTickets, &m_signatureTickets, &m_inputTickets, &m_whatIfTickets, &m_budgetTickets}) line->stop();
     for (auto& [repository, stop] : m_downloads) stop.request_stop();
     m_ending.request_stop();
 }
@@ -122,6 +122,8 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/overlay-projection", {&EngineRequests::overlayProjectionRequest, false}},
         {"run/place", {&EngineRequests::place, true}},
         {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
+        {"signature/check", {&EngineRequests::checkAgainstSignature, true}},
+        {"signature/cancel", {&EngineRequests::cancelSignatureCheck, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
         {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
         {"analysis/probe", {&EngineRequests::probeWeights, false}},

@@ -70,6 +70,8 @@ private:
     Expected<nlohmann::json> overlayProjectionRequest(const nlohmann::json& params);
     Expected<nlohmann::json> place(const nlohmann::json& params);
     Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
+    Expected<nlohmann::json> checkAgainstSignature(const nlohmann::json& params);
+    Expected<nlohmann::json> cancelSignatureCheck(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
     Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
     Expected<nlohmann::json> probeWeights(const nlohmann::json& params);
@@ -138,7 +140,7 @@ private:
     std::shared_ptr<const PromptSet> m_promptSet;
     std::shared_ptr<const ModelSensitivities> m_sensitivities;  ///< Measured last.
 
-    TicketLine m_embeddingTickets, m_placingTickets, m_inputTickets, m_whatIfTickets, m_budgetTickets;
+    TicketLine m_embeddingTickets, m_placingTickets, m_signatureTickets, m_inputTickets, m_whatIfTickets, m_budgetTickets;
     std::unique_ptr<WhatIf> m_whatIf;  ///< Of the run tried last; touched by its own pool alone.
 
     WorkerPool m_quick{2};

@@ -3,6 +3,7 @@
 #include "core/engine/requests.h"
 #include "core/run/placed_prompts.h"
 #include "core/run/run_overlay.h"
+#include "core/run/run_signature.h"
 
 namespace safequant {
 
@@ -60,6 +61,31 @@ Expected<json> EngineRequests::place(const json& params) {
                                                        }});
     if (!placed) return fail(placed.error());
     return protocol::toJson(*placed);
+}
+
+Expected<json> EngineRequests::checkAgainstSignature(const json& params) {
+    const auto folder = field<std::string>(params, "folder");
+    if (!folder) return fail(folder.error());
+    const auto file = field<std::string>(params, "file");
+    if (!file) return fail(file.error());
+    const auto model = field<std::string>(params, "model");
+    if (!model) return fail(model.error());
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    const auto stop = m_signatureTickets.take(*ticket);
+    if (!stop) return fail(stop.error());
+    const auto report = checkRunSignature(*folder, *file, *model, {*stop, [&](std::uint64_t done, std::uint64_t total) {
+                                                                       m_connection.notify("signature/progress", {{"ticket", *ticket}, {"done", done}, {"total", total}});
+                                                                   }});
+    if (!report) return fail(report.error());
+    return protocol::toJson(*report);
+}
+
+Expected<json> EngineRequests::cancelSignatureCheck(const json& params) {
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    m_signatureTickets.cancel(*ticket);
+    return json(nullptr);
 }
 
 Expected<json> EngineRequests::cancelPlacing(const json& params) {

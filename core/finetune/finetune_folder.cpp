@@ -5,10 +5,13 @@
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <unordered_map>
 
 #include "core/base/files.h"
 #include "core/base/hash.h"
 #include "core/checkpoint/hub_cache.h"
+#include "core/checkpoint/replaced_checkpoint.h"
+#include "core/exporting/export_model.h"
 #include "core/exporting/target_folder.h"
 #include "core/finetune/chat_file.h"
 #include "core/finetune/finetuning.h"
@@ -18,6 +21,7 @@
 #include "core/run/run_lock.h"
 #include "core/run/run_spec.h"
 #include "core/run/timed_folder.h"
+#include "core/tensor/tensor_conversion.h"
 #include "safequant_version.h"
 
 namespace safequant {
@@ -107,7 +111,7 @@ private:
             if (auto told = tell({{"type", "resumed"}, {"step", training->done()}}); !told) return told;
         }
         if (auto trained = train(*spec, *training); !trained) return trained;
-        return finish(*spec, *training);
+        return finish(*spec, *training, *checkpoint, *format->tokenizer);
     }
 
     std::string statePath() const { return m_folder + "/state.safetensors"; }
@@ -194,7 +198,41 @@ private:
         return {};
     }
 
-    Expected<void> finish(const FinetuneSpec& spec, const Finetuning& training) {
+    Expected<void> finish(const FinetuneSpec& spec, const Finetuning& training, const std::shared_ptr<const Checkpoint>& checkpoint, const Tokenizer& tokenizer) {
+        if (auto left = spec.full ? leaveModel(spec, training, checkpoint, tokenizer) : leaveAdapter(spec, training); !left) return left;
+        std::error_code code;
+        fs::remove(statePath(), code);
+        return {};
+    }
+
+    /// The whole model as a Hugging Face folder.
+    Expected<void> leaveModel(const FinetuneSpec& spec, const Finetuning& training, const std::shared_ptr<const Checkpoint>& checkpoint, const Tokenizer& tokenizer) {
+        std::unordered_map<std::string, ReplacedTensor> changes;
+        for (const NamedTensor& weight : training.weights()) {
+            auto values = std::make_shared<Matrix>(matrixOf(weight.tensor.detach()));
+            const auto bytes = std::as_bytes(std::span<const float>(values->span()));
+            changes[weight.name + ".weight"] = {bytes, std::move(values), {}};
+        }
+        const auto tuned = replaceTensors(checkpoint, std::move(changes));
+        if (!tuned) return fail(tuned.error());
+        const auto plan = planSchemes(checkpoint->config(), QuantizationScheme{16}, {});
+        if (!plan) return fail(plan.error());
+        const std::string folder = m_folder + "/model";
+        std::error_code code;
+        fs::remove_all(folder, code);
+        ExportOptions options;
+        options.format = spec.adapterType == "BF16" ? ExportFormat::Bf16 : ExportFormat::CompressedTensors;
+        const json provenance{{"program version", SAFEQUANT_VERSION}, {"fine-tuning", finetuneSpecToJson(spec)}, {"fingerprints", m_manifest["fingerprints"]}};
+        const auto none = [](const LinearPlan& linear) -> Expected<QuantizedLinear> { return fail(ErrorKind::Failed, "\"" + linear.name + "\" is not quantized."); };
+        const auto written = exportModel(**tuned, tokenizer, *plan, none, provenance, folder, Progress{m_stop, {}}, options);
+        if (!written) return fail(written.error());
+        json hashes = json::object();
+        for (const auto& [name, hash] : written->sha256) hashes["model/" + name] = hash;
+        m_manifest["results"] = hashes;
+        return {};
+    }
+
+    Expected<void> leaveAdapter(const FinetuneSpec& spec, const Finetuning& training) {
         const std::string adapter = m_folder + "/adapter";
         std::error_code code;
         fs::remove_all(adapter, code);
@@ -211,7 +249,6 @@ private:
             hashes[name] = *hash;
         }
         m_manifest["results"] = hashes;
-        fs::remove(statePath(), code);
         return {};
     }
 

@@ -18,7 +18,7 @@ using FinetuneListener = std::function<void(const nlohmann::json& event)>;
 /// "<workspace>/finetunes/<time>-<name>". Errors: bad_input, io.
 Expected<std::string> createFinetuneFolder(const std::string& folder, const std::string& workspace, const FinetuneSpec& spec);
 
-/// Runs or resumes the fine-tuning in a folder until adapter/ is there, and holds the folder's lock meanwhile. A resumed one goes on
+/// Runs or resumes the fine-tuning in a folder until adapter/, or model/ with full fine-tuning, is there, and holds the folder's lock meanwhile. A resumed one goes on
 /// from the last kept state, bit for bit as if it had never stopped; it refuses when checkpoint, conversations or spec have
 /// changed (mismatch). Errors: those of the work; cancelled after keeping the state.
 Expected<void> executeFinetuning(const std::string& folder, const FinetuneListener& listener, const std::stop_token& stop);

@@ -16,6 +16,8 @@ namespace {
 
 using nlohmann::json;
 
+/// Of full fine-tuning, where a spec says nothing.
+constexpr double kFullLearningRate = 2e-5;
 constexpr const char* kFormat = "safequant-finetune-spec";
 constexpr int kFormatVersion = 1;
 constexpr int kMany = 10'000'000;
@@ -123,6 +125,15 @@ void readLora(SpecReader& spec, LowRankOptions& lora) {
     spec.finishInner(reader);
 }
 
+/// Reads "method", and what it changes of the defaults.
+void readMethod(SpecReader& spec, FinetuneSpec& finetune) {
+    std::string method = "lora";
+    spec.text("method", method);
+    finetune.full = method == "full";
+    if (!finetune.full && method != "lora") spec.reject("method", "is \"" + method + "\"; known are \"lora\" and \"full\".");
+    if (finetune.full) finetune.training.learningRate = kFullLearningRate;
+}
+
 void readTraining(SpecReader& spec, TrainingOptions& training) {
     const json* child = spec.child("training");
     if (child == nullptr) return;
@@ -191,8 +202,11 @@ Expected<FinetuneSpec> finetuneSpecFromJson(const json& object, const std::strin
     spec.text("system_prompt", finetune.systemPrompt);
     spec.wholeUnsigned("seed", finetune.seed);
     readData(spec, finetune);
+    readMethod(spec, finetune);
     readLora(spec, finetune.lora);
     spec.text("initial_adapter", finetune.initialAdapter);
+    if (finetune.full && !finetune.initialAdapter.empty())
+        spec.reject("initial_adapter", "is no start for full fine-tuning, which has no adapter; name it in \"adapters\", to be merged before.");
     readTraining(spec, finetune.training);
     readKeeping(spec, finetune);
     if (const auto read = spec.finish(); !read) return fail(read.error());
@@ -220,7 +234,7 @@ json finetuneSpecToJson(const FinetuneSpec& spec) {
     for (const TrainingSource& source : spec.data) data.push_back(sourceJson(source));
     for (const LinearRole role : spec.lora.targets) targets.push_back(targetName(role));
     const TrainingOptions& training = spec.training;
-    return {{"format", kFormat},
+    json whole{{"format", kFormat},
             {"format_version", kFormatVersion},
             {"name", spec.name},
             {"checkpoint", spec.checkpoint},
@@ -245,6 +259,8 @@ json finetuneSpecToJson(const FinetuneSpec& spec) {
             {"graph_memory_gib", spec.graphMemoryGib},
             {"save_every", spec.saveEvery},
             {"adapter_type", spec.adapterType}};
+    if (spec.full) whole["method"] = "full";
+    return whole;
 }
 
 }  // namespace safequant

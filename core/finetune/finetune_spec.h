@@ -65,13 +65,15 @@ struct FinetuneSpec {
     std::string systemPrompt;           ///< Of conversations that bring none.
     std::uint64_t seed = 0;
     std::vector<TrainingSource> data;
+    /// The linears themselves learn, in the place of an adapter: those that `lora` targets.
+    bool full = false;
     LowRankOptions lora;
     std::string initialAdapter;  ///< PEFT adapter to go on from; empty: a fresh start.
     TrainingOptions training;
     std::string device = "cpu";
     double graphMemoryGib = 1.0;  ///< For activations that spare running a block again.
     int saveEvery = 25;           ///< Steps between states that a killed run resumes from.
-    std::string adapterType = "BF16";
+    std::string adapterType = "BF16";  ///< Stored type of the adapter, or of the whole model.
 };
 
 /// `where` becomes the context of errors.

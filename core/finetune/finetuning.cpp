@@ -13,8 +13,11 @@ namespace {
 
 constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
 
-AdamW optimizerOf(const FinetuneSpec& spec, const LowRankAdapter& adapter) {
-    return AdamW({{adapter.parameters(), spec.training.learningRate, spec.training.weightDecay}});
+AdamW optimizerOf(const FinetuneSpec& spec, const LowRankAdapter& adapter, const WeightBlocks* weights) {
+    std::vector<at::Tensor> parameters = adapter.parameters();
+    if (weights != nullptr)
+        for (const NamedTensor& weight : weights->parameters()) parameters.push_back(weight.tensor);
+    return AdamW({{std::move(parameters), spec.training.learningRate, spec.training.weightDecay}});
 }
 
 }  // namespace
@@ -25,13 +28,15 @@ int stepCount(const TrainingOptions& options, std::size_t samples) {
     return std::max(1, static_cast<int>(std::ceil(options.epochs * static_cast<double>(samples) / perStep)));
 }
 
-Finetuning::Finetuning(const FinetuneSpec& spec, LowRankAdapter adapter, TrainingModel model, std::vector<TrainingSample> samples)
+Finetuning::Finetuning(const FinetuneSpec& spec, LowRankAdapter adapter, std::shared_ptr<WeightBlocks> weights, TrainingModel model,
+                       std::vector<TrainingSample> samples)
     : m_options(spec.training),
       m_seed(spec.seed),
       m_adapter(std::move(adapter)),
+      m_weights(std::move(weights)),
       m_model(std::move(model)),
       m_samples(std::move(samples)),
-      m_optimizer(optimizerOf(spec, m_adapter)),
+      m_optimizer(optimizerOf(spec, m_adapter, m_weights.get())),
       m_steps(stepCount(spec.training, m_samples.size())) {}
 
 Expected<Finetuning> Finetuning::create(const FinetuneSpec& spec, std::shared_ptr<const Checkpoint> checkpoint,
@@ -41,15 +46,22 @@ Expected<Finetuning> Finetuning::create(const FinetuneSpec& spec, std::shared_pt
     if (!device) return fail(device.error());
     prepareTensorThreads();
     if (auto possible = LowRankAdapter::checkTargets(checkpoint->config(), spec.lora); !possible) return fail(possible.error());
+    const auto graphBytes = static_cast<std::uint64_t>(spec.graphMemoryGib * kBytesPerGib);
+    if (spec.full) {
+        auto weights = WeightBlocks::load(*checkpoint, spec.lora.targets, *device, progress);
+        if (!weights) return fail(weights.error());
+        auto model = TrainingModel::load(std::move(checkpoint), *weights, *device, graphBytes);
+        if (!model) return fail(model.error());
+        return Finetuning(spec, LowRankAdapter(), std::move(*weights), std::move(*model), std::move(samples));
+    }
     LowRankAdapter adapter = LowRankAdapter::create(checkpoint->config(), spec.lora, spec.seed, *device);
     if (!spec.initialAdapter.empty())
         if (auto loaded = adapter.load(spec.initialAdapter); !loaded) return fail(loaded.error());
-    const auto graphBytes = static_cast<std::uint64_t>(spec.graphMemoryGib * kBytesPerGib);
     auto blocks = AdaptedBlocks::load(*checkpoint, adapter, *device, progress);
     if (!blocks) return fail(blocks.error());
     auto model = TrainingModel::load(std::move(checkpoint), std::move(*blocks), *device, graphBytes);
     if (!model) return fail(model.error());
-    return Finetuning(spec, std::move(adapter), std::move(*model), std::move(samples));
+    return Finetuning(spec, std::move(adapter), nullptr, std::move(*model), std::move(samples));
 }
 
 std::vector<std::size_t> Finetuning::samplesOf(int step) const {
@@ -93,8 +105,14 @@ Expected<FinetuneStep> Finetuning::step(const std::stop_token& stop) {
     return result;
 }
 
+const std::vector<NamedTensor>& Finetuning::weights() const {
+    static const std::vector<NamedTensor> none;
+    return m_weights != nullptr ? m_weights->parameters() : none;
+}
+
 std::vector<std::string> Finetuning::names() const {
     std::vector<std::string> names;
+    for (const NamedTensor& weight : weights()) names.push_back(weight.name);
     for (const auto& module : m_adapter.modules())
         for (const char* factor : {".lora_A", ".lora_B"}) names.push_back(module.name + factor);
     return names;

@@ -1,100 +1,27 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/run/learned_checkpoint.h"
 
-#include <cstring>
 #include <unordered_map>
 #include <utility>
-#include <vector>
 
+#include "core/checkpoint/replaced_checkpoint.h"
 #include "core/checkpoint/safetensors.h"
 #include "core/run/coded_blocks.h"
 
 namespace safequant {
-namespace {
-
-/// Float32 values in one of the block files.
-struct ChangedTensor {
-    std::shared_ptr<const SafetensorsFile> file;
-    std::uint64_t offset = 0, bytes = 0;
-};
-
-class LearnedCheckpoint final : public Checkpoint {
-public:
-    explicit LearnedCheckpoint(std::shared_ptr<const Checkpoint> base) : m_base(std::move(base)), m_tensors(m_base->tensors()) {}
-
-    void change(const std::shared_ptr<const SafetensorsFile>& file) {
-        for (const SafetensorsTensor& tensor : file->tensors())
-            if (tensor.type == "F32" && m_base->has(tensor.name)) m_changes[tensor.name] = {file, tensor.offset, tensor.bytes};
-    }
-    Expected<void> finish() {
-        for (TensorInfo& info : m_tensors) {
-            m_index[info.name] = &info;
-            const auto changed = m_changes.find(info.name);
-            if (changed == m_changes.end()) continue;
-            std::uint64_t values = 1;
-            for (const std::int64_t size : info.shape) values *= static_cast<std::uint64_t>(size);
-            if (values * sizeof(float) != changed->second.bytes)
-                return fail(ErrorKind::BadInput, "The tensor \"" + info.name + "\" has another size than the checkpoint's.",
-                            changed->second.file->path());
-            info.storedType = "F32";
-            info.bytes = changed->second.bytes;
-            info.file = changed->second.file->path();
-        }
-        return {};
-    }
-
-    const std::string& path() const override { return m_base->path(); }
-    const std::string& format() const override { return m_base->format(); }
-    const DecoderConfig& config() const override { return m_base->config(); }
-    const TokenizerSource& tokenizerSource() const override { return m_base->tokenizerSource(); }
-    const std::vector<TensorInfo>& tensors() const override { return m_tensors; }
-    std::vector<std::string> files() const override { return m_base->files(); }
-    nlohmann::json configJson() const override { return m_base->configJson(); }
-    nlohmann::json metadata() const override { return m_base->metadata(); }
-    const TensorInfo* find(const std::string& name) const override {
-        const auto found = m_index.find(name);
-        return found != m_index.end() ? found->second : nullptr;
-    }
-    Expected<void> read(const std::string& name, std::span<float> out) const override {
-        const auto changed = m_changes.find(name);
-        if (changed == m_changes.end()) return m_base->read(name, out);
-        return copy(changed->second, 0, out);
-    }
-    Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows, std::span<float> out) const override {
-        const auto changed = m_changes.find(name);
-        if (changed == m_changes.end()) return m_base->readRows(name, firstRow, rows, out);
-        const std::size_t columns = rows > 0 ? out.size() / static_cast<std::size_t>(rows) : 0;
-        return copy(changed->second, static_cast<std::size_t>(firstRow) * columns * sizeof(float), out);
-    }
-
-private:
-    static Expected<void> copy(const ChangedTensor& tensor, std::size_t begin, std::span<float> out) {
-        if (begin + out.size_bytes() > tensor.bytes) return fail(ErrorKind::BadInput, "A tensor is shorter than asked.", tensor.file->path());
-        std::memcpy(out.data(), tensor.file->file()->bytes().data() + tensor.offset + begin, out.size_bytes());
-        return {};
-    }
-
-    std::shared_ptr<const Checkpoint> m_base;
-    std::vector<TensorInfo> m_tensors;
-    std::unordered_map<std::string, const TensorInfo*> m_index;
-    std::unordered_map<std::string, ChangedTensor> m_changes;
-};
-
-}  // namespace
 
 Expected<std::shared_ptr<const Checkpoint>> openLearnedCheckpoint(std::shared_ptr<const Checkpoint> base, const std::string& folder) {
-    const int blocks = base->config().blocks;
-    auto checkpoint = std::make_shared<LearnedCheckpoint>(std::move(base));
-    for (int block = 0; block < blocks; ++block) {
+    std::unordered_map<std::string, ReplacedTensor> changes;
+    for (int block = 0; block < base->config().blocks; ++block) {
         if (!hasCodedBlock(folder, block))
             return fail(ErrorKind::NotFound, "Block " + std::to_string(block) + " is not made yet: let the run finish its stage \"quantize\".",
                         folder);
         const auto file = SafetensorsFile::open(codedBlockPath(folder, block));
         if (!file) return fail(file.error());
-        checkpoint->change(*file);
+        for (const SafetensorsTensor& tensor : (*file)->tensors())
+            if (tensor.type == "F32") changes[tensor.name] = {(*file)->file()->bytes().subspan(tensor.offset, tensor.bytes), *file, (*file)->path()};
     }
-    if (auto finished = checkpoint->finish(); !finished) return fail(finished.error());
-    return checkpoint;
+    return replaceTensors(std::move(base), std::move(changes));
 }
 
 }  // namespace safequant

@@ -69,7 +69,7 @@ Expected<protocol::PlacedPrompts> placePrompts(const std::string& folder, const 
     auto spec = readRunSpec(folder + "/spec.json");
     if (!spec) return fail(spec.error());
     // The run's own prompts, texts and tasks are not needed.
-    std::erase_if(spec->stages, [](const std::string& stage) { return stage != "quantize"; });
+    spec->stages.clear();
     auto inputs = openInputs(*spec, false);
     if (!inputs) return fail(inputs.error());
     const auto format = ChatFormat::create(inputs->checkpoint->tokenizerSource(), spec->systemPrompt);

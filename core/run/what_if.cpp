@@ -98,6 +98,7 @@ Expected<std::unique_ptr<WhatIf>> WhatIf::open(const std::string& folder) {
     // What is needed here is the prompts and the model; the evaluation's texts and an export would only cost time.
     RunSpec needed = *spec;
     std::erase_if(needed.stages, [](const std::string& stage) { return stage != "capture" && stage != "quantize"; });
+    needed.signature.clear();
     auto inputs = openInputs(needed, false);
     if (!inputs) return fail(inputs.error());
     const auto table = readPromptTable(folder);

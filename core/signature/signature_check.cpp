@@ -181,7 +181,7 @@ private:
 }  // namespace
 
 Expected<SignatureCheck> checkSignature(const AlignmentSignature& signature, const std::shared_ptr<const Checkpoint>& checkpoint, const ChatFormat& format,
-                                        const PromptSet& set, std::uint64_t seed, const std::string& where, const Progress& progress) {
+                                        const PromptSet& set, std::uint64_t seed, const std::string& where, const Progress& progress, const OtherBlocks* other) {
     const auto chosen = fittingPrompts(signature, *checkpoint, format, set, where);
     if (!chosen) return fail(chosen.error());
     std::vector<TailPrompt> prompts;
@@ -194,7 +194,7 @@ Expected<SignatureCheck> checkSignature(const AlignmentSignature& signature, con
         (i < static_cast<std::size_t>(chosen->malicious) ? malicious : benign).push_back(i);
     }
     SignatureComparison comparison(signature, classWeights(malicious, clusters, seed, "signature, malicious"), classWeights(benign, clusters, seed, "signature, benign"));
-    const auto visited = visitTails(checkpoint, format, prompts, signature.tail, [&](int block, const Matrix& rows) { comparison.add(block, rows); }, progress);
+    const auto visited = visitTails(checkpoint, format, prompts, signature.tail, [&](int block, const Matrix& rows) { comparison.add(block, rows); }, progress, other);
     if (!visited) return fail(visited.error());
     return comparison.result();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/signature/alignment_signature.h"
+#include "core/signature/tail_rows.h"
 
 namespace safequant {
 
@@ -35,6 +36,7 @@ struct SignatureCheck {
 /// Compares a model with a signature that fits it, without generating an answer. Progress counts blocks. Errors: those of fittingPrompts and
 /// visitTails.
 Expected<SignatureCheck> checkSignature(const AlignmentSignature& signature, const std::shared_ptr<const Checkpoint>& checkpoint, const ChatFormat& format,
-                                        const PromptSet& set, std::uint64_t seed, const std::string& where, const Progress& progress = {});
+                                        const PromptSet& set, std::uint64_t seed, const std::string& where, const Progress& progress = {},
+                                        const OtherBlocks* other = nullptr);
 
 }  // namespace safequant

@@ -28,7 +28,7 @@ Expected<int> templateTail(const ChatFormat& format) {
 }
 
 Expected<void> visitTails(const std::shared_ptr<const Checkpoint>& checkpoint, const ChatFormat& format, const std::vector<TailPrompt>& prompts, int tail,
-                          const std::function<void(int block, const Matrix& rows)>& visit, const Progress& progress) {
+                          const std::function<void(int block, const Matrix& rows)>& visit, const Progress& progress, const OtherBlocks* other) {
     const DecoderConfig& config = checkpoint->config();
     std::vector<LearningSample> samples;
     for (const TailPrompt& prompt : prompts) {
@@ -46,7 +46,7 @@ Expected<void> visitTails(const std::shared_ptr<const Checkpoint>& checkpoint, c
     const auto hidden = static_cast<std::size_t>(config.hiddenSize), width = static_cast<std::size_t>(tail) * hidden;
     Matrix rows(prompts.size(), width);
     for (int block = 0; block < config.blocks; ++block) {
-        const auto weights = loadBlock(*checkpoint, block);
+        const auto weights = other != nullptr ? other->source(block) : loadBlock(*checkpoint, block);
         if (!weights) return fail(weights.error());
         if (!set.advance(config, *weights, *stream, progress.stop)) return fail(cancelledError());
         for (std::size_t prompt = 0; prompt < prompts.size(); ++prompt)
@@ -54,6 +54,7 @@ Expected<void> visitTails(const std::shared_ptr<const Checkpoint>& checkpoint, c
                 const auto [group, row] = set.rowFromEnd(prompt, tail - 1 - position);
                 std::copy_n((*stream)[group].row(static_cast<std::size_t>(row)), hidden, rows.row(prompt) + static_cast<std::size_t>(position) * hidden);
             }
+        if (other != nullptr && other->rotation != nullptr) other->rotation->applyInverse(rows.data(), rows.rows() * static_cast<std::size_t>(tail));
         visit(block, rows);
         progress(static_cast<std::uint64_t>(block) + 1, static_cast<std::uint64_t>(config.blocks));
     }

@@ -56,7 +56,9 @@ def fingerprint(spec):
     known["stages"] = (["capture"] if "quantize" in spec["stages"] else []) + [stage for stage in spec["stages"] if stage != "capture"]
     known["checkpoint"] = content(spec["checkpoint"])
     known["adapters"] = [content(path) for path in spec["adapters"]]
-    if "aligned" in spec:
+    if "signature" in spec.get("aligned", {}):
+        known["aligned"] = {"signature": os.path.basename(spec["aligned"]["signature"])}
+    elif "aligned" in spec:
         known["aligned"] = {"adapters": [content(path) for path in spec["aligned"]["adapters"]]}
     known["resources"] = [content(os.path.join(RESOURCES, name)) for name in ("prompts", "texts", "tasks")]
     return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()

@@ -3,17 +3,20 @@
 #include <QFile>
 #include <QLabel>
 #include <QTemporaryDir>
+#include <QToolButton>
 #include <QUndoStack>
 #include <QtTest>
 
 #include "app/workbench/appsettings.h"
 #include "app/workbench/dialogs.h"
+#include "app/workbench/layers/layerspage.h"
 #include "app/workbench/run/runcontroller.h"
 #include "app/workbench/run/runstore.h"
 #include "app/workbench/setup/runspec.h"
 #include "app/workbench/setup/setupmodel.h"
 #include "core/signature/alignment_signature.h"
 #include "tiny_run.h"
+#include "widgets/driftstrip.h"
 #include "windowparts.h"
 
 using namespace safequant;
@@ -111,6 +114,41 @@ private slots:
         const auto& learning = m_window->session()->store()->state().learning;
         QCOMPARE(learning.size(), std::size_t{4});
         for (const auto& block : learning) QVERIFY(block.maliciousBefore > 0.0);
+    }
+
+    /// The finished run's models are checked against it, block by block.
+    void theRunIsChecked() {
+        m_window->setPage(Page::Layers);
+        DriftCheck* drift = m_window->session()->drift();
+        QVERIFY(!find<QLabel>("driftText")->isVisible());
+        QTest::mouseClick(find<QToolButton>("checkSignature"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(drift->report("quantized") != nullptr && !drift->working(), kLong);
+        QVERIFY2(drift->problem().isEmpty(), qPrintable(drift->problem()));
+        const auto& base = *drift->report("base");
+        QCOMPARE(base.blocks.size(), std::size_t{4});
+        QVERIFY(base.moved.value > 0.0 && base.moved.low <= base.moved.value && base.moved.value <= base.moved.high + 1e-9);
+        auto* strip = find<widgets::DriftStrip>("driftStrip");
+        QVERIFY(strip->isVisible());
+        QCOMPARE(strip->itemCount(), 8);
+        QCOMPARE(strip->table().rows.size(), 8);
+        QCOMPARE(strip->table().rows[1][2].toDouble(), base.blocks[1].malicious.value);
+        QVERIFY(find<QLabel>("driftText")->toolTip().contains(QStringLiteral("base moved")));
+        // A cell leads to its block.
+        auto* page = m_window->findChild<LayersPage*>();
+        page->setBlock(0);
+        strip->setFocus();
+        QTest::keyClick(strip, Qt::Key_Right);
+        QTest::keyClick(strip, Qt::Key_Right);
+        QVERIFY(page->block() > 0);
+        QTest::mouseClick(find<QToolButton>("driftClose"), Qt::LeftButton);
+        QVERIFY(!strip->isVisible() && drift->file().isEmpty());
+
+        m_dialogs->file = m_places.inputs() + QStringLiteral("/prompts.jsonl");
+        QTest::mouseClick(find<QToolButton>("checkSignature"), Qt::LeftButton);
+        QTRY_VERIFY_WITH_TIMEOUT(!drift->working() && !drift->problem().isEmpty(), kShort);
+        QVERIFY(find<QLabel>("driftText")->isVisible());
+        QTest::mouseClick(find<QToolButton>("driftClose"), Qt::LeftButton);
+        m_window->setPage(Page::Setup);
     }
 
     /// One that does not fit stops the run before any work, and says what differs.

@@ -416,9 +416,10 @@ Delivery EngineClient::notification(const std::string& method, const nlohmann::j
         if (!frame) return [this, text = QString::fromStdString(frame.error().describe())] { emit diagnostics(text); };
         return [this, shared = std::make_shared<const protocol::ProjectionFrame>(std::move(*frame))] { emit projectionFrame(shared); };
     }
-    if (method == "run/place-progress") {
-        return [this, ticket = qint64(numberOf(params, "ticket")), done = quint64(numberOf(params, "done")), total = quint64(numberOf(params, "total"))] {
-            emit placeProgress(ticket, done, total);
+    if (method == "run/place-progress" || method == "signature/progress") {
+        const auto told = method == "run/place-progress" ? &EngineClient::placeProgress : &EngineClient::signatureProgress;
+        return [this, told, ticket = qint64(numberOf(params, "ticket")), done = quint64(numberOf(params, "done")), total = quint64(numberOf(params, "total"))] {
+            emit (this->*told)(ticket, done, total);
         };
     }
     if (method == "projection/finished") {

@@ -107,6 +107,7 @@ signals:
     void projectionFrame(const std::shared_ptr<const safequant::protocol::ProjectionFrame>& frame);
     void projectionFinished(qint64 ticket, const std::shared_ptr<const safequant::Expected<safequant::protocol::ProjectionResult>>& result);
     void placeProgress(qint64 ticket, quint64 done, quint64 total);
+    void signatureProgress(qint64 ticket, quint64 done, quint64 total);
     void blockInputs(const std::shared_ptr<const safequant::protocol::BlockInputs>& inputs);
     /// `problem` is empty when every block was told.
     void inputsFinished(qint64 ticket, const QString& problem);

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "app/workbench/frame/dockarea.h"
+#include "app/workbench/layers/driftbar.h"
 #include "app/workbench/layers/layerside.h"
 #include "app/workbench/layers/overlaybar.h"
 #include "app/workbench/layers/whatifpanel.h"
@@ -41,6 +42,8 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     m_projection->setOverlaid(m_session->settings()->flag(Setting::ProjectionOverlaid));
     m_overlay = new OverlayBar(m_session);
     m_chart->addTool(m_overlay->button());
+    m_drift = new DriftBar(m_session);
+    m_chart->addTool(m_drift->button());
 
     m_panes = new DockArea;
     m_panes->setObjectName(QStringLiteral("layerPanes"));
@@ -52,7 +55,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
         layout->setStretchFactor(tall, 1);
         m_panes->addPane(key, title, area);
     };
-    addPlot(kChart, tr("Layer chart"), {m_chart, m_scrubber}, m_chart);
+    addPlot(kChart, tr("Layer chart"), {m_chart, m_drift, m_scrubber}, m_chart);
     addPlot(kProjection, tr("Projection"), {m_overlay, m_projection}, m_projection);
     m_side = new LayerSide(m_session, m_panes);
     m_panes->placeAtFirst([this] { placeBeside({usualSide()}); });
@@ -77,6 +80,7 @@ LayersPage::LayersPage(Session* session, QWidget* parent) : QWidget(parent), m_s
     connect(m_chart, &LayerChart::blockChosen, this, &LayersPage::setBlock);
     connect(m_chart, &LayerChart::probeChanged, this, &LayersPage::setProbe);
     connect(m_scrubber, &widgets::BlockScrubber::blockChosen, this, &LayersPage::setBlock);
+    connect(m_drift, &DriftBar::blockChosen, this, &LayersPage::setBlock);
     connect(m_scrubber, &widgets::BlockScrubber::followRequested, this, [this] { follow(true); });
     connect(m_scrubber, &widgets::BlockScrubber::stayRequested, this, [this] { follow(false); });
     connect(m_chart, &LayerChart::hardBenignShownChanged, this,

@@ -24,6 +24,7 @@ class ProjectionView;
 namespace safequant::workbench {
 
 class DockArea;
+class DriftBar;
 class LayerSide;
 class OverlayBar;
 class Session;
@@ -113,6 +114,7 @@ private:
     widgets::BlockScrubber* m_scrubber;
     widgets::ProjectionView* m_projection;
     OverlayBar* m_overlay;
+    DriftBar* m_drift;
     LayerSide* m_side;
 };
 

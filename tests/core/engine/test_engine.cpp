@@ -4,15 +4,12 @@
 #include <QCryptographicHash>
 #include <QDateTime>
 #include <QDir>
-#include <QElapsedTimer>
 #include <QFile>
-#include <QProcess>
 #include <QTemporaryDir>
 #include <QTest>
 
 #include "core/base/files.h"
 #include "core/engine/protocol/analysis_messages.h"
-#include "core/engine/protocol/assessment_messages.h"
 #include "core/engine/protocol/file_messages.h"
 #include "core/engine/protocol/messages.h"
 #include "core/engine/protocol/prompt_messages.h"
@@ -20,120 +17,11 @@
 #include "core/engine/protocol/whatif_messages.h"
 #include "core/run/manifest.h"
 #include "core/run/run_lock.h"
+#include "engine_client.h"
 #include "tests/support/tiny_model.h"
 
 using namespace safequant;
 using nlohmann::json;
-
-/// A client of the real engine process.
-class Client {
-public:
-    Client() { m_process.start(SAFEQUANT_PROGRAM, {"serve"}); }
-    ~Client() {
-        m_process.closeWriteChannel();
-        if (!m_process.waitForFinished(10000)) m_process.kill(), m_process.waitForFinished();
-    }
-
-    void sendRaw(const QByteArray& bytes) {
-        m_process.write(bytes);
-        m_process.waitForBytesWritten();
-    }
-    int send(const std::string& method, const json& params) {
-        sendRaw(QByteArray::fromStdString(
-            protocol::frameMessage({{"jsonrpc", "2.0"}, {"id", ++m_lastId}, {"method", method}, {"params", params}})));
-        return m_lastId;
-    }
-    /// The answer to a request; notifications that come before it are kept.
-    json call(const std::string& method, const json& params, int timeout = 60000) {
-        const int id = send(method, params);
-        QElapsedTimer clock;
-        clock.start();
-        while (clock.elapsed() < timeout) {
-            const json message = receive(200);
-            if (message.is_null()) continue;
-            if (message.contains("id") && message["id"] == id) return message;
-            notifications.push_back(message);
-        }
-        return nullptr;
-    }
-    /// The next message, null when none comes in time.
-    json receive(int timeout) {
-        QElapsedTimer clock;
-        clock.start();
-        while (true) {
-            auto next = m_reader.next();
-            if (next && *next) return **next;
-            if (clock.elapsed() >= timeout) return nullptr;
-            m_process.waitForReadyRead(20);
-            const auto bytes = m_process.readAllStandardOutput();
-            m_reader.feed(std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size())));
-        }
-    }
-    /// A notification that came before, else the next message; null when none comes soon.
-    json next() {
-        if (notifications.empty()) return receive(200);
-        json message = notifications.front();
-        notifications.erase(notifications.begin());
-        return message;
-    }
-    /// Events of a run until the one that ends it.
-    std::vector<protocol::RunEvent> eventsUntilEnd(int timeout = 120000) {
-        std::vector<protocol::RunEvent> events;
-        QElapsedTimer clock;
-        clock.start();
-        while (clock.elapsed() < timeout) {
-            const json message = next();
-            if (message.is_null() || message.value("method", "") != "run/event") continue;
-            auto event = protocol::parseMessage<protocol::RunEvent>(message["params"]["event"]);
-            if (!event) continue;
-            events.push_back(*event);
-            if (event->type == "finished") return events;
-        }
-        return events;
-    }
-    /// States of an assessment until one that `wanted` holds for; empty when none comes.
-    std::vector<protocol::AssessmentState> assessmentUntil(const std::function<bool(const protocol::AssessmentState&)>& wanted, int timeout = 120000) {
-        std::vector<protocol::AssessmentState> states;
-        QElapsedTimer clock;
-        clock.start();
-        while (clock.elapsed() < timeout) {
-            const json message = next();
-            if (message.is_null() || message.value("method", "") != "assessment/changed") continue;
-            const auto state = protocol::parseMessage<protocol::AssessmentState>(message["params"]);
-            if (!state) continue;
-            states.push_back(*state);
-            if (wanted(*state)) return states;
-        }
-        return {};
-    }
-    /// The params of the notification that ends a ticket; those of the other method before it are kept.
-    json ticketEnd(const std::string& finished, int ticket, const std::string& method, std::vector<json>& before, int timeout = 60000) {
-        QElapsedTimer clock;
-        clock.start();
-        while (clock.elapsed() < timeout) {
-            const json message = next();
-            if (message.is_null() || !message.contains("params") || message["params"].value("ticket", 0) != ticket) continue;
-            if (message.value("method", "") == method) before.push_back(message["params"]);
-            if (message.value("method", "") == finished) return message["params"];
-        }
-        return nullptr;
-    }
-    /// The params of the notification that ends an embedding; frames before it are counted.
-    json embeddingEnd(int ticket, int& frames) {
-        std::vector<json> seen;
-        json end = ticketEnd("projection/finished", ticket, "projection/frame", seen);
-        frames += static_cast<int>(seen.size());
-        return end;
-    }
-    QProcess& process() { return m_process; }
-
-    std::vector<json> notifications;
-
-private:
-    QProcess m_process;
-    protocol::FrameReader m_reader;
-    int m_lastId = 0;
-};
 
 class TestEngine : public QObject {
     Q_OBJECT
@@ -141,25 +29,14 @@ class TestEngine : public QObject {
     QTemporaryDir m_folder;
     std::string m_model, m_prompts, m_workspace;
 
-    json spec(int blocksModel = 0) const {
-        return {{"format", "safequant-run-spec"}, {"format_version", 1}, {"name", "engine test"},
-                {"checkpoint", blocksModel == 0 ? m_model : m_model + "-large"}, {"prompts", {m_prompts}},
-                {"quantization", {{"default", {{"weight_bits", 4}, {"group_size", 32}}}}},
-                {"evaluation", {{"malicious", 3}, {"benign", 2}, {"hard_benign", 1}, {"max_new_tokens", 4}, {"perplexity_tokens", 256}}}};
-    }
+    json spec(int blocksModel = 0) const { return tinyEngineSpec(blocksModel == 0 ? m_model : m_model + "-large", m_prompts); }
 
 private slots:
     void initTestCase() {
         m_model = m_folder.filePath("model").toStdString();
         m_prompts = m_folder.filePath("prompts.jsonl").toStdString();
         m_workspace = m_folder.filePath("workspace").toStdString();
-        testing::writeTinyModel(m_model);
-        testing::TinyModelOptions large;
-        large.hidden = 256;
-        large.intermediate = 768;
-        large.blocks = 24;
-        testing::writeTinyModel(m_model + "-large", large);
-        testing::writeTinyPrompts(m_prompts, 24);
+        writeEngineInputs(m_model, m_prompts);
     }
 
     void introducesItself() {
@@ -580,87 +457,6 @@ private slots:
             QVERIFY(client.receive(300).is_null());
         }
         QCOMPARE(client.eventsUntilEnd().back().status, std::string("finished"));
-    }
-
-    void anAssessmentIsComputedStoppedAndResumed() {
-        json run = spec();
-        for (const char* field : {"name", "quantization"}) run.erase(field);
-        const json benign{{"malicious", 0}, {"benign", 4}, {"texts", 0}, {"tasks", 0}};
-        const json matrix{{"format", "safequant-assessment"}, {"format_version", 1}, {"name", "engine"}, {"run", run}, {"methods", {"rtn", "gptq"}}, {"bits", {8, 2}},
-                          {"schemes", {{"8", {{"group_size", 32}}}, {"2", {{"group_size", 16}}}}}, {"risks", {{{"name", "I"}, {"text", "benign"}, {"calibration", benign}}}}};
-        const std::string workspace = m_folder.filePath("assessed").toStdString();
-        Client client;
-        QVERIFY(client.call("assessment/list", {{"workspace", workspace}}).at("result").empty());
-
-        // What is wrong is said before anything is made.
-        const auto error = [&](const json& params) { return client.call("assessment/start", params).at("error").at("data").at("message").get<std::string>(); };
-        json strange = matrix;
-        strange["methods"] = {"rtn", "magic"};
-        QVERIFY(QString::fromStdString(error({{"workspace", workspace}, {"spec", strange}})).contains("magic"));
-        QVERIFY(QString::fromStdString(error({{"workspace", workspace}})).contains("one of them alone"));
-        QVERIFY(QString::fromStdString(error({{"workspace", workspace}, {"example", true}})).contains("needs a model"));
-        QVERIFY(client.call("assessment/list", {{"workspace", workspace}}).at("result").empty());
-
-        const auto plan = protocol::parseMessage<protocol::AssessmentState>(client.call("assessment/plan", {{"spec", matrix}, {"name", "mine"}}).at("result"));
-        QCOMPARE(plan->summary.name, std::string("mine"));
-        QCOMPARE(plan->cells.size(), std::size_t{4});
-        QCOMPARE(plan->cells[0].status, std::string("waiting"));
-
-        const std::string folder = client.call("assessment/start", {{"workspace", workspace}, {"spec", matrix}}).at("result").at("folder").get<std::string>();
-        const auto opened = protocol::parseMessage<protocol::AssessmentState>(client.call("assessment/open", {{"folder", folder}}).at("result"));
-        QCOMPARE(opened->summary.status, std::string("running"));
-        QVERIFY(!client.assessmentUntil([](const auto& state) { return state.summary.finished >= 1; }).empty());
-        QVERIFY(client.call("assessment/cancel", {{"folder", folder}}).contains("result"));
-        const auto stopped = client.assessmentUntil([](const auto& state) { return state.summary.status != "running"; });
-        QVERIFY(!stopped.empty());
-        QCOMPARE(stopped.back().summary.status, std::string("stopped"));
-        QVERIFY(stopped.back().summary.finished < 4);
-        QCOMPARE(client.call("assessment/cancel", {{"folder", folder}}).at("error").at("data").at("kind").get<std::string>(), std::string("not_found"));
-
-        QVERIFY(client.call("assessment/resume", {{"folder", folder}}).contains("result"));
-        const auto ended = client.assessmentUntil([](const auto& state) { return state.summary.status != "running"; });
-        QVERIFY(!ended.empty());
-        const auto& last = ended.back();
-        QCOMPARE(last.summary.status, std::string("finished"));
-        QCOMPARE(last.summary.finished, 4);
-        QCOMPARE(last.findings.size(), std::size_t{4});
-        const auto listed = client.call("assessment/list", {{"workspace", workspace}}).at("result");
-        QCOMPARE(listed.size(), std::size_t{1});
-        QCOMPARE(listed[0].at("finished").get<int>(), 4);
-        QVERIFY(QFile::exists(QString::fromStdString(folder) + "/assess.log"));
-
-        // Prompts by their ids, with what became of their answers, in the order asked for.
-        const auto state = protocol::parseMessage<protocol::RunState>(client.call("run/open", {{"folder", last.cells[3].folder}}).at("result"));
-        const auto& answer = state->answers.back();
-        const std::string other = state->prompts.front().id == answer.id ? state->prompts.back().id : state->prompts.front().id;
-        const auto prompts = client.call("assessment/prompts", {{"folder", last.cells[3].folder}, {"ids", {answer.id, other}}}).at("result");
-        QCOMPARE(prompts.size(), std::size_t{2});
-        const auto flipped = protocol::parseMessage<protocol::FlippedPrompt>(prompts[0]);
-        QCOMPARE(flipped->index, answer.prompt);
-        QCOMPARE(flipped->prompt.id, answer.id);
-        QCOMPARE(answer.model == "base" ? flipped->before : flipped->after, answer.outcome);
-        QCOMPARE(prompts[1].at("prompt").at("id").get<std::string>(), other);
-        QCOMPARE(client.call("assessment/prompts", {{"folder", last.cells[3].folder}, {"ids", {"nobody"}}}).at("error").at("data").at("kind").get<std::string>(), std::string("mismatch"));
-    }
-
-    void anAssessmentOutlivesTheEngine() {
-        json run = spec(1);
-        for (const char* field : {"name", "quantization"}) run.erase(field);
-        const json matrix{{"format", "safequant-assessment"}, {"format_version", 1}, {"name", "outlives"}, {"run", run}, {"methods", {"rtn"}}, {"bits", {8}}, {"schemes", {{"8", {{"group_size", 32}}}}}};
-        std::string folder;
-        {
-            Client client;
-            folder = client.call("assessment/start", {{"workspace", m_folder.filePath("outlives").toStdString()}, {"spec", matrix}}).at("result").at("folder").get<std::string>();
-            QVERIFY(!client.assessmentUntil([](const auto& state) { return state.cells.front().status == "running"; }).empty());
-            ::kill(static_cast<pid_t>(client.process().processId()), SIGKILL);
-            QVERIFY(client.process().waitForFinished(10000));
-        }
-        Client again;
-        const auto state = protocol::parseMessage<protocol::AssessmentState>(again.call("assessment/open", {{"folder", folder}}).at("result"));
-        QCOMPARE(state->summary.status, std::string("running"));
-        const auto states = again.assessmentUntil([](const auto& each) { return each.summary.status != "running"; });
-        QVERIFY(!states.empty());
-        QCOMPARE(states.back().summary.status, std::string("finished"));
     }
 
     void aRunOutlivesTheEngineAndIsFoundAgain() {

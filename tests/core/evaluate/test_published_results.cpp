@@ -4,6 +4,7 @@
 #include <QtTest>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/base/statistics.h"
 
@@ -19,7 +20,14 @@ class TestPublishedResults : public QObject {
         if (!file.open(QIODevice::ReadOnly)) qFatal("cannot read %s", qPrintable(path));
         return json::parse(file.readAll().toStdString());
     }
-    static QString folder() { return QStringLiteral(SAFEQUANT_SOURCE_DIR "/docs/results/q-realign"); }
+    static QString results(const QString& name) { return QStringLiteral(SAFEQUANT_SOURCE_DIR "/docs/results/") + name; }
+    /// Tables that have a folder with verdicts beside them.
+    static QStringList tables() {
+        QStringList names;
+        for (const QString& name : QDir(results({})).entryList(QDir::Dirs | QDir::NoDotAndDotDot))
+            if (QFile::exists(results(name) + ".json")) names << name;
+        return names;
+    }
 
     struct Counts {
         std::uint64_t asked = 0, refused = 0, incoherent = 0, complied = 0;
@@ -53,24 +61,35 @@ class TestPublishedResults : public QObject {
     }
 
 private slots:
+    void tablesAreThere() {
+        for (const char* name : {"q-realign", "q-resafe"}) QVERIFY2(tables().contains(name), name);
+        const json table = read(results("q-resafe.json"));
+        std::set<std::string> names;
+        for (const auto& row : table.at("rows")) names.insert(row.at("name"));
+        for (const char* name : {"aligned-fp16", "quantized-int4", "quantized-int8", "q-resafe-int4"}) QVERIFY2(names.contains(name), name);
+    }
+
     void rows_data() {
+        QTest::addColumn<QString>("table");
         QTest::addColumn<QString>("name");
-        const json table = read(folder() + ".json");
-        for (const auto& row : table.at("rows")) {
-            const auto name = QString::fromStdString(row.at("name").get<std::string>());
-            QTest::newRow(qPrintable(name)) << name;
-        }
+        for (const QString& name : tables())
+            for (const auto& row : read(results(name) + ".json").at("rows")) {
+                const auto of = QString::fromStdString(row.at("name").get<std::string>());
+                QTest::newRow(qPrintable(name + ": " + of)) << name << of;
+            }
     }
     void rows() {
+        QFETCH(QString, table);
         QFETCH(QString, name);
-        const json table = read(folder() + ".json");
-        for (const auto& row : table.at("rows")) {
+        const QString folder = results(table);
+        const json whole = read(folder + ".json");
+        for (const auto& row : whole.at("rows")) {
             if (row.at("name") != name.toStdString()) continue;
-            if (!row.contains("by_seed")) return check(row, folder() + "/" + name + ".json");
+            if (!row.contains("by_seed")) return check(row, folder + "/" + name + ".json");
             QCOMPARE(row.at("by_seed").size(), row.at("seeds").get<std::size_t>());
             double sum = 0.0;
             for (const auto& seed : row.at("by_seed")) {
-                check(seed, folder() + "/" + name + "-seed" + QString::number(seed.at("seed").get<int>()) + ".json");
+                check(seed, folder + "/" + name + "-seed" + QString::number(seed.at("seed").get<int>()) + ".json");
                 sum += seed.at("harmful_score").get<double>();
             }
             QVERIFY(std::abs(row.at("harmful_score").get<double>() - sum / static_cast<double>(row.at("by_seed").size())) < 0.006);

@@ -84,6 +84,12 @@ class TestFinetuning : public QObject {
         return spec;
     }
 
+    FinetuneSpec fullSpec() const {
+        FinetuneSpec full = spec();
+        full.full = true;
+        return full;
+    }
+
     Finetuning training(const FinetuneSpec& spec) const { return orThrow(Finetuning::create(spec, m_model, samples())); }
 
     /// A training whose B is not zero, so that every gradient counts.
@@ -274,6 +280,58 @@ private slots:
         goingOn.lora.targets = {LinearRole::Query};
         const auto fewer = Finetuning::create(goingOn, m_model, samples());
         QVERIFY(!fewer && fewer.error().kind == ErrorKind::Mismatch);
+    }
+
+    /// Of a factor B that is zero the gradient is that of the weight, seen through A.
+    void fullGradientsAreThoseOfTheWeights() {
+        Finetuning adapted = training(spec());
+        const double loss = lossOf(adapted);
+        Finetuning full = training(fullSpec());
+        QVERIFY(std::abs(lossOf(full) - loss) < 1e-6 * loss);
+        QCOMPARE(full.weights().size(), adapted.adapter().modules().size());
+        for (const auto& module : adapted.adapter().modules()) {
+            const auto weight = std::find_if(full.weights().begin(), full.weights().end(), [&](const NamedTensor& each) { return each.name == module.name; });
+            QVERIFY(weight != full.weights().end());
+            const at::Tensor expected = at::matmul(weight->tensor.grad(), module.change.a.detach().t()) * module.change.scale, found = module.change.b.grad();
+            QVERIFY2((found - expected).norm().item<double>() < 1e-4 * expected.norm().item<double>() + 1e-9, module.name.c_str());
+        }
+    }
+
+    /// Whole, stopped and resumed it leaves one model, which is the one that was trained.
+    void fullFineTuningLeavesAModel() {
+        const auto modelHash = [](const std::string& folder) { return orThrow(sha256File(folder + "/model/model.safetensors")); };
+        const std::string whole = newFolder("whole-full", fullSpec());
+        QVERIFY(executeFinetuning(whole, {}, {}).has_value());
+        QVERIFY(!std::filesystem::exists(whole + "/adapter") && !std::filesystem::exists(whole + "/state.safetensors"));
+        const std::string parts = newFolder("parts-full", fullSpec());
+        std::stop_source source;
+        const auto stopped = executeFinetuning(parts, [&](const json& event) { if (event["type"] == "step" && event["step"] == 4) source.request_stop(); }, source.get_token());
+        QVERIFY(!stopped && stopped.error().kind == ErrorKind::Cancelled);
+        QVERIFY(executeFinetuning(parts, {}, {}).has_value());
+        QCOMPARE(lossesOf(parts), lossesOf(whole));
+        QCOMPARE(modelHash(parts), modelHash(whole));
+
+        const auto left = orThrow(openCheckpoint(whole + "/model"));
+        Finetuning byHand = training(fullSpec());
+        while (byHand.done() < byHand.steps()) QVERIFY(byHand.step().has_value());
+        std::size_t changed = 0;
+        for (const NamedTensor& weight : byHand.weights()) {
+            const at::Tensor read = at::empty(weight.tensor.sizes()), before = at::empty(weight.tensor.sizes());
+            QVERIFY(left->read(weight.name + ".weight", {read.data_ptr<float>(), static_cast<std::size_t>(read.numel())}).has_value());
+            QVERIFY(m_model->read(weight.name + ".weight", {before.data_ptr<float>(), static_cast<std::size_t>(before.numel())}).has_value());
+            changed += at::equal(read, before) ? 0 : 1;
+        }
+        QCOMPARE(changed, byHand.weights().size());
+        // Embeddings and norms are the checkpoint's.
+        std::vector<float> norm = orThrow(left->readVector("model.norm.weight")), original = orThrow(m_model->readVector("model.norm.weight"));
+        QVERIFY(norm == original);
+
+        FinetuneSpec wrong = fullSpec();
+        wrong.initialAdapter = path("saved");
+        QVERIFY(!finetuneSpecFromJson(finetuneSpecToJson(wrong), "test").has_value());
+        json standard = finetuneSpecToJson(fullSpec());
+        standard["training"].erase("learning_rate");
+        QCOMPARE(orThrow(finetuneSpecFromJson(standard, "test")).training.learningRate, 2e-5);
     }
 
     void roundsToTheNearestBfloat16() {

@@ -7,7 +7,9 @@
 #include "core/run/manifest.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
+#include "core/run/run_signature.h"
 #include "core/run/signature_reference.h"
+#include "core/signature/signature_check.h"
 #include "tiny_run.h"
 
 using namespace safequant;
@@ -180,6 +182,32 @@ private slots:
         auto standard = spec(bySignature());
         standard["quantization"].erase("learning");
         QCOMPARE(opened(standard).spec.learning.objective, std::string("signature"));
+    }
+
+    /// A run's models are checked as checkpoints are; a rotated one in the space that it had before.
+    void runsAreChecked() {
+        const auto base = checkRunSignature(m_bySignature, file("aligned.h5"), "base"), quantized = checkRunSignature(m_bySignature, file("aligned.h5"), "quantized");
+        QVERIFY2(base.has_value(), base ? "" : base.error().describe().c_str());
+        QVERIFY2(quantized.has_value(), quantized ? "" : quantized.error().describe().c_str());
+        const RunInputs inputs = opened(spec(bySignature()));
+        const auto expected = checkSignature(m_signature, inputs.base, inputs.format, inputs.prompts, inputs.spec.seed, "test");
+        QCOMPARE(base->moved.value, expected->moved);
+        QCOMPARE(base->moved.low, expected->movedInterval.low);
+        QCOMPARE(base->blocks.size(), std::size_t{4});
+        QCOMPARE(base->blocks[2].separation.high, expected->blocks[2].separationInterval.high);
+        QVERIFY(quantized->moved.value > 0.0 && quantized->moved.value != base->moved.value);
+
+        json rotated = tiny::specJson(m_places.inputs());
+        rotated["stages"] = {"quantize", "evaluate"};
+        rotated["quantization"] = {{"method", "rtn"}, {"default", {{"weight_bits", 8}, {"group_size", -1}, {"symmetric", true}}}, {"rotation", json::object()}};
+        const auto turned = checkRunSignature(finished(rotated), file("aligned.h5"), "quantized");
+        QVERIFY(turned.has_value());
+        QVERIFY2(std::abs(turned->moved.value - base->moved.value) < 0.05 * base->moved.value, qPrintable(QString("%1 for %2").arg(turned->moved.value).arg(base->moved.value)));
+
+        QVERIFY(!checkRunSignature(m_bySignature, file("aligned.h5"), "third").has_value());
+        const std::string begun = tiny::makeRun(m_places.next(), spec(bySignature()));
+        const auto early = checkRunSignature(begun, file("aligned.h5"), "quantized");
+        QVERIFY(!early && early.error().kind == ErrorKind::NotFound);
     }
 
     void whatDoesNotFitIsRefused() {
