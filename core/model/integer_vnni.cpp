@@ -5,7 +5,11 @@
 #include "core/model/simd_kernels.h"
 
 // Everything below may use these instructions; headers stay above, so that no shared inline function does.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx512vnni,avx2,fma,prefer-vector-width=512")
+#endif
 
 namespace safequant {
 namespace {
@@ -29,3 +33,7 @@ inline IntVec dot(IntVec sum, IntVec a, IntVec w) { return reinterpret_cast<IntV
 const IntegerKernels& vnniIntegers() { return integer_vnni::kKernels; }
 
 }  // namespace safequant
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

@@ -7,7 +7,11 @@
 #include "core/model/simd_levels.h"
 
 // Everything below may use these instructions; headers stay above, so that no shared inline function does.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx2,fma")
+#endif
 
 namespace safequant {
 namespace {
@@ -35,3 +39,7 @@ inline void storeBytes(std::int8_t* p, IntVec values) {
 const SimdKernels& avx2Kernels() { return avx2::kKernels; }
 
 }  // namespace safequant
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif

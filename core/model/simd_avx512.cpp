@@ -7,7 +7,11 @@
 #include "core/model/simd_levels.h"
 
 // Everything below may use these instructions; headers stay above, so that no shared inline function does.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma,prefer-vector-width=512")
+#endif
 
 namespace safequant {
 namespace {
@@ -31,3 +35,7 @@ inline void storeBytes(std::int8_t* p, IntVec values) {
 const SimdKernels& avx512Kernels() { return avx512::kKernels; }
 
 }  // namespace safequant
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
