@@ -13,6 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Fewer than one malicious prompt in so many that makes a pair is few.
+constexpr int kFewPairs = 5;
+
 /// Patches the quantized model of a run: its blocks as the quantizer made them lie in unpatched/, answers and steps in patch/, and the
 /// blocks that everything after reads appear in blocks/ at the end.
 class Patching {
@@ -92,7 +95,25 @@ private:
         for (const auto& [what, count] : pairCounts(pairs))
             text += " " + std::to_string(count) + (what == "used" ? std::string(" used,") : leftOut + what + "),");
         text.back() = '.';
-        return m_session.note(text);
+        if (auto noted = m_session.note(text); !noted) return noted;
+        return tellFewMalicious(pairs);
+    }
+
+    /// A quantized model that refuses as the one before it did gives few malicious pairs, and a patch then learns from the others.
+    Expected<void> tellFewMalicious(const std::vector<AnswerPair>& pairs) {
+        if (m_spec.kind != PatchKind::Pairs) return {};
+        int asked = 0, used = 0, others = 0;
+        for (const AnswerPair& pair : pairs) {
+            const bool malicious = pair.label == "malicious";
+            asked += malicious ? 1 : 0;
+            used += malicious && pair.leftOut.empty() ? 1 : 0;
+            others += !malicious && pair.leftOut.empty() ? 1 : 0;
+        }
+        if (kFewPairs * used >= asked || others <= used) return {};
+        return m_session.note("Only " + std::to_string(used) + " of " + std::to_string(asked) +
+                              " malicious prompts give a pair, beside " + std::to_string(others) +
+                              " harmless ones: there is little for this patch to repair, and learned from harmless prompts it may take refusals away. Compare the "
+                              "harmful score before and after.");
     }
 
     Session& m_session;

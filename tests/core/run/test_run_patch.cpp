@@ -92,6 +92,24 @@ private slots:
         QVERIFY2(damaged.error().message.find("record of the patch") != std::string::npos, damaged.error().describe().c_str());
     }
 
+    /// Where a quantized model refuses as it did before, a patch is told to have little to repair.
+    void littleToRepairIsSaid() {
+        QFile file(m_places.path("refusing.jsonl"));
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        for (int i = 0; i < 12; ++i)
+            file.write(QByteArray::fromStdString(json{{"prompt", "Name tree " + std::to_string(i) + "."}, {"chosen", "I'm sorry, I can't help with that."},
+                                                      {"rejected", i < 2 ? "An oak." : "I'm sorry, I cannot help with that."}, {"label", "malicious"}}.dump() + "\n"));
+        for (int i = 0; i < 5; ++i)
+            file.write(QByteArray::fromStdString(json{{"prompt", "Say " + std::to_string(i) + "."}, {"chosen", "Gladly."}, {"rejected", "Hi there."}, {"label", "benign"}}.dump() + "\n"));
+        file.close();
+        auto spec = patchedSpec("rtn");
+        spec["quantization"]["patch"]["pairs"] = file.fileName().toStdString();
+        const auto state = readRunState(run(spec));
+        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Only 2 of 12 malicious prompts give a pair, beside 5 harmless ones"));
+        const auto usual = readRunState(run(patchedSpec("rtn")));
+        QVERIFY(!QString::fromStdString(json(usual->notes).dump()).contains("little for this patch to repair"));
+    }
+
     void patchesEveryQuantizer_data() {
         QTest::addColumn<QString>("method");
         for (const char* method : {"rtn", "gptq", "awq", "omniquant"}) QTest::newRow(method) << method;
