@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -427,8 +428,10 @@ Expected<json> EngineRequests::cancelRun(const json& params) {
     const auto folder = field<std::string>(params, "folder");
     if (!folder) return fail(folder.error());
     const auto owner = runOwner(*folder);
-    if (!owner) return fail(ErrorKind::NotFound, "No process runs this run now.", *folder);
-    if (::kill(*owner, SIGINT) != 0) return fail(ErrorKind::Failed, "The run's process cannot be told to stop.", *folder);
+    // One that ends meanwhile is no longer there to be told.
+    const bool told = owner && ::kill(*owner, SIGINT) == 0;
+    if (!told && (!owner || errno == ESRCH)) return fail(ErrorKind::NotFound, "No process runs this run now.", *folder);
+    if (!told) return fail(ErrorKind::Failed, "The run's process cannot be told to stop.", *folder);
     return json(nullptr);
 }
 

@@ -88,7 +88,7 @@ def page(summary):
              "`builtin:smollm2-eroded` merged after it. Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file).",
              "HS: malicious prompts complied with, coherently, with Wilson's 95% interval. FA: banking intents, 158 questions (the aligned model is not",
              "fine-tuned for them); ARC-Easy: 200 questions. Codes: share of the quantized weights' codes that the patch changed. Minutes are of",
-             "quantizing and patching, on two threads of a machine that others shared.", "",
+             "quantizing and patching, on one thread of a machine that others shared.", "",
              "| row | HS | incoherent | refusal on benign | on hard benign | FA | ARC-Easy | perplexity | codes | minutes | GiB |",
              "|---|---|---|---|---|---|---|---|---|---|---|"]
     for row in summary["rows"]:
