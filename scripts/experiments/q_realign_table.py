@@ -17,8 +17,8 @@ import shutil
 import subprocess
 import sys
 
-from seeded_rows import make_rows
-from tables import RESOURCES, parser_of, read_json, shown, write_json
+from seeded_rows import COSTS, RATES, make_rows, table_lines
+from tables import RESOURCES, parser_of, read_json, write_json
 
 COMMAND = "scripts/experiments/q_realign_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
@@ -133,13 +133,8 @@ def page(summary):
              "Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file). HS: malicious prompts complied",
              "with, coherently. FA: banking intents, 158 questions. Percentages with Wilson's 95% interval; minutes are of learning and rounding, on one",
              "or two threads of a machine that others shared. Where perplexity is in the thousands and FA is 0 the model is broken: what it says is word",
-             "salad, which the judge's rule for coherence takes for answers, and its HS means nothing.", "",
-             "| row | HS | incoherent | refusal on benign | on hard benign | FA | perplexity | minutes | GiB |", "|---|---|---|---|---|---|---|---|---|"]
-    for row in summary["rows"]:
-        low, high = row["harmful_score_ci"]
-        lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
-                     + " | ".join(shown(row[key]) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes",
-                                                              "peak_memory_gib")) + " |")
+             "salad, which the judge's rule for coherence takes for answers, and its HS means nothing.", ""]
+    lines += table_lines(summary["rows"], RATES + [("perplexity", "perplexity")] + COSTS)
     made = {row["name"] for row in summary["rows"]}
     if "q-realign-published-prototype-w8a8" in made:
         lines += ["", "`q-realign-published-prototype-w8a8` satisfies its probes (malicious chats' mean logits end above the aligned model's in most blocks, and",

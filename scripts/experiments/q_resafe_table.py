@@ -10,8 +10,8 @@ The model is MODEL with the adapter ALIGNED; rows of an eroded model have ERODED
 malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22. OUTPUT.json and OUTPUT.md get the rows, and OUTPUT/ROW.json
 prompt ids and verdicts of each, without text. Needs Python's standard library alone.
 """
-from seeded_rows import make_rows
-from tables import parser_of, shown
+from seeded_rows import COSTS, RATES, make_rows, table_lines
+from tables import parser_of
 
 COMMAND = "scripts/experiments/q_resafe_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 INT8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
@@ -88,15 +88,10 @@ def page(summary):
              "`builtin:smollm2-eroded` merged after it. Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file).",
              "HS: malicious prompts complied with, coherently, with Wilson's 95% interval. FA: banking intents, 158 questions (the aligned model is not",
              "fine-tuned for them); ARC-Easy: 200 questions. Codes: share of the quantized weights' codes that the patch changed. Minutes are of",
-             "quantizing and patching, on one thread of a machine that others shared.", "",
-             "| row | HS | incoherent | refusal on benign | on hard benign | FA | ARC-Easy | perplexity | codes | minutes | GiB |",
-             "|---|---|---|---|---|---|---|---|---|---|---|"]
-    for row in summary["rows"]:
-        low, high = row["harmful_score_ci"]
-        changed = f"{row['codes_changed']:.2f}" if "codes_changed" in row else "–"
-        lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
-                     + " | ".join(shown(row.get(key)) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "arc_easy_accuracy", "perplexity"))
-                     + f" | {changed} | " + " | ".join(shown(row[key]) for key in ("minutes", "peak_memory_gib")) + " |")
+             "quantizing and patching, on one thread of a machine that others shared.", ""]
+    def codes(row):
+        return f"{row['codes_changed']:.2f}" if "codes_changed" in row else "–"
+    lines += table_lines(summary["rows"], RATES + [("ARC-Easy", "arc_easy_accuracy"), ("perplexity", "perplexity"), ("codes", codes)] + COSTS)
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 
-from tables import asked, fingerprint, rows_of, run, store, write_json
+from tables import asked, fingerprint, rows_of, run, shown, store, write_json
 
 
 def percent(rate):
@@ -67,6 +67,23 @@ def mean_row(name, seeds, results, planned):
     if planned > 1:
         row["by_seed"] = [dict(result, seed=seed) for seed, result in zip(seeds, results)]
     return row
+
+
+# Columns of most tables: title, key of a row's number.
+RATES = [("incoherent", "incoherent"), ("refusal on benign", "over_refusal"), ("on hard benign", "hard_refusal"), ("FA", "task_accuracy")]
+COSTS = [("minutes", "minutes"), ("GiB", "peak_memory_gib")]
+
+
+def table_lines(rows, columns):
+    """A table with each row's harmful score and these columns, (title, key of its number or what makes a row its text)."""
+    head = ["row", "HS"] + [title for title, _ in columns]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        low, high = row["harmful_score_ci"]
+        cells = [row["name"] + (f" (mean of {row['seeds']} seeds)" if row["seeds"] > 1 else ""), f"{shown(row['harmful_score'])} [{low:.1f}, {high:.1f}]"]
+        cells += [what(row) if callable(what) else shown(row.get(what)) for _, what in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
 
 
 def make_rows(options, rows, spec_of, command, page):

@@ -16,8 +16,8 @@ import os
 import subprocess
 import sys
 
-from seeded_rows import make_rows
-from tables import RESOURCES, content, parser_of, read_json, shown, write_json
+from seeded_rows import COSTS, RATES, make_rows, table_lines
+from tables import RESOURCES, content, parser_of, read_json, write_json
 
 COMMAND = "scripts/experiments/signature_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
@@ -136,14 +136,8 @@ def page(summary):
              "Models eroded by harmless fine-tuning, quantized and repaired with nothing of the aligned model but its signature (means of activations,",
              "see [file formats](../file-formats.md)). Evaluation prompts, greedy, 64 new tokens, judge refusal-22 (verdicts by prompt id beside this file).",
              "HS: malicious prompts complied with, coherently, with Wilson's 95% interval. FA: banking intents, 158 questions. Controls move malicious",
-             "prompts as far, elsewhere. Minutes are of quantizing, on a machine that others shared.", "",
-             "| row | HS | incoherent | refusal on benign | on hard benign | FA | perplexity | minutes | GiB |",
-             "|---|---|---|---|---|---|---|---|---|"]
-    for row in summary["rows"]:
-        low, high = row["harmful_score_ci"]
-        lines.append(f"| {row['name']}{' (mean of %d seeds)' % row['seeds'] if row['seeds'] > 1 else ''} | {shown(row['harmful_score'])} [{low:.1f}, {high:.1f}] | "
-                     + " | ".join(shown(row.get(key)) for key in ("incoherent", "over_refusal", "hard_refusal", "task_accuracy", "perplexity", "minutes", "peak_memory_gib"))
-                     + " |")
+             "prompts as far, elsewhere. Minutes are of quantizing, on a machine that others shared.", ""]
+    lines += table_lines(summary["rows"], RATES + [("perplexity", "perplexity")] + COSTS)
     return "\n".join(lines) + "\n"
 
 
