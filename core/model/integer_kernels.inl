@@ -2,34 +2,12 @@
 // The kernel of integer_kernels.h for one instruction set. Included once by each integer_<level>.cpp, inside a namespace of its own and after the
 // target pragma, with kVectorBytes, kTileRows, kTilePanels, kLane, kOffset, kName and dot() defined.
 
-constexpr int kLanes = kVectorBytes / 4;
-constexpr int kPanelVectors = kPanelWidth / kLanes;
-
-using Vec = float __attribute__((vector_size(kVectorBytes)));
+#include "core/model/simd_vectors.inl"
 
 inline IntVec loadLanes(const std::int32_t* p) {
     IntVec v;
     __builtin_memcpy(&v, p, sizeof v);
     return v;
-}
-inline Vec loadFloats(const float* p) {
-    Vec v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-}
-inline Vec loadFloats(const float* p, int count) {
-    float lanes[kLanes];
-    for (int i = 0; i < kLanes; ++i) lanes[i] = i < count ? p[i] : 0.0F;
-    return loadFloats(lanes);
-}
-inline void storeFloats(float* p, Vec v, int count) {
-    if (count == kLanes) {
-        __builtin_memcpy(p, &v, sizeof v);
-        return;
-    }
-    float lanes[kLanes];
-    __builtin_memcpy(lanes, &v, sizeof v);
-    for (int i = 0; i < count; ++i) p[i] = lanes[i];
 }
 
 /// Adds one group's sums to y.
@@ -41,15 +19,15 @@ inline void addGroup(const IntegerTile& tile, std::size_t group, std::size_t gro
         if (count <= 0) continue;
         const std::size_t at = (static_cast<std::size_t>(v / kPanelVectors) * groups + group) * kPanelWidth + static_cast<std::size_t>(column % kPanelWidth);
         const IntVec weightSums = loadLanes(tile.sums + at);
-        const Vec scale = loadFloats(tile.scales + at);
+        const Vec scale = load(tile.scales + at);
         for (int r = 0; r < kRows; ++r) {
             IntVec sum = sums[r][v] - (tile.rowZeros[r] + kOffset) * weightSums;
             if (tile.zeros != nullptr) sum -= loadLanes(tile.zeros + at) * tile.rowSums[group * kRows + static_cast<std::size_t>(r)];
             Vec value = __builtin_convertvector(sum, Vec) * (scale * tile.rowScales[r]);
             float* target = tile.y + static_cast<std::size_t>(r) * tile.stride + column;
-            if (group > 0 || tile.accumulate) value += count == kLanes ? loadFloats(target) : loadFloats(target, count);
-            if (group == 0 && tile.bias != nullptr) value += loadFloats(tile.bias + column);
-            storeFloats(target, value, count);
+            if (group > 0 || tile.accumulate) value += loadPart(target, count, 0.0F);
+            if (group == 0 && tile.bias != nullptr) value += load(tile.bias + column);
+            storePart(target, value, count);
         }
     }
 }

@@ -2,18 +2,7 @@
 // The kernels of simd_kernels.h for one instruction set. Included once by each simd_<level>.cpp, inside a namespace of its own
 // and after the target pragma, with kVectorBytes, kTileRows, kTilePanels, kLevel, IntVec and storeBytes() defined.
 
-constexpr int kLanes = kVectorBytes / 4;
-constexpr int kPanelVectors = kPanelWidth / kLanes;
-
-using Vec = float __attribute__((vector_size(kVectorBytes)));
-
-inline Vec load(const float* p) {
-    Vec v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-}
-
-inline void store(float* p, Vec v) { __builtin_memcpy(p, &v, sizeof v); }
+#include "core/model/simd_vectors.inl"
 
 /// Subtracting zero is the identity, so that nothing but the broadcast is left of it.
 inline Vec fill(float value) { return value - Vec{}; }
@@ -114,20 +103,6 @@ inline void forEachVector(std::size_t n, const Function& function) {
     std::size_t i = 0;
     for (; i + kLanes <= n; i += kLanes) function(i, kLanes);
     if (i < n) function(i, static_cast<int>(n - i));
-}
-
-inline Vec loadPart(const float* p, int count, float rest) {
-    if (count == kLanes) return load(p);
-    float lanes[kLanes];
-    for (int i = 0; i < kLanes; ++i) lanes[i] = i < count ? p[i] : rest;
-    return load(lanes);
-}
-
-inline void storePart(float* p, Vec v, int count) {
-    if (count == kLanes) return store(p, v);
-    float lanes[kLanes];
-    store(lanes, v);
-    for (int i = 0; i < count; ++i) p[i] = lanes[i];
 }
 
 void packRows(const float* x, std::size_t stride, int rows, std::size_t in, float* packed) {
