@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <array>
 #include <chrono>
 #include <fstream>
@@ -427,11 +426,7 @@ void EngineRequests::followRun(const std::string& folder, std::uint64_t afterSeq
 Expected<json> EngineRequests::cancelRun(const json& params) {
     const auto folder = field<std::string>(params, "folder");
     if (!folder) return fail(folder.error());
-    const auto owner = runOwner(*folder);
-    // One that ends meanwhile is no longer there to be told.
-    const bool told = owner && ::kill(*owner, SIGINT) == 0;
-    if (!told && (!owner || errno == ESRCH)) return fail(ErrorKind::NotFound, "No process runs this run now.", *folder);
-    if (!told) return fail(ErrorKind::Failed, "The run's process cannot be told to stop.", *folder);
+    if (auto told = stopFolderProcess(runOwner(*folder).value_or(0), SIGINT, "runs", "run", *folder); !told) return fail(told.error());
     return json(nullptr);
 }
 

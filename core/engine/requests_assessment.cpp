@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 
 #include "core/assess/assessment.h"
@@ -143,10 +142,7 @@ Expected<json> EngineRequests::cancelAssessment(const json& params) {
         const auto follower = m_assessments.find(*folder);
         if (follower != m_assessments.end() && !follower->second->ended()) worker = follower->second->child();
     }
-    // One that ends meanwhile is no longer there to be told.
-    const bool told = worker != 0 && ::kill(worker, SIGTERM) == 0;
-    if (!told && (worker == 0 || errno == ESRCH)) return fail(ErrorKind::NotFound, "No process computes this assessment now.", *folder);
-    if (!told) return fail(ErrorKind::Failed, "The assessment's process cannot be told to stop.", *folder);
+    if (auto told = stopFolderProcess(worker, SIGTERM, "computes", "assessment", *folder); !told) return fail(told.error());
     return json(nullptr);
 }
 

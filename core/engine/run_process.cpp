@@ -2,11 +2,13 @@
 #include "core/engine/run_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <fstream>
 #include <system_error>
@@ -133,6 +135,12 @@ RunFollower::RunFollower(std::string folder, std::uint64_t afterSequence, pid_t 
         follow(stop, folder, afterSequence, child, listener);
         *ended = true;
     });
+}
+
+Expected<void> stopFolderProcess(pid_t process, int signal, const std::string& verb, const std::string& work, const std::string& folder) {
+    if (process != 0 && ::kill(process, signal) == 0) return {};
+    if (process == 0 || errno == ESRCH) return fail(ErrorKind::NotFound, "No process " + verb + " this " + work + " now.", folder);
+    return fail(ErrorKind::Failed, "The " + work + "'s process cannot be told to stop.", folder);
 }
 
 }  // namespace safequant

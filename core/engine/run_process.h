@@ -21,6 +21,10 @@ Expected<pid_t> startFolderProcess(const std::string& program, const std::string
 /// The process of a run, whose log is run.log.
 Expected<pid_t> startRunProcess(const std::string& program, const std::string& folder);
 
+/// Tells the process that works on a folder to stop, by a signal; 0: there is none. `verb` and `work` say what it does in messages ("runs"
+/// a "run"). Errors: not_found when there is none, or it ends meanwhile; failed.
+Expected<void> stopFolderProcess(pid_t process, int signal, const std::string& verb, const std::string& work, const std::string& folder);
+
 /// Follows a run through its events.jsonl from a sequence number on, in a thread of its own, until the run has ended. When the
 /// process behind a run is gone without a word, an event "finished" with status "interrupted" is made up for listeners.
 class RunFollower {
