@@ -111,6 +111,11 @@ void ProjectionPane::setGuests(std::vector<GuestMark> guests) {
     update();
 }
 
+void ProjectionPane::setMoves(std::vector<CloudMove> moves) {
+    m_moves = std::move(moves);
+    update();
+}
+
 void ProjectionPane::setBoundary(double boundary) {
     m_boundary = boundary;
     update();
@@ -288,7 +293,9 @@ void ProjectionPane::paintEvent(QPaintEvent*) {
     painter.setOpacity(1.0);
     painter.setRenderHint(QPainter::Antialiasing);
     paintFrame(&painter);
-    paintGuests(&painter, m_guests, plotRect(), [this](const QPointF& place) { return m_scene.toPixel(place); });
+    const auto toPixel = [this](const QPointF& place) { return m_scene.toPixel(place); };
+    paintCloudMoves(&painter, m_moves, plotRect(), toPixel);
+    paintGuests(&painter, m_guests, plotRect(), toPixel);
     if (m_keyboardFocus && hasFocus()) {
         painter.setPen(QPen(Theme::current().accent, 2.0));
         painter.setBrush(Qt::NoBrush);

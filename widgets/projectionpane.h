@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/engine/protocol/messages.h"
+#include "widgets/cloudmoves.h"
 #include "widgets/contentshield.h"
 #include "widgets/guestpoints.h"
 #include "widgets/hovercard.h"
@@ -40,6 +41,8 @@ public:
     const PointScene& scene() const { return m_scene; }
     /// Numbered marks over the points.
     void setGuests(std::vector<GuestMark> guests);
+    /// Arrows over the points.
+    void setMoves(std::vector<CloudMove> moves);
     /// Position of the boundary on axis 1; NaN: none.
     void setBoundary(double boundary);
     /// What stands under the left and the right end.
@@ -116,6 +119,7 @@ private:
     QPointer<ContentShield> m_shield;
     std::function<HoverCard(int)> m_card;
     std::vector<GuestMark> m_guests;
+    std::vector<CloudMove> m_moves;
     double m_boundary;
     QImage m_picture;
     bool m_dirty = true;

@@ -240,6 +240,10 @@ void ProjectionView::setOverlaid(bool overlaid) {
     }
 }
 
+std::vector<CloudMove> ProjectionView::moves() const {
+    return m_prompts != nullptr ? cloudMoves(m_projection, *m_prompts) : std::vector<CloudMove>();
+}
+
 void ProjectionView::setProjection(const protocol::ProjectionResult& projection) {
     const bool sameAxes = projection.block == m_block && projection.kind == m_projection.kind && !m_home.isNull();
     m_block = projection.block;
@@ -294,8 +298,10 @@ void ProjectionView::placePoints() {
         }
     }
     placeGuests();
+    m_quantized->setMoves(m_overlaid ? std::vector<CloudMove>() : moves());
+    m_both->setMoves(m_overlaid ? moves() : std::vector<CloudMove>());
     m_movement->setText(movementText());
-    m_movement->setVisible(m_overlaid && !m_movement->text().isEmpty());
+    m_movement->setVisible(!m_movement->text().isEmpty());
     refreshTitles();
     refreshSelectionText();
 }
@@ -327,6 +333,7 @@ void ProjectionView::fitRange(bool keep) {
             }
         }
     }
+    bounds = boundsOf(m_projection.aligned, bounds);
     if (std::isfinite(m_projection.boundary)) {
         bounds.setLeft(std::min(bounds.left(), m_projection.boundary));
         bounds.setRight(std::max(bounds.right(), m_projection.boundary));

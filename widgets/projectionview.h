@@ -16,6 +16,7 @@ class QLabel;
 namespace safequant::widgets {
 
 class ContentShield;
+struct CloudMove;
 class ElidedLabel;
 class EmbeddingBar;
 class ProjectionPane;
@@ -59,7 +60,7 @@ public:
     bool overlaid() const { return m_overlaid; }
     /// What the tool row says of the selection.
     QString selectionText() const;
-    /// Mean movement of points along axis 1 from base to quantized, by label; empty without both, or where axes mean nothing.
+    /// Mean movement of points along axis 1 from base to quantized, by label, as the arrows show it; empty without both, or where axes mean nothing.
     QString movementText() const;
     /// Names over the panes, e.g. "Base", "Quantized".
     void setModelNames(const QString& base, const QString& quantized);
@@ -113,6 +114,7 @@ private:
     void refreshHeader();
     void refreshTitles();
     void refreshSelectionText();
+    std::vector<CloudMove> moves() const;
     void placePoints();
     void placeGuests();
     void fitRange(bool keep);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "widgets/cloudmoves.h"
 #include "widgets/contentshield.h"
 #include "widgets/format.h"
 #include "widgets/projectionpane.h"
@@ -35,41 +36,25 @@ QString signedText(double value, int decimals) {
 }  // namespace
 
 QString ProjectionView::movementText() const {
-    const std::size_t rows = m_projection.quantized.values.size() / 2;
-    // Nor do places on two axes tell of a movement.
-    const bool ownAxes = m_projection.probe == "refitted" && m_projection.kind == "probe";
-    if (rows == 0 || m_prompts == nullptr || ownAxes || isEmbedding(QString::fromStdString(m_projection.kind))) {
-        return {};
-    }
-    struct Mean {
-        QString label;
-        double value;
-        int count;
-    };
-    std::vector<Mean> means;
+    const std::vector<CloudMove> moved = moves();
+    const auto across = [](const CloudMove& move) { return move.to.x() - move.from.x(); };
     double largest = 1e-6;
-    for (const char* label : kLabels) {
-        double sum = 0.0;
-        int count = 0;
-        for (std::size_t row = 0; row < rows; ++row) {
-            const auto prompt = std::size_t(m_projection.prompts[row]);
-            if (prompt < m_prompts->size() && (*m_prompts)[prompt].label == label) {
-                sum += double(m_projection.quantized.values[2 * row]) - double(m_projection.base.values[2 * row]);
-                ++count;
-            }
-        }
-        if (count > 0) {
-            means.push_back({labelText(QLatin1String(label)).toLower(), sum / count, count});
-            largest = std::max(largest, std::abs(sum / count));
-        }
+    bool aligned = false;
+    for (const CloudMove& move : moved) {
+        largest = std::max(largest, std::abs(across(move)));
+        aligned = aligned || move.aligned.has_value();
     }
     // Three figures of the largest, and as many decimals for the others.
     const int decimals = std::clamp(2 - int(std::floor(std::log10(largest))), 0, 8);
     QStringList parts;
-    for (const Mean& mean : means) {
-        parts << tr("%1 %2 (n = %3)").arg(mean.label, signedText(mean.value, decimals), QLocale().toString(mean.count));
+    for (const CloudMove& move : moved) {
+        parts << tr("%1 %2 (n = %3)").arg(labelText(move.label).toLower(), signedText(across(move), decimals), QLocale().toString(move.count));
     }
-    return parts.isEmpty() ? QString() : tr("Mean movement across: %1").arg(parts.join(QStringLiteral(", ")));
+    if (parts.isEmpty()) {
+        return {};
+    }
+    const QString text = tr("Mean movement across, as arrows: %1").arg(parts.join(QStringLiteral(", ")));
+    return aligned ? tr("%1. Diamonds: the aligned model's means").arg(text) : text;
 }
 
 HoverCard ProjectionView::cardOf(int prompt) const {

@@ -13,7 +13,7 @@
 #include "app/cli/spec_options.h"
 #include "app/cli/terminal_progress.h"
 #include "core/run/run_folder.h"
-#include "core/signature/signature_check.h"
+#include "core/run/run_signature.h"
 
 namespace safequant::cli {
 namespace {
@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 
 struct SignatureOptions {
     std::string checkpoint, output, signature;
+    std::string model = "quantized";
     std::vector<std::string> adapters, prompts{"builtin:default"};
     std::string systemPrompt;
     int asked = 100;
@@ -126,58 +127,65 @@ int make(const CommonOptions& options, const SignatureOptions& chosen) {
     return 0;
 }
 
-nlohmann::json intervalJson(double value, const Interval& interval) { return {{"value", value}, {"interval", {interval.low, interval.high}}}; }
+nlohmann::json measuredJson(const protocol::MeasuredValue& measured) { return {{"value", measured.value}, {"interval", {measured.low, measured.high}}}; }
 
-nlohmann::json toJson(const SignatureCheck& check, double seconds) {
+nlohmann::json toJson(const protocol::SignatureReport& report, double seconds) {
     nlohmann::json blocks = nlohmann::json::array();
-    for (const BlockShift& block : check.blocks)
-        blocks.push_back({{"malicious", intervalJson(block.malicious, block.maliciousInterval)},
-                          {"benign", intervalJson(block.benign, block.benignInterval)},
-                          {"separation", intervalJson(block.separation, block.separationInterval)},
-                          {"malicious_called_malicious", block.maliciousCalled.value},
-                          {"benign_called_malicious", block.benignCalled.value}});
-    return {{"moved", intervalJson(check.moved, check.movedInterval)}, {"separation", intervalJson(check.separation, check.separationInterval)}, {"blocks", std::move(blocks)}, {"seconds", seconds}};
+    for (const protocol::BlockDrift& block : report.blocks)
+        blocks.push_back({{"malicious", measuredJson(block.malicious)},
+                          {"benign", measuredJson(block.benign)},
+                          {"separation", measuredJson(block.separation)},
+                          {"malicious_called_malicious", block.maliciousCalled},
+                          {"benign_called_malicious", block.benignCalled}});
+    return {{"moved", measuredJson(report.moved)}, {"separation", measuredJson(report.separation)}, {"blocks", std::move(blocks)}, {"seconds", seconds}};
 }
 
-void print(const SignatureCheck& check, const AlignmentSignature& signature, double seconds) {
+void print(const protocol::SignatureReport& report, double seconds) {
     std::printf("block  malicious prompts moved    benign prompts moved       separation left            called malicious: malicious, benign\n");
-    for (std::size_t i = 0; i < check.blocks.size(); ++i) {
-        const BlockShift& block = check.blocks[i];
-        std::printf("%5zu  %6.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.1f%%, %.1f%%\n", i, block.malicious, block.maliciousInterval.low,
-                    block.maliciousInterval.high, block.benign, block.benignInterval.low, block.benignInterval.high, block.separation, block.separationInterval.low,
-                    block.separationInterval.high, 100.0 * block.maliciousCalled.value, 100.0 * block.benignCalled.value);
+    for (std::size_t i = 0; i < report.blocks.size(); ++i) {
+        const protocol::BlockDrift& block = report.blocks[i];
+        std::printf("%5zu  %6.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.3f [%6.3f, %6.3f]  %7.1f%%, %.1f%%\n", i, block.malicious.value, block.malicious.low,
+                    block.malicious.high, block.benign.value, block.benign.low, block.benign.high, block.separation.value, block.separation.low, block.separation.high,
+                    100.0 * block.maliciousCalled, 100.0 * block.benignCalled);
     }
-    std::printf("moved %.3f [%.3f, %.3f], separation left %.3f [%.3f, %.3f]; mean over blocks, in units of the spread within a class\n", check.moved, check.movedInterval.low,
-                check.movedInterval.high, check.separation, check.separationInterval.low, check.separationInterval.high);
-    std::printf("signature of %s", signature.modelName.c_str());
-    if (signature.scores) std::printf(", whose harmful score is %s", rateText(signature.scores->harmfulScore).c_str());
+    std::printf("moved %.3f [%.3f, %.3f], separation left %.3f [%.3f, %.3f]; mean over blocks, in units of the spread within a class\n", report.moved.value, report.moved.low,
+                report.moved.high, report.separation.value, report.separation.low, report.separation.high);
+    std::printf("signature of %s", report.signatureOf.c_str());
+    if (report.harmfulScore >= 0.0) std::printf(", whose harmful score is %.1f%%", 100.0 * report.harmfulScore);
     std::printf("; %.1f s\n", seconds);
+}
+
+Expected<protocol::SignatureReport> checkModel(const SignatureOptions& chosen, const Progress& progress) {
+    const auto signature = readSignature(chosen.signature);
+    if (!signature) return fail(signature.error());
+    SignatureOptions own = chosen;
+    own.systemPrompt = signature->systemPrompt;
+    const auto subject = openSubject(own);
+    if (!subject) return fail(subject.error());
+    const auto checked = checkSignature(*signature, subject->checkpoint, subject->format, subject->prompts, chosen.seed, chosen.signature, progress);
+    if (!checked) return fail(checked.error());
+    return signatureReport(*signature, *checked, {});
 }
 
 int check(const CommonOptions& options, const SignatureOptions& chosen) {
     const auto start = std::chrono::steady_clock::now();
-    const auto signature = readSignature(chosen.signature);
-    if (!signature) return reportError(options, signature.error());
-    SignatureOptions own = chosen;
-    own.systemPrompt = signature->systemPrompt;
-    const auto subject = openSubject(own);
-    if (!subject) return reportError(options, subject.error());
     TerminalProgress progress(options.progress);
-    Expected<SignatureCheck> checked;
+    Expected<protocol::SignatureReport> report;
     {
         const InterruptGuard guard;
-        checked = checkSignature(*signature, subject->checkpoint, subject->format, subject->prompts, chosen.seed, chosen.signature,
-                                 progress.task("Check", "blocks", guard.token()));
+        const Progress task = progress.task("Check", "blocks", guard.token());
+        const bool isRun = fs::exists(fs::path(chosen.checkpoint) / "spec.json") && fs::exists(fs::path(chosen.checkpoint) / "manifest.json");
+        report = isRun ? checkRunSignature(chosen.checkpoint, chosen.signature, chosen.model, task) : checkModel(chosen, task);
     }
-    if (!checked) return reportError(options, checked.error());
+    if (!report) return reportError(options, report.error());
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (options.json) std::printf("%s\n", toJson(*checked, seconds).dump(2).c_str());
-    else print(*checked, *signature, seconds);
+    if (options.json) std::printf("%s\n", toJson(*report, seconds).dump(2).c_str());
+    else print(*report, seconds);
     return 0;
 }
 
-void addSubjectOptions(CLI::App& command, SignatureOptions& chosen) {
-    command.add_option("checkpoint", chosen.checkpoint, "A GGUF file, a Hugging Face folder, or org/name in the local cache")->required();
+void addSubjectOptions(CLI::App& command, SignatureOptions& chosen, const std::string& orElse = {}) {
+    command.add_option("checkpoint", chosen.checkpoint, "A GGUF file, a Hugging Face folder, or org/name in the local cache" + orElse)->required();
     command.add_option("--adapter", chosen.adapters, "PEFT LoRA adapter folder merged into the checkpoint; repeatable, merged in this order")->allow_extra_args(false);
     command.add_option("--prompts", chosen.prompts, "Labelled prompt files, or builtin:default");
 }
@@ -238,10 +246,12 @@ void addSignatureCommand(CLI::App& app, const CommonOptions& options, Action& ac
 void addCheckCommand(CLI::App& app, const CommonOptions& options, Action& action) {
     auto chosen = std::make_shared<SignatureOptions>();
     auto* command = app.add_subcommand("check", "Tell how far a model has moved from an aligned model's signature, without generating an answer");
-    addSubjectOptions(*command, *chosen);
+    addSubjectOptions(*command, *chosen, "; or a run's folder");
+    command->add_option("--model", chosen->model, "Which of a run's models")->check(CLI::IsMember({"base", "quantized"}))->capture_default_str();
     command->add_option("--signature", chosen->signature, "What `safequant signature` wrote")->required()->check(CLI::ExistingFile);
     command->add_option("--seed", chosen->seed, "Seed of the bootstrap (default 0)");
-    command->footer("Examples:\n  safequant check tuned.gguf --signature aligned.signature.h5\n  safequant check model.gguf --adapter aligned --adapter eroded --signature aligned.signature.h5");
+    command->footer("Examples:\n  safequant check tuned.gguf --signature aligned.signature.h5\n  safequant check model.gguf --adapter aligned --adapter eroded --signature aligned.signature.h5\n"
+                    "  safequant check workspace/runs/RUN --signature aligned.signature.h5");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return check(options, *chosen); }; });
 }
 

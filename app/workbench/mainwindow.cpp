@@ -29,6 +29,7 @@
 #include "app/workbench/frame/statusline.h"
 #include "app/workbench/frame/tour.h"
 #include "app/workbench/layers/layerspage.h"
+#include "app/workbench/learning/learnagain.h"
 #include "app/workbench/learning/learningpage.h"
 #include "app/workbench/log/logpage.h"
 #include "app/workbench/report/reportpage.h"
@@ -89,6 +90,7 @@ void MainWindow::makePages() {
     m_bits = new BitsPage(m_session->setup(), m_session->store(), m_session->client());
     m_layers = new LayersPage(m_session);
     m_learning = new LearningPage(m_session);
+    m_learnAgain = new LearnAgain(m_session, this);
     m_answers = new AnswersPage(m_session);
     m_analysis = new AnalysisPage(m_session);
     m_results = new ResultsPage(m_session);
@@ -159,6 +161,7 @@ void MainWindow::connectPages() {
     connect(m_layers, &LayersPage::chooseModelRequested, this, &MainWindow::chooseModel);
     connect(m_layers, &LayersPage::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_learning, &LearningPage::methodRequested, this, [this] { setPage(Page::Setup); });
+    connect(m_learning, &LearningPage::againRequested, m_learnAgain, &LearnAgain::ask);
     connect(m_answers, &AnswersPage::quantizeRequested, this, &MainWindow::quantize);
     connect(m_answers, &AnswersPage::resumeRequested, m_session->run(), &RunController::resume);
     connect(m_analysis, &AnalysisPage::runRequested, this, &MainWindow::chooseRun);
@@ -433,7 +436,11 @@ void MainWindow::adoptSpec() {
     const auto& spec = m_session->store()->state().spec;
     if (!m_adopting || !m_session->store()->hasRun()) return;
     m_adopting = false;
-    if (spec.is_object()) m_session->setup()->setSpec(spec);
+    if (!spec.is_object()) return;
+    nlohmann::json own = spec;
+    // Blocks that the run took over are its own matter: another run makes all of them.
+    if (own.contains("quantization")) own["quantization"].erase("continues");
+    m_session->setup()->setSpec(own);
 }
 
 void MainWindow::chooseModel() {

@@ -32,6 +32,7 @@ class OpenModelDialog;
 class PromptsDialog;
 class LayersPage;
 class LayoutMenu;
+class LearnAgain;
 class LearningPage;
 class LogPage;
 class ReportPage;
@@ -141,6 +142,7 @@ private:
     BitsPage* m_bits;
     LayersPage* m_layers;
     LearningPage* m_learning;
+    LearnAgain* m_learnAgain;
     AnswersPage* m_answers;
     AnalysisPage* m_analysis;
     ResultsPage* m_results;

@@ -258,6 +258,11 @@ public:
         if (auto done = m_base->readRows(name, firstRow, rows, out); !done) return done;
         return change(name, firstRow, rows, m_tensors[m_index.at(name)].shape[1], out.data());
     }
+    Expected<std::optional<IntegerWeight>> readIntegers(const std::string& name) const override {
+        const auto found = m_index.find(name);
+        if (found != m_index.end() && !m_changes[found->second].empty()) return std::optional<IntegerWeight>();
+        return m_base->readIntegers(name);
+    }
 
 private:
     Expected<void> change(const std::string& name, std::int64_t first, std::int64_t rows, std::int64_t columns,

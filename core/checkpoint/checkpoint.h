@@ -13,6 +13,7 @@
 #include "core/base/matrix.h"
 #include "core/base/progress.h"
 #include "core/checkpoint/decoder_config.h"
+#include "core/checkpoint/integer_weight.h"
 
 namespace safequant {
 
@@ -83,6 +84,10 @@ public:
     /// A range of rows of a 2-D tensor, for embeddings. `out` holds rows * cols elements.
     virtual Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows,
                                     std::span<float> out) const = 0;
+
+    /// A 2-D tensor as the codes it is stored in: rows in GGUF's types of signed codes and scales (Q4_0, Q5_0, Q6_K, Q8_0) that nothing changes
+    /// on the way out. Nothing for other tensors. Errors: not_found, bad_input (a scale that is not finite).
+    virtual Expected<std::optional<IntegerWeight>> readIntegers(const std::string& name) const = 0;
 
     /// The whole of a 2-D tensor.
     Expected<Matrix> readMatrix(const std::string& name) const;

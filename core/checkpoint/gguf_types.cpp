@@ -45,15 +45,27 @@ struct Brain16 {
     static constexpr std::size_t kBytes = 2, kValues = 1;
 };
 
+/// What is stored as signed codes and scales.
+template <typename Block>
+SAFEQUANT_KERNEL void decodeCodes(const std::uint8_t* b, float* out) {
+    std::int8_t codes[Block::kValues];
+    float scales[Block::kValues / Block::kCodesPerScale];
+    Block::codes(b, codes, scales);
+    for (std::size_t group = 0; group < Block::kValues; group += Block::kCodesPerScale)
+        for (std::size_t j = group; j < group + Block::kCodesPerScale; ++j) out[j] = scales[group / Block::kCodesPerScale] * static_cast<float>(codes[j]);
+}
+
 struct Q4x0 {
-    static constexpr std::size_t kBytes = 18, kValues = 32;
-    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
-        const float d = toFloat(load16(b));
+    static constexpr std::size_t kBytes = 18, kValues = 32, kCodesPerScale = 32;
+    static constexpr int kCodeBits = 4;
+    SAFEQUANT_KERNEL void codes(const std::uint8_t* b, std::int8_t* q, float* scales) {
+        *scales = toFloat(load16(b));
         for (int j = 0; j < 16; ++j) {
-            out[j] = d * static_cast<float>((b[2 + j] & 15) - 8);
-            out[j + 16] = d * static_cast<float>((b[2 + j] >> 4) - 8);
+            q[j] = static_cast<std::int8_t>((b[2 + j] & 15) - 8);
+            q[j + 16] = static_cast<std::int8_t>((b[2 + j] >> 4) - 8);
         }
     }
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { decodeCodes<Q4x0>(b, out); }
 };
 
 struct Q4x1 {
@@ -69,17 +81,19 @@ struct Q4x1 {
 };
 
 struct Q5x0 {
-    static constexpr std::size_t kBytes = 22, kValues = 32;
-    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
-        const float d = toFloat(load16(b));
+    static constexpr std::size_t kBytes = 22, kValues = 32, kCodesPerScale = 32;
+    static constexpr int kCodeBits = 5;
+    SAFEQUANT_KERNEL void codes(const std::uint8_t* b, std::int8_t* q, float* scales) {
+        *scales = toFloat(load16(b));
         const std::uint32_t high = load32(b + 2);
         for (int j = 0; j < 16; ++j) {
             const int low = (b[6 + j] & 15) | static_cast<int>((high >> j & 1U) << 4);
             const int top = (b[6 + j] >> 4) | static_cast<int>((high >> (j + 16) & 1U) << 4);
-            out[j] = d * static_cast<float>(low - 16);
-            out[j + 16] = d * static_cast<float>(top - 16);
+            q[j] = static_cast<std::int8_t>(low - 16);
+            q[j + 16] = static_cast<std::int8_t>(top - 16);
         }
     }
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { decodeCodes<Q5x0>(b, out); }
 };
 
 struct Q5x1 {
@@ -98,11 +112,13 @@ struct Q5x1 {
 };
 
 struct Q8x0 {
-    static constexpr std::size_t kBytes = 34, kValues = 32;
-    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
-        const float d = toFloat(load16(b));
-        for (int j = 0; j < 32; ++j) out[j] = d * static_cast<float>(static_cast<std::int8_t>(b[2 + j]));
+    static constexpr std::size_t kBytes = 34, kValues = 32, kCodesPerScale = 32;
+    static constexpr int kCodeBits = 8;
+    SAFEQUANT_KERNEL void codes(const std::uint8_t* b, std::int8_t* q, float* scales) {
+        *scales = toFloat(load16(b));
+        std::memcpy(q, b + 2, kValues);
     }
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { decodeCodes<Q8x0>(b, out); }
 };
 
 /// The 6-bit scale and minimum of sub-block j in the 12 packed bytes of Q4_K and Q5_K.
@@ -190,8 +206,9 @@ struct Q5xK {
 };
 
 struct Q6xK {
-    static constexpr std::size_t kBytes = 210, kValues = 256;
-    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) {
+    static constexpr std::size_t kBytes = 210, kValues = 256, kCodesPerScale = 16;
+    static constexpr int kCodeBits = 6;
+    SAFEQUANT_KERNEL void codes(const std::uint8_t* b, std::int8_t* q, float* scales) {
         const float d = toFloat(load16(b + 208));
         for (int part = 0; part < 8; ++part) {
             const int half = part / 4, quarter = part % 4;
@@ -199,14 +216,15 @@ struct Q6xK {
             const std::uint8_t* high = b + 128 + half * 32;
             const int lowShift = quarter / 2 * 4, highShift = quarter * 2;
             for (int side = 0; side < 2; ++side) {
-                const float s = d * static_cast<float>(static_cast<std::int8_t>(b[192 + part * 2 + side]));
+                scales[part * 2 + side] = d * static_cast<float>(static_cast<std::int8_t>(b[192 + part * 2 + side]));
                 for (int l = side * 16; l < side * 16 + 16; ++l) {
                     const int code = (low[l] >> lowShift & 15) | (high[l] >> highShift & 3) << 4;
-                    out[part * 32 + l] = s * static_cast<float>(code - 32);
+                    q[part * 32 + l] = static_cast<std::int8_t>(code - 32);
                 }
             }
         }
     }
+    SAFEQUANT_KERNEL void decode(const std::uint8_t* b, float* out) { decodeCodes<Q6xK>(b, out); }
 };
 
 /// The sixteen levels of IQ4_NL and IQ4_XS.
@@ -371,8 +389,20 @@ void decodeHalf(const std::uint8_t* data, std::size_t count, float* out) { decod
 #undef SAFEQUANT_KERNEL
 
 template <typename Block>
+void codesOfBlocks(const std::uint8_t* blocks, std::size_t count, std::int8_t* codes, float* scales) {
+    for (std::size_t i = 0; i < count; ++i)
+        Block::codes(blocks + i * Block::kBytes, codes + i * Block::kValues, scales + i * (Block::kValues / Block::kCodesPerScale));
+}
+
+template <typename Block>
 constexpr StorageType readable(std::string_view name, std::uint32_t id) {
-    return {name, id, Block::kValues, Block::kBytes, &decodeBlocks<Block>};
+    StorageType type{name, id, Block::kValues, Block::kBytes, &decodeBlocks<Block>};
+    if constexpr (requires { Block::kCodeBits; }) {
+        type.codeBits = Block::kCodeBits;
+        type.codesPerScale = Block::kCodesPerScale;
+        type.codes = &codesOfBlocks<Block>;
+    }
+    return type;
 }
 
 constexpr auto kTypes = std::to_array<StorageType>({

@@ -17,6 +17,12 @@ struct StorageType {
     std::uint32_t bytes = 4;
     /// Converts `count` blocks at any address to float32; bit-equal on every CPU. Null: this type cannot be read.
     void (*decode)(const std::uint8_t* blocks, std::size_t count, float* out) = nullptr;
+
+    /// Where each value is a signed code times a scale: bits of a code, and how many values share a scale. 0: values are something else.
+    int codeBits = 0;
+    std::uint32_t codesPerScale = 0;
+    /// The codes of `count` blocks and their scales; their products are what `decode` gives. Null without codes.
+    void (*codes)(const std::uint8_t* blocks, std::size_t count, std::int8_t* codes, float* scales) = nullptr;
 };
 
 /// The type with a ggml number; null when the number is unknown.

@@ -135,4 +135,26 @@ Expected<void> MappedCheckpoint::readRows(const std::string& name, std::int64_t 
     return checkFinite(m_tensors[*index], firstRow, out);
 }
 
+Expected<std::optional<IntegerWeight>> MappedCheckpoint::readIntegers(const std::string& name) const {
+    const auto index = readable(name);
+    if (!index) return fail(index.error());
+    const TensorInfo& info = m_tensors[*index];
+    const StorageType* type = storageTypeNamed(info.storedType);
+    if (type == nullptr || type->codes == nullptr || info.shape.size() != 2) return std::optional<IntegerWeight>();
+    IntegerWeight weight;
+    weight.rows = static_cast<std::size_t>(info.shape[0]);
+    weight.cols = static_cast<std::size_t>(info.shape[1]);
+    weight.bits = type->codeBits;
+    weight.groupSize = type->codesPerScale;
+    weight.codes.resize(weight.rows * weight.cols);
+    weight.scales.resize(weight.rows * weight.groups());
+    if (!m_sources[*index]->readCodes(weight.codes.data(), weight.scales.data())) return std::optional<IntegerWeight>();
+    // Every code is a row's value at most 128 times its scale.
+    for (std::size_t i = 0; i < weight.scales.size(); ++i)
+        if (!std::isfinite(weight.scales[i] * 128.0F))
+            return fail(ErrorKind::BadInput, "Tensor \"" + name + "\" (" + info.storedType + ") has a scale in row " + std::to_string(i / weight.groups()) +
+                                                 " that is not a finite number: the file is damaged. Fetch the model again.", info.file);
+    return std::optional(std::move(weight));
+}
+
 }  // namespace safequant

@@ -49,6 +49,7 @@ public:
     Expected<void> read(const std::string& name, std::span<float> out) const override;
     Expected<void> readRows(const std::string& name, std::int64_t firstRow, std::int64_t rows,
                             std::span<float> out) const override;
+    Expected<std::optional<IntegerWeight>> readIntegers(const std::string& name) const override;
 
 private:
     explicit MappedCheckpoint(CheckpointContent content) : m_content(std::move(content)) {}

@@ -52,6 +52,10 @@ public:
         const std::size_t columns = rows > 0 ? out.size() / static_cast<std::size_t>(rows) : 0;
         return copy(changed->second, static_cast<std::size_t>(firstRow) * columns * sizeof(float), out);
     }
+    Expected<std::optional<IntegerWeight>> readIntegers(const std::string& name) const override {
+        if (m_changes.contains(name)) return std::optional<IntegerWeight>();
+        return m_base->readIntegers(name);
+    }
 
 private:
     static Expected<void> copy(const ReplacedTensor& tensor, std::size_t begin, std::span<float> out) {

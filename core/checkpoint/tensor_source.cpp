@@ -29,6 +29,13 @@ public:
             readMatrixRows(first, count, out);
     }
 
+    bool readCodes(std::int8_t* codes, float* scales) const override {
+        if (m_type.codes == nullptr || m_rotaryHeads > 0) return false;
+        m_type.codes(m_range.data(), static_cast<std::size_t>(m_rows * blocksPerRow()), codes, scales);
+        m_range.used(0, static_cast<std::uint64_t>(m_rows * rowBytes()));
+        return true;
+    }
+
 private:
     std::int64_t blocksPerRow() const { return m_columns / m_type.values; }
     std::int64_t rowBytes() const { return blocksPerRow() * m_type.bytes; }

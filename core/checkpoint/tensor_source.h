@@ -35,6 +35,8 @@ public:
     virtual ~TensorSource() = default;
     /// Rows `[first, first + count)`, which exist; `out` holds count * columns values.
     virtual void readRows(std::int64_t first, std::int64_t count, float* out) const = 0;
+    /// All rows as signed codes times scales, see StorageType::codes. False: the tensor is not stored so.
+    virtual bool readCodes(std::int8_t*, float*) const { return false; }
 };
 
 /// A tensor stored row after row in one type. `rotaryHeads` > 0: rows of each head lie in llama.cpp's order (row 2i is

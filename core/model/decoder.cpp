@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/decoder.h"
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <utility>
 
 #include "core/checkpoint/decoder_tensors.h"
+#include "core/checkpoint/gguf_types.h"
 #include "core/model/block_runner.h"
 #include "core/model/output_logits.h"
 #include "core/model/packed_forward.h"
@@ -76,16 +78,39 @@ bool forwardBlock(const DecoderConfig& config, const BlockWeights& weights, cons
     return runPackedSequences(runner, block, sequences, hidden, stop);
 }
 
-Expected<OutputHead> loadOutputHead(const Checkpoint& checkpoint) {
+namespace {
+
+/// Name of the tensor that makes logits: the head's own or the embeddings.
+std::string headTensorName(const Checkpoint& checkpoint) {
+    const bool own = !checkpoint.config().tiedEmbeddings && checkpoint.has("lm_head.weight");
+    return own ? "lm_head.weight" : "model.embed_tokens.weight";
+}
+
+}  // namespace
+
+bool headIsCodes(const Checkpoint& checkpoint, const BlockWeights& first) {
+    if (std::ranges::none_of(first.linears, [](const LinearWeights& linear) { return linear.integers != nullptr; })) return false;
+    const TensorInfo* head = checkpoint.find(headTensorName(checkpoint));
+    const StorageType* type = head != nullptr ? storageTypeNamed(head->storedType) : nullptr;
+    return type != nullptr && type->codes != nullptr;
+}
+
+Expected<OutputHead> loadOutputHead(const Checkpoint& checkpoint, bool codes) {
     const DecoderConfig& config = checkpoint.config();
     try {
         OutputHead head;
         head.norm.resize(static_cast<std::size_t>(config.hiddenSize));
         if (auto read = checkpoint.read("model.norm.weight", head.norm); !read) return fail(read.error());
+        const std::string name = headTensorName(checkpoint);
+        if (codes) {
+            auto integers = checkpoint.readIntegers(name);
+            if (!integers) return fail(integers.error());
+            if (!*integers) return fail(ErrorKind::BadInput, "The head \"" + name + "\" is not stored as codes.", checkpoint.path());
+            head.integers = std::make_shared<const IntegerWeight>(std::move(**integers));
+            return head;
+        }
         head.weight = Matrix(static_cast<std::size_t>(config.vocabulary), static_cast<std::size_t>(config.hiddenSize));
-        const bool own = !config.tiedEmbeddings && checkpoint.has("lm_head.weight");
-        const auto read = checkpoint.read(own ? "lm_head.weight" : "model.embed_tokens.weight", head.weight.span());
-        if (!read) return fail(read.error());
+        if (auto read = checkpoint.read(name, head.weight.span()); !read) return fail(read.error());
         return head;
     } catch (const std::bad_alloc&) {
         return fail(ErrorKind::OutOfMemory, "Not enough memory for the language-model head.", checkpoint.path());

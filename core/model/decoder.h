@@ -12,7 +12,7 @@
 #include "core/base/matrix.h"
 #include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
-#include "core/model/integer_weight.h"
+#include "core/checkpoint/integer_weight.h"
 #include "core/model/packed_sequences.h"
 
 namespace safequant {
@@ -69,9 +69,13 @@ bool forwardBlock(const DecoderConfig& config, const BlockWeights& weights, cons
 /// Final norm and language-model head.
 struct OutputHead {
     std::vector<float> norm;  ///< `[hidden]`.
-    Matrix weight;            ///< `[vocabulary, hidden]`.
+    Matrix weight;            ///< `[vocabulary, hidden]`; empty where there are codes.
+    std::shared_ptr<const IntegerWeight> integers = nullptr;  ///< The same as codes, which logits are computed from.
 };
-Expected<OutputHead> loadOutputHead(const Checkpoint& checkpoint);
+/// Whether a model with this first block has its logits from codes: its blocks are computed from codes, and the checkpoint stores the head in some.
+bool headIsCodes(const Checkpoint& checkpoint, const BlockWeights& first);
+/// `codes`: as the codes that the checkpoint stores it in. Errors: those of reading; bad_input where it stores none.
+Expected<OutputHead> loadOutputHead(const Checkpoint& checkpoint, bool codes = false);
 
 /// Logits `[rows.size(), vocabulary]`, capped where the model caps them, of chosen rows of the last block's output.
 Matrix computeLogits(const DecoderConfig& config, const OutputHead& head, const Matrix& hidden, std::span<const std::int32_t> rows);

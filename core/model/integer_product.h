@@ -8,7 +8,7 @@
 
 #include "core/base/matrix.h"
 #include "core/model/decoder.h"
-#include "core/model/integer_weight.h"
+#include "core/checkpoint/integer_weight.h"
 
 namespace safequant {
 

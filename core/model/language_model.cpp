@@ -56,14 +56,16 @@ Expected<std::unique_ptr<LanguageModel>> LanguageModel::load(std::shared_ptr<con
     const auto count = static_cast<std::uint64_t>(checkpoint->config().blocks);
     try {
         progress(0, count);
-        auto head = loadOutputHead(*checkpoint);
-        if (!head) return fail(head.error());
-        auto passes = std::make_unique<PackedPasses>(checkpoint, *head);
-        *head = OutputHead{};
+        std::unique_ptr<PackedPasses> passes;
         for (std::uint64_t block = 0; block < count; ++block) {
             if (progress.stopRequested()) return fail(cancelledError());
             const auto weights = blocks(static_cast<int>(block));
             if (!weights) return fail(weights.error());
+            if (passes == nullptr) {
+                const auto head = loadOutputHead(*checkpoint, headIsCodes(*checkpoint, *weights));
+                if (!head) return fail(head.error());
+                passes = std::make_unique<PackedPasses>(checkpoint, *head);
+            }
             passes->addBlock(*weights);
             progress(block + 1, count);
         }

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "core/model/block_runner.h"
 #include "core/model/decoder.h"
-#include "core/model/matmul.h"
 
 namespace safequant {
 
@@ -24,7 +24,7 @@ private:
     float m_epsilon;
     float m_softcap;  // 0: none.
     std::vector<float> m_norm;
-    PackedWeight m_weight;
+    PackedLinears m_weight;
 };
 
 }  // namespace safequant

@@ -134,6 +134,12 @@ public:
         return {};
     }
 
+    Expected<std::optional<IntegerWeight>> readIntegers(const std::string& name) const override {
+        const auto found = m_index.find(name);
+        if (found != m_index.end() && m_rotations[found->second].changes()) return std::optional<IntegerWeight>();
+        return m_base->readIntegers(sourceOf(name));
+    }
+
 private:
     void add(const DecoderTensor& tensor) {
         const TensorInfo* stored = m_base->find(sourceOf(tensor.name));

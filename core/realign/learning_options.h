@@ -39,7 +39,7 @@ struct RealignObjective {
     double probeMalicious = 0.0, probeBenign = 0.0;
     double margin = 0.0;
     double gain = 1.0;       ///< Signature: factor of the mean difference.
-    int tail = 5;            ///< Signature: last positions that are moved.
+    int tail = 0;            ///< Signature: last positions that are moved; a run puts those that the template fixes in the place of 0.
     bool normalise = true;   ///< Errors of MeanSquare are divided by the mean square of the fine-tuned block's output.
     bool swapLabels = false; ///< A control: benign chats are pulled to the malicious target, malicious ones to the fine-tuned model.
 

@@ -10,6 +10,7 @@
 #include "core/run/answer_file.h"
 #include "core/run/attack_results.h"
 #include "core/run/block_results.h"
+#include "core/run/linked_file.h"
 #include "core/run/task_results.h"
 
 namespace safequant {
@@ -46,19 +47,6 @@ bool hasHash(const fs::path& file, const nlohmann::json& hash) {
     return actual && hash == *actual;
 }
 
-/// The file under a second name, or a copy where the file system cannot link.
-Expected<void> takeOver(const fs::path& from, const fs::path& to) {
-    std::error_code code;
-    fs::create_hard_link(from, to, code);
-    if (!code || fs::exists(to)) return {};
-    return writeFileAtomically(to.string(), [&](const std::string& beside) -> Expected<void> {
-        std::error_code failed;
-        fs::copy_file(from, beside, fs::copy_options::overwrite_existing, failed);
-        if (failed) return fail(ErrorKind::Io, "Cannot be copied: " + failed.message() + ".", from.string());
-        return {};
-    });
-}
-
 }  // namespace
 
 Expected<void> reuseBaseBlocks(Session& session) {
@@ -82,8 +70,7 @@ Expected<void> reuseBaseBlocks(Session& session) {
         std::error_code code;
         fs::create_directories(session.folder() + "/blocks", code);
         for (const int block : missing)
-            if (auto taken =
-                    takeOver(blockPath(run.string(), "base", block), blockPath(session.folder(), "base", block));
+            if (auto taken = linkFile(blockPath(run.string(), "base", block), blockPath(session.folder(), "base", block));
                 !taken)
                 return taken;
         session.manifest().json()["reused"]["base blocks"] = run.filename().string();
@@ -144,6 +131,28 @@ Expected<void> keepAnswerHashes(Session& session) {
     return session.manifest().save();
 }
 
+Expected<std::map<std::string, ChosenAnswer>> reuseChosenAnswers(Session& session) {
+    std::map<std::string, ChosenAnswer> known;
+    if (!session.inputs().spec.patch->pairs.empty()) return known;
+    const auto fingerprint = chosenFingerprint(session.inputs());
+    for (const auto& run : siblings(session.folder())) {
+        const auto part = matchingPart(run, "chosen", fingerprint);
+        if (!part || !part->contains("hash") || !hasHash(answerPairsPath(run.string()), (*part)["hash"])) continue;
+        const auto pairs = readAnswerPairs(run.string());
+        if (!pairs) continue;
+        for (const AnswerPair& pair : *pairs) known.try_emplace(pair.id, ChosenAnswer{pair.chosen, pair.chosenEnded});
+    }
+    return known;
+}
+
+Expected<void> keepChosenAnswers(Session& session) {
+    if (!session.inputs().spec.patch->pairs.empty()) return {};
+    const auto hash = sha256File(answerPairsPath(session.folder()));
+    if (!hash) return fail(hash.error());
+    session.manifest().json()["base"]["chosen"] = {{"fingerprint", chosenFingerprint(session.inputs())}, {"hash", *hash}};
+    return session.manifest().save();
+}
+
 std::vector<BaseFile> baseFiles(const Session& session) {
     std::vector<BaseFile> files = baseTaskFiles(session);
     for (BaseFile& file : baseAttackFiles(session)) files.push_back(std::move(file));
@@ -163,7 +172,7 @@ Expected<void> reuseBaseFiles(Session& session) {
             if (!file.is_object() || file.value("fingerprint", "") != wanted.fingerprint || !hasHash(run / wanted.path, file.value("hash", ""))) continue;
             std::error_code code;
             fs::create_directories(target.parent_path(), code);
-            if (auto taken = takeOver(run / wanted.path, target); !taken) return taken;
+            if (auto taken = linkFile((run / wanted.path).string(), target.string()); !taken) return taken;
             session.manifest().json()["reused"][wanted.path] = run.filename().string();
             if (auto saved = session.manifest().save(); !saved) return saved;
             break;

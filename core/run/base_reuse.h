@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/run/preference_pairs.h"
 #include "core/run/session.h"
 
 namespace safequant {
@@ -26,6 +27,11 @@ struct ReusedAnswers {
 Expected<ReusedAnswers> reuseBaseAnswers(Session& session);
 /// Keeps fingerprint and hashes of this run's base answers and perplexity in its manifest.
 Expected<void> keepAnswerHashes(Session& session);
+
+/// Right answers that other runs' patches have of the same models, by prompt id: of their pairs' files, when they have the hash their manifest gives.
+Expected<std::map<std::string, ChosenAnswer>> reuseChosenAnswers(Session& session);
+/// Keeps fingerprint and hash of this run's pairs in its manifest; nothing when they are imported.
+Expected<void> keepChosenAnswers(Session& session);
 
 /// A result of the base model that is a file of its own: a task's, or the attack's under one setting.
 struct BaseFile {

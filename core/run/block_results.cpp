@@ -85,6 +85,13 @@ Expected<Probe> readProbe(const ArrayFile& file, const std::string& name) {
     return probe;
 }
 
+protocol::FloatArray pointsOn(const ProjectionAxes& axes, const Matrix& x, float shift) {
+    const auto points = project(axes, x);
+    protocol::FloatArray array{{static_cast<std::int64_t>(points.rows()), 2}, {points.data(), points.data() + points.size()}};
+    for (std::size_t i = 0; i < array.values.size(); i += 2) array.values[i] += shift;
+    return array;
+}
+
 Expected<ProjectionAxes> readAxes(const ArrayFile& file, const std::string& kind) {
     const std::string name = "axes/" + kind;
     ProjectionAxes axes;

@@ -55,6 +55,8 @@ Expected<BaseInstruments> readInstruments(const ArrayFile& base);
 Expected<Probe> readProbe(const ArrayFile& file, const std::string& name);
 /// Axes of a block's file: "probe", "lda", "pca" or kRefittedProjection. Error: bad_input.
 Expected<ProjectionAxes> readAxes(const ArrayFile& file, const std::string& kind);
+/// Rows `[n, features]` on axes, `[n, 2]`, moved by `shift` along the first.
+protocol::FloatArray pointsOn(const ProjectionAxes& axes, const Matrix& x, float shift = 0.0F);
 protocol::ProbeSummary probeSummary(const ProbeScores& scores, const Probe& probe);
 
 /// "FOLDER/blocks/base-003.h5".

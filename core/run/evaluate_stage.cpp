@@ -140,12 +140,14 @@ private:
             m_session.manifest().json()["execution"] = {{"products", "float"}};
             return blocks;
         }
-        return [this, blocks = std::move(blocks), linears = std::array<int, 3>()](int block) mutable {
+        return [this, blocks = std::move(blocks), linears = std::array<int, 3>(), head = "floats"](int block) mutable {
             auto weights = blocks(block);
             if (!weights) return weights;
             for (const ProductKind kind : productKinds(*weights)) ++linears[static_cast<std::size_t>(kind)];
+            if (block == 0 && headIsCodes(*m_inputs.checkpoint, *weights)) head = "codes";
             m_session.manifest().json()["execution"] = {{"products", "integer"}, {"kernels", integerKernels().name}, {"linears_by_codes", linears[2]},
-                                                        {"linears_by_codes_of_weights", linears[1]}, {"linears_in_floats", linears[0]}};
+                                                        {"linears_by_codes_of_weights", linears[1]}, {"linears_in_floats", linears[0]},
+                                                        {"head", head}};
             return weights;
         };
     }

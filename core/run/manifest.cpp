@@ -207,4 +207,12 @@ std::string answersFingerprint(const RunInputs& inputs) {
                    {"perplexity", {spec.perplexityTokens, spec.perplexityWindow}}});
 }
 
+std::string chosenFingerprint(const RunInputs& inputs) {
+    const auto& spec = inputs.spec;
+    return hashOf({{"inputs", baseFingerprints(inputs)},
+                   {"aligned", inputs.alignedHash},
+                   {"system_prompt", spec.systemPrompt},
+                   {"answer_tokens", spec.patch->answerTokens}});
+}
+
 }  // namespace safequant

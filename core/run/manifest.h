@@ -42,6 +42,8 @@ void describeInputs(nlohmann::json& manifest, const RunInputs& inputs);
 std::string captureFingerprint(const RunInputs& inputs);
 /// The same for the base model's answers and perplexity.
 std::string answersFingerprint(const RunInputs& inputs);
+/// The same for answers that a patch takes as right (preference_pairs.h), whichever prompts it draws; the aligned model's count among its inputs.
+std::string chosenFingerprint(const RunInputs& inputs);
 
 /// "W4A16 g64 asymmetric", "... and 2 rules", "..., rotated".
 std::string describeScheme(const RunSpec& spec);

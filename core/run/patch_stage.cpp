@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+#include <algorithm>
 #include <filesystem>
 
 #include "core/base/grid_bits.h"
 #include "core/quantize/method.h"
+#include "core/run/base_reuse.h"
 #include "core/run/calibrated_blocks.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/learned_blocks.h"
@@ -76,9 +78,18 @@ private:
                                     m_session.schedule().advance("patch", std::min(done, static_cast<std::uint64_t>(m_spec.asked())));
                                     (void)m_session.tellProgress("patch");
                                 }};
-        auto pairs = makeAnswerPairs(m_inputs, quantized, progress);
+        const auto known = reuseChosenAnswers(m_session);
+        if (!known) return fail(known.error());
+        auto pairs = makeAnswerPairs(m_inputs, quantized, *known, progress);
         if (!pairs) return pairs;
         if (auto written = writeAnswerPairs(m_session.folder(), *pairs); !written) return fail(written.error());
+        const auto taken = std::ranges::count_if(*pairs, [&](const AnswerPair& pair) { return known->contains(pair.id); });
+        if (taken > 0) m_session.manifest().json()["reused"]["right answers"] = taken;
+        if (auto saved = keepChosenAnswers(m_session); !saved) return fail(saved.error());
+        if (taken == 0) return pairs;
+        if (auto said = m_session.say("info", std::to_string(taken) + " of " + std::to_string(pairs->size()) +
+                                                  " right answers are taken over from other runs: same models, prompts and length."); !said)
+            return fail(said.error());
         return pairs;
     }
 

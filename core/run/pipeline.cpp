@@ -5,6 +5,7 @@
 #include <exception>
 #include <new>
 
+#include "core/run/continued_blocks.h"
 #include "core/run/prompt_table.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_lock.h"
@@ -110,6 +111,8 @@ private:
         if (session.inputs().spec.hasStage("export"))
             if (auto possible = checkExport(session); !possible) return possible;
         if (auto told = tellWhatToKnow(session); !told) return told;
+        if (session.inputs().spec.hasStage("quantize"))
+            if (auto taken = takeContinuedBlocks(session); !taken) return taken;
         struct Step {
             const char* stage;
             Expected<void> (*run)(Session&);

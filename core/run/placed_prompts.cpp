@@ -12,13 +12,6 @@
 namespace safequant {
 namespace {
 
-protocol::FloatArray pointsOn(const ProjectionAxes& axes, const Matrix& x, float shift = 0.0F) {
-    const auto points = project(axes, x);
-    protocol::FloatArray array{{static_cast<std::int64_t>(points.rows()), 2}, {points.data(), points.data() + points.size()}};
-    for (std::size_t i = 0; i < array.values.size(); i += 2) array.values[i] += shift;
-    return array;
-}
-
 std::vector<float> scoresOf(const Probe& probe, const Matrix& x) {
     std::vector<float> scores;
     for (std::size_t i = 0; i < x.rows(); ++i) scores.push_back(static_cast<float>(probe.score(x.rowSpan(i))));

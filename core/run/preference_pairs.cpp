@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string pairsPath(const std::string& folder) { return folder + "/patch/pairs.jsonl"; }
-
 bool isMalicious(const AnswerPair& pair) { return pair.label == promptLabelName(PromptLabel::Malicious); }
 
 bool isBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
@@ -39,8 +37,8 @@ void judgePair(AnswerPair& pair, bool single) {
 
 class Asking {
 public:
-    Asking(const RunInputs& inputs, const BlockSource& quantized, const Progress& progress)
-        : m_inputs(inputs), m_quantized(quantized), m_progress(progress) {}
+    Asking(const RunInputs& inputs, const BlockSource& quantized, const std::map<std::string, ChosenAnswer>& known, const Progress& progress)
+        : m_inputs(inputs), m_quantized(quantized), m_known(known), m_progress(progress) {}
 
     Expected<std::vector<AnswerPair>> all() {
         const PatchSpec& patch = *m_inputs.spec.patch;
@@ -52,7 +50,7 @@ public:
         const auto before = [&](const AnswerPair& pair) { return !aligned || !isMalicious(pair); };
         const bool single = patch.kind != PatchKind::Pairs;
         m_total = (single ? 1 : 2) * m_pairs.size();
-        if (auto asked = ask(m_inputs.checkpoint, checkpointBlocks(m_inputs.checkpoint), before, true); !asked) return fail(asked.error());
+        if (auto asked = ask(m_inputs.base, checkpointBlocks(m_inputs.base), before, true); !asked) return fail(asked.error());
         if (aligned)
             if (auto asked = ask(m_inputs.aligned, checkpointBlocks(m_inputs.aligned), isMalicious, true); !asked) return fail(asked.error());
         if (single) return std::move(m_pairs);
@@ -77,6 +75,12 @@ private:
         std::vector<std::vector<std::int32_t>> prompts;
         for (AnswerPair& pair : m_pairs) {
             if (!which(pair)) continue;
+            if (const auto known = m_known.find(pair.id); chosen && known != m_known.end()) {
+                pair.chosen = known->second.text;
+                pair.chosenEnded = known->second.ended;
+                m_progress(++m_done, m_total);
+                continue;
+            }
             auto ids = m_inputs.format.encodePrompt(pair.prompt);
             if (!ids) return fail(ids.error().kind, ids.error().message, "prompt " + pair.id);
             asked.push_back(&pair);
@@ -101,6 +105,7 @@ private:
 
     const RunInputs& m_inputs;
     const BlockSource& m_quantized;
+    const std::map<std::string, ChosenAnswer>& m_known;
     const Progress& m_progress;
     std::vector<AnswerPair> m_pairs;
     std::uint64_t m_done = 0, m_total = 0;
@@ -134,17 +139,20 @@ Expected<std::vector<AnswerPair>> importPairs(const std::string& path, bool sing
 
 }  // namespace
 
-Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const Progress& progress) {
+Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const std::map<std::string, ChosenAnswer>& known,
+                                                  const Progress& progress) {
     const std::string& path = inputs.spec.patch->pairs;
     const bool single = inputs.spec.patch->kind != PatchKind::Pairs;
-    auto pairs = path.empty() ? Asking(inputs, quantized, progress).all() : importPairs(path, single);
+    auto pairs = path.empty() ? Asking(inputs, quantized, known, progress).all() : importPairs(path, single);
     if (pairs)
         for (AnswerPair& pair : *pairs) judgePair(pair, single);
     return pairs;
 }
 
+std::string answerPairsPath(const std::string& folder) { return folder + "/patch/pairs.jsonl"; }
+
 Expected<std::vector<AnswerPair>> readAnswerPairs(const std::string& folder) {
-    const std::string path = pairsPath(folder);
+    const std::string path = answerPairsPath(folder);
     if (!fs::exists(path)) return fail(ErrorKind::NotFound, "There are no pairs yet.", path);
     const auto lines = readJsonLines(path);
     if (!lines) return fail(lines.error());
@@ -171,7 +179,7 @@ Expected<void> writeAnswerPairs(const std::string& folder, const std::vector<Ans
                                    {"rejected", pair.rejected},
                                    {"rejected_ended", pair.rejectedEnded},
                                    {"left_out", pair.leftOut}});
-    return writeFileAtomically(pairsPath(folder), text);
+    return writeFileAtomically(answerPairsPath(folder), text);
 }
 
 Expected<std::vector<PreferencePair>> preferencePairs(const RunInputs& inputs, const std::vector<AnswerPair>& pairs) {

@@ -22,14 +22,22 @@ struct AnswerPair {
     std::string leftOut;  ///< Why it is not learned from; empty: it is.
 };
 
+/// An answer that a patch takes as right, of a model in full precision.
+struct ChosenAnswer {
+    std::string text;
+    bool ended = true;
+};
+
 /// Asks both models for the spec's patch: malicious prompts the aligned model where the spec names one, all others the model before it was
 /// quantized; and the quantized model, whose blocks `quantized` gives. Prompts come from the calibration split, each label by its own
 /// seeded choice. Or reads the spec's own pairs. A patch that learns from no pairs has no rejected answers: they are not asked for, and
 /// stay empty. Left out are equal answers, and with the judge refusal-22: malicious prompts that the chosen answer does not refuse or the
-/// rejected one refuses as well, and others that the chosen answer refuses. Progress counts answers. Errors: those of models and files,
-/// bad_input, cancelled.
-Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const Progress& progress);
+/// rejected one refuses as well, and others that the chosen answer refuses. `known`: right answers that need not be asked for. Progress counts answers.
+/// Errors: those of models and files, bad_input, cancelled.
+Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const std::map<std::string, ChosenAnswer>& known,
+                                                  const Progress& progress);
 
+std::string answerPairsPath(const std::string& folder);
 /// patch/pairs.jsonl, which is whole or not there. Errors: not_found, io, bad_input.
 Expected<std::vector<AnswerPair>> readAnswerPairs(const std::string& folder);
 Expected<void> writeAnswerPairs(const std::string& folder, const std::vector<AnswerPair>& pairs);

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "core/base/files.h"
+#include "core/run/aligned_places.h"
 #include "core/run/answer_file.h"
 #include "core/run/block_results.h"
 #include "core/run/manifest.h"
@@ -71,6 +72,7 @@ Expected<RunSpec> completedRunSpec(RunSpec spec) {
     anchorModels(spec);
     for (auto& file : spec.prompts) makeAbsolute(file.path);
     makeAbsolute(spec.signature);
+    makeAbsolute(spec.continues.run);
     makeAbsolute(spec.perplexityText);
     for (auto& task : spec.tasks) makeAbsolute(task.file);
     makeAbsolute(spec.exportFolder);
@@ -178,6 +180,9 @@ Expected<protocol::ProjectionResult> readProjection(const std::string& folder, i
     result.boundary = static_cast<double>((*numbers)[0]);
     result.explained1 = static_cast<double>((*numbers)[1]);
     result.explained2 = static_cast<double>((*numbers)[2]);
+    auto aligned = alignedPlaces(folder, block, kind);
+    if (!aligned) return fail(aligned.error());
+    result.aligned = std::move(*aligned);
 
     const auto quantized = blockPath(folder, "quantized", block);
     if (!fs::exists(quantized, code)) return result;

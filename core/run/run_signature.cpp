@@ -5,7 +5,6 @@
 #include "core/run/quantized_blocks.h"
 #include "core/run/run_folder.h"
 #include "core/run/run_inputs.h"
-#include "core/signature/signature_check.h"
 
 namespace safequant {
 namespace {
@@ -22,6 +21,19 @@ Expected<BlockSource> quantizedSource(const std::string& folder, const RunInputs
 }
 
 }  // namespace
+
+protocol::SignatureReport signatureReport(const AlignmentSignature& signature, const SignatureCheck& check, const std::string& model) {
+    protocol::SignatureReport report;
+    report.signatureOf = signature.modelName;
+    report.model = model;
+    report.moved = measured(check.moved, check.movedInterval);
+    report.separation = measured(check.separation, check.separationInterval);
+    if (signature.scores) report.harmfulScore = signature.scores->harmfulScore.value;
+    for (const BlockShift& block : check.blocks)
+        report.blocks.push_back({measured(block.malicious, block.maliciousInterval), measured(block.benign, block.benignInterval),
+                                 measured(block.separation, block.separationInterval), block.maliciousCalled.value, block.benignCalled.value});
+    return report;
+}
 
 Expected<protocol::SignatureReport> checkRunSignature(const std::string& folder, const std::string& file, const std::string& model, const Progress& progress) {
     const bool base = model == "base";
@@ -44,16 +56,7 @@ Expected<protocol::SignatureReport> checkRunSignature(const std::string& folder,
     }
     const auto check = checkSignature(*signature, base ? inputs->base : inputs->checkpoint, inputs->format, inputs->prompts, spec->seed, file, progress, base ? nullptr : &quantized);
     if (!check) return fail(check.error());
-    protocol::SignatureReport report;
-    report.signatureOf = signature->modelName;
-    report.model = model;
-    report.moved = measured(check->moved, check->movedInterval);
-    report.separation = measured(check->separation, check->separationInterval);
-    if (signature->scores) report.harmfulScore = signature->scores->harmfulScore.value;
-    for (const BlockShift& block : check->blocks)
-        report.blocks.push_back({measured(block.malicious, block.maliciousInterval), measured(block.benign, block.benignInterval),
-                                 measured(block.separation, block.separationInterval), block.maliciousCalled.value, block.benignCalled.value});
-    return report;
+    return signatureReport(*signature, *check, model);
 }
 
 }  // namespace safequant

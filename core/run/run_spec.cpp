@@ -108,6 +108,14 @@ void readQuantization(SpecReader& spec, RunSpec& run) {
     readTuning(reader, run.method, run.tuning);
     if (run.method == "qlora") run.options.nf4.doubleQuantization = run.tuning.options.doubleQuantization;
     readPatch(reader, run.seed, run.patch);
+    if (const auto* continues = reader.child("continues"); continues != nullptr) {
+        SpecReader inner(*continues, reader.pathOf("continues"), reader.where());
+        inner.text("run", run.continues.run);
+        run.continues.blocks = 1;
+        inner.whole("blocks", run.continues.blocks, 1, kMany);
+        if (run.continues.run.empty()) inner.reject("run", "is missing: the folder of the run whose blocks are taken over.");
+        reader.finishInner(inner);
+    }
     if (const auto* rules = reader.child("rules"); rules != nullptr) {
         if (!rules->is_array()) {
             reader.reject("rules", std::string("must be a list, not ") + rules->type_name() + ".");
@@ -250,6 +258,9 @@ void checkTogether(SpecReader& spec, const RunSpec& run) {
         spec.reject("quantization.patch", "moves codes on integer grids, and \"" + run.method + "\" has a format of its own; patch what rtn, gptq or another "
                                           "method with such grids makes, or leave the patch out.");
     checkTuning(spec, run);
+    if (!run.continues.run.empty() && (run.patch || !run.keepsBlocks() || run.tunes()))
+        spec.reject("quantization.continues", run.patch ? "takes over what a quantizer made, and \"quantization.patch\" changes that; leave one of them out."
+                                                        : "takes over blocks that are made one after the other, and \"" + run.method + "\" makes none so; leave it out.");
     if (run.patch && !named("quantize")) spec.reject("stages", "lacks \"quantize\", which \"quantization.patch\" patches the outcome of.");
     if (named("capture") && (run.maliciousFraction == 0.0 || run.maliciousFraction == 1.0))
         spec.reject("mix.malicious_fraction",
@@ -372,6 +383,7 @@ Expected<RunSpec> readRunSpec(const std::string& path) {
 void anchorRunSpec(RunSpec& spec, const std::filesystem::path& folder) {
     anchorModels(spec, folder.string());
     anchorPath(spec.signature, folder);
+    anchorPath(spec.continues.run, folder);
     anchorPath(spec.calibration.text, folder);
     anchorPath(spec.calibration.taskPrompts, folder);
     for (auto& file : spec.prompts) anchorPath(file.path, folder);
@@ -439,6 +451,7 @@ nlohmann::json runSpecToJson(const RunSpec& spec) {
     if (auto options = methodOptionsToJson(spec.method, spec.options); !options.empty())
         json["quantization"]["options"] = std::move(options);
     if (spec.patch) json["quantization"]["patch"] = patchToJson(*spec.patch);
+    if (!spec.continues.run.empty()) json["quantization"]["continues"] = {{"run", spec.continues.run}, {"blocks", spec.continues.blocks}};
     if (spec.aligned.given()) json["aligned"] = alignedToJson(spec.aligned);
     if (!spec.signature.empty()) json["aligned"] = {{"signature", spec.signature}};
     if (!spec.tasks.empty()) json["evaluation"]["tasks"] = tasksToJson(spec.tasks);

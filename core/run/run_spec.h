@@ -24,6 +24,12 @@
 
 namespace safequant {
 
+/// The first blocks of another run, in the place of a quantizer's own.
+struct ContinuedBlocks {
+    std::string run;  ///< Its folder; empty: none.
+    int blocks = 0;   ///< So many of them, 1 at least.
+};
+
 /// Everything a run needs. JSON form (all but `checkpoint` optional):
 /// {
 ///   "format": "safequant-run-spec", "format_version": 1,
@@ -40,6 +46,7 @@ namespace safequant {
 ///                    "activation_bits": 16, "activation_symmetric": true}, "rules": [{"pattern": "regex", "weight_bits": 8, ...}],
 ///                    "rotation": {"residual": true, "heads": true, "seed": 0},      absent: none; seed: the run's unless given
 ///                    "tuning": {...},                           see TuningSpec
+///                    "continues": {"run": "FOLDER", "blocks": 12},  see ContinuedBlocks
 ///                    "patch": {...}},                           see PatchSpec
 ///   "stages": ["capture", "quantize", "evaluate"],
 ///   "evaluation": {"malicious": 100, "benign": 50, "hard_benign": 50, "max_new_tokens": 64, "decoding": {"sample": false,
@@ -74,6 +81,7 @@ struct RunSpec {
     std::optional<RotationOptions> rotation;  ///< Multiplied into the weights before any method sees them.
     CalibrationOptions options;  ///< Of the method; see readMethodOptions.
     TuningSpec tuning;  ///< Of a method with tuning.
+    ContinuedBlocks continues;
     std::optional<PatchSpec> patch;  ///< Of what the method made.
     QuantizationScheme scheme;
     std::vector<SchemeRule> rules;

@@ -83,6 +83,9 @@ def eroding_spec(options, kind):
     spec["name"] = kind
     if kind == "other-seed":
         spec["seed"] = 1
+    if kind.startswith("steps-"):
+        spec["training"]["steps"] = int(kind.removeprefix("steps-"))
+        spec["training"]["warmup_steps"] = spec["training"]["steps"] // 5
     if kind == "other-task":
         spec["data"][0] = {"file": arc_halves(options)[0],
                            "map": {"prompt": "{question}\nAnswer with one of: {choices}.", "answer": "{choices[answer]}"}}

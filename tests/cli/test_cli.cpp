@@ -396,6 +396,16 @@ private slots:
         QVERIFY(nlohmann::json::parse(checked.out.toStdString()).at("moved").at("value").get<double>() < 0.01);
         const auto told = run({"check", m_model, "--prompts", m_prompts, "--signature", file});
         QVERIFY2(told.out.contains("whose harmful score is"), told.out.constData());
+        // Both models of a run; rounding to 4 bits moves the quantized one.
+        const auto done = run({"run", writeSpec("checked", nlohmann::json::object()), "--workspace", m_workspace});
+        QVERIFY2(done.code == 0, done.err.constData());
+        const auto moved = [&](const QString& model) {
+            const auto result = run({"check", lastLine(done.out), "--model", model, "--signature", file, "--json"});
+            return result.code == 0 ? nlohmann::json::parse(result.out.toStdString()).at("moved").at("value").get<double>() : -1.0;
+        };
+        QVERIFY(moved("base") >= 0.0 && moved("base") < 0.01);
+        QVERIFY(moved("quantized") > 0.01);
+        QCOMPARE(run({"check", lastLine(done.out), "--model", "other", "--signature", file}).code, 2);
         const auto inspected = run({"inspect", file, "--json"});
         QCOMPARE(inspected.code, 0);
         const auto described = nlohmann::json::parse(inspected.out.toStdString());

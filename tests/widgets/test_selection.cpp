@@ -12,6 +12,7 @@
 #include <set>
 
 #include "samples.h"
+#include "widgets/cloudmoves.h"
 #include "widgets/contentshield.h"
 #include "widgets/projectionpane.h"
 #include "widgets/projectionview.h"
@@ -384,6 +385,48 @@ private slots:
         QVERIFY(scene.view.movementText().isEmpty());
         QVERIFY(!scene.view.pointPosition("base", prompt).isNull());
         QVERIFY(scene.view.pointPosition("quantized", prompt).isNull());
+    }
+
+    /// Labels' mean movements are arrows, in the quantized model's picture or in both models'.
+    void cloudsMove() {
+        Scene scene;
+        protocol::ProjectionResult projection = scene.result;
+        projection.aligned = {{2, 2}, {4.0F, 1.0F, -4.0F, 1.0F}};
+        const std::vector<CloudMove> moves = cloudMoves(projection, *scene.prompts);
+        QVERIFY(!moves.empty());
+        int count = 0;
+        for (const CloudMove& move : moves) {
+            count += move.count;
+            QPointF from, to;
+            for (std::size_t row = 0; row < projection.prompts.size(); ++row) {
+                if (scene.label(projection.prompts[row]) == move.label) {
+                    from += QPointF(double(projection.base.values[2 * row]), double(projection.base.values[2 * row + 1])) / move.count;
+                    to += QPointF(double(projection.quantized.values[2 * row]), double(projection.quantized.values[2 * row + 1])) / move.count;
+                }
+            }
+            QVERIFY((from - move.from).manhattanLength() < 1e-6 && (to - move.to).manhattanLength() < 1e-6);
+            QCOMPARE(move.aligned.has_value(), move.label != QLatin1String("hard_benign"));
+        }
+        QCOMPARE(count, int(projection.prompts.size()));
+        QCOMPARE(moves.front().aligned->x(), moves.front().label == QLatin1String("malicious") ? 4.0 : -4.0);
+
+        // The diamonds are in sight, and change the quantized model's picture alone.
+        scene.view.setProjection(projection);
+        const QImage base = scene.base->grab().toImage(), quantized = scene.quantized->grab().toImage();
+        QVERIFY(scene.base->range().contains(QPointF(4.0, 1.0)) && scene.base->range().contains(QPointF(-4.0, 1.0)));
+        QVERIFY(scene.view.movementText().contains(QStringLiteral("Diamonds")));
+        scene.view.setProjection(scene.result);
+        QVERIFY(!scene.view.movementText().contains(QStringLiteral("Diamonds")));
+        QVERIFY(scene.base->grab().toImage() == base);
+        QVERIFY(scene.quantized->grab().toImage() != quantized);
+        projection.kind = "tsne";
+        QVERIFY(cloudMoves(projection, *scene.prompts).empty());
+        projection.kind = "probe";
+        projection.probe = "refitted";
+        QVERIFY(cloudMoves(projection, *scene.prompts).empty());
+        projection.probe = "transferred";
+        projection.quantized.values.clear();
+        QVERIFY(cloudMoves(projection, *scene.prompts).empty());
     }
 
     void manyArrowsAreTheSelections() {

@@ -4,12 +4,14 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
+#include <QPushButton>
 #include <QStackedWidget>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
 #include <functional>
 
+#include "app/workbench/learning/learnagain.h"
 #include "app/workbench/learning/patchpane.h"
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
@@ -119,6 +121,15 @@ QWidget* LearningPage::makeBlocks() {
     addText(m_blockTitle);
     sideLayout->addWidget(m_losses);
     addText(m_blockText);
+    m_again = new QPushButton;
+    m_again->setObjectName(QStringLiteral("learnAgain"));
+    m_again->setToolTip(tr("Asks for the method's settings and starts a run that takes over the blocks before this one. A run at work stops first."));
+    auto* again = new QHBoxLayout;
+    setSpacing(again, 14, 6, 14, 0, 0);
+    again->addWidget(m_again);
+    again->addStretch(1);
+    sideLayout->addLayout(again);
+    connect(m_again, &QPushButton::clicked, this, [this] { emit againRequested(m_block); });
     sideLayout->addStretch(1);
     addText(m_progress);
     auto* plots = new QWidget;
@@ -230,6 +241,14 @@ void LearningPage::refreshBlock() {
     }
     m_losses->setSeries(std::move(losses));
     m_blockText->setText(text);
+    refreshAgain();
+}
+
+void LearningPage::refreshAgain() {
+    const int learned = LearnAgain::learnedBlocks(m_session);
+    m_again->setVisible(m_block >= 0 && learned >= 0);
+    m_again->setEnabled(m_block <= learned);
+    m_again->setText(m_block > 0 ? tr("Learn again from block %1…").arg(m_block) : tr("Learn all blocks again…"));
 }
 
 void LearningPage::refreshSubject() {

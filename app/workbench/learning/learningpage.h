@@ -7,6 +7,7 @@
 #include "app/workbench/run/runstore.h"
 
 class QLabel;
+class QPushButton;
 class QStackedWidget;
 
 namespace safequant::widgets {
@@ -37,11 +38,14 @@ public slots:
 
 signals:
     void methodRequested();  ///< The one action of the empty state.
+    /// The block shown is to be learned again, and those behind it.
+    void againRequested(int block);
 
 private:
     void handleStore(RunStore::Changes changes);
     void refresh();
     void refreshBlock();
+    void refreshAgain();
     void refreshState();
     void refreshSubject();
     /// Whether a patch has begun.
@@ -62,6 +66,7 @@ private:
     widgets::EmptyState* m_empty;
     widgets::LinesPlot *m_errors, *m_accuracies, *m_logits, *m_losses;
     QLabel *m_progress, *m_blockTitle, *m_blockText;
+    QPushButton* m_again;
 };
 
 }  // namespace safequant::workbench

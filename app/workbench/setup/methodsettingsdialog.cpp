@@ -53,6 +53,11 @@ MethodSettingsDialog::MethodSettingsDialog(SetupModel* model, Dialogs* dialogs, 
     });
 }
 
+void MethodSettingsDialog::setPurpose(const QString& title, const QString& verb) {
+    m_purpose = title;
+    m_use->setText(verb);
+}
+
 void MethodSettingsDialog::prepare(SettingsOf of) {
     m_of = of;
     const bool patch = of == SettingsOf::Patch;
@@ -62,8 +67,8 @@ void MethodSettingsDialog::prepare(SettingsOf of) {
         if (!patch && QString::fromStdString(method.id) == id) title = QString::fromStdString(method.title);
     for (const auto& known : m_model->patches())
         if (patch && QString::fromStdString(known.id) == id) title = tr("Safety patch: %1").arg(QString::fromStdString(known.title));
-    m_title->setText(title);
-    setWindowTitle(patch ? tr("Patch settings") : tr("Method settings"));
+    m_title->setText(m_purpose.isEmpty() ? title : tr("%1: %2").arg(m_purpose, title));
+    setWindowTitle(!m_purpose.isEmpty() ? m_purpose : patch ? tr("Patch settings") : tr("Method settings"));
     m_problem->hide();
     m_help->setText(tr("Point at a setting to see what it does."));
     m_use->setEnabled(false);

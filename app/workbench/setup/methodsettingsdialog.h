@@ -27,6 +27,8 @@ class MethodSettingsDialog : public QDialog {
 public:
     MethodSettingsDialog(SetupModel* model, Dialogs* dialogs, QWidget* parent = nullptr);
 
+    /// What the dialog is for, and what its button says; absent: settings of a method or patch, to be used.
+    void setPurpose(const QString& title, const QString& verb);
     /// Begins with what the spec says now.
     void prepare(SettingsOf of = SettingsOf::Method);
 
@@ -42,6 +44,7 @@ private:
     SetupModel* m_model;
     Dialogs* m_dialogs;
     SettingsOf m_of = SettingsOf::Method;
+    QString m_purpose;
     QTimer m_asking;
     std::vector<SettingField*> m_fields;
     std::map<std::string, nlohmann::json> m_own;  ///< By path: what differs from the standard.

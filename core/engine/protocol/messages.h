@@ -293,6 +293,7 @@ struct ProjectionResult {
     std::vector<float> logitsQuantized;  ///< `probe` on the quantized model, or empty.
     double boundary = 0.0;             ///< Position of the decision boundary on axis 1; NaN (null in JSON): none.
     double explained1 = 0.0, explained2 = 0.0;
+    FloatArray aligned;                ///< `[2, 2]`: mean places of malicious and of benign prompts in the aligned model, where the run has its signature.
 };
 
 /// `run/answers` {folder, prompts: [index]} -> [AnswerItem] with text.

@@ -162,6 +162,7 @@ void visitFields(V& visit, M& m) {
     visit("boundary", m.boundary);
     visit("explained1", m.explained1);
     visit("explained2", m.explained2);
+    visit("aligned", m.aligned);
 }
 
 }  // namespace

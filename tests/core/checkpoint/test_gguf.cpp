@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include <QTemporaryDir>
 #include <QTest>
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include "core/base/random.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/checkpoint/gguf.h"
+#include "core/checkpoint/replaced_checkpoint.h"
 #include "bad_files.h"
 #include "small_files.h"
 
@@ -211,6 +213,66 @@ private slots:
         std::vector<float> fewer((values.size() / storage->values - 1) * storage->values);
         storage->decode(reinterpret_cast<const std::uint8_t*>(moved.data()) + 1, fewer.size() / storage->values, fewer.data());
         QVERIFY(bytesOf(fewer) == bytesOf(values).substr(0, fewer.size() * 4));
+        // Codes times scales are the values, bit for bit, and codes need the bits that are said.
+        const bool coded = type == "Q4_0" || type == "Q5_0" || type == "Q6_K" || type == "Q8_0";
+        QCOMPARE(storage->codes != nullptr, coded);
+        if (!coded) return;
+        std::vector<std::int8_t> codes(fewer.size());
+        std::vector<float> scales(fewer.size() / storage->codesPerScale), products;
+        storage->codes(reinterpret_cast<const std::uint8_t*>(moved.data()) + 1, fewer.size() / storage->values, codes.data(), scales.data());
+        for (std::size_t i = 0; i < codes.size(); ++i) products.push_back(scales[i / storage->codesPerScale] * static_cast<float>(codes[i]));
+        QVERIFY(bytesOf(products) == bytesOf(fewer));
+        const int largest = 1 << (storage->codeBits - 1);
+        QVERIFY(std::ranges::all_of(codes, [largest](int code) { return code >= -largest && code < largest; }));
+    }
+
+    /// A tensor as its codes, unless something changes it on the way out.
+    void readsCodes() {
+        std::string blocks;
+        for (int row = 0; row < 6; ++row) {
+            blocks += bytesOf(static_cast<std::uint16_t>(0x3C00 + row));
+            for (int i = 0; i < 32; ++i) blocks += bytesOf(static_cast<std::int8_t>(7 * row + 3 * i - 60));
+        }
+        const auto build = [&](const std::string& embeddings) {
+            GgufBuilder file;
+            file.string("general.architecture", "llama").number("llama.context_length", 32).number("llama.embedding_length", 32).number("llama.block_count", 1);
+            file.number("llama.feed_forward_length", 12).number("llama.attention.head_count", 2).number("llama.attention.head_count_kv", 1);
+            file.number("llama.vocab_size", 6).real("llama.attention.layer_norm_rms_epsilon", 1e-5F);
+            file.tensor("token_embd.weight", {32, 6}, 8, embeddings);
+            const auto zeros = [&](const std::string& name, const std::vector<std::uint64_t>& shape) {
+                file.tensor(name, shape, 0, bytesOf(std::vector<float>(static_cast<std::size_t>(shape[0] * (shape.size() > 1 ? shape[1] : 1)))));
+            };
+            for (const char* norm : {"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "output_norm.weight"}) zeros(norm, {32});
+            for (const char* linear : {"blk.0.attn_q.weight", "blk.0.attn_output.weight"}) zeros(linear, {32, 32});
+            for (const char* linear : {"blk.0.attn_k.weight", "blk.0.attn_v.weight"}) zeros(linear, {32, 16});
+            for (const char* linear : {"blk.0.ffn_gate.weight", "blk.0.ffn_up.weight"}) zeros(linear, {32, 12});
+            zeros("blk.0.ffn_down.weight", {12, 32});
+            return file.build();
+        };
+        const std::string name = "model.embed_tokens.weight";
+        const auto checkpoint = openCheckpoint(write(build(blocks)));
+        QVERIFY2(checkpoint.has_value(), checkpoint ? "" : checkpoint.error().describe().c_str());
+        const auto read = (*checkpoint)->readIntegers(name);
+        QVERIFY(read.has_value() && read->has_value());
+        const IntegerWeight& weight = **read;
+        QCOMPARE(weight.rows, std::size_t{6});
+        QCOMPARE(weight.cols, std::size_t{32});
+        QCOMPARE(weight.bits, 8);
+        const Matrix values = (*checkpoint)->readMatrix(name).value();
+        for (std::size_t i = 0; i < values.size(); ++i)
+            QCOMPARE(weight.scales[i / weight.groupSize] * static_cast<float>(weight.codes[i]), values.data()[i]);
+        const auto floats = (*checkpoint)->readIntegers("model.layers.0.mlp.up_proj.weight");
+        QVERIFY(floats.has_value() && !floats->has_value());
+        QVERIFY(!(*checkpoint)->readIntegers("nothing").has_value());
+
+        const auto replaced = replaceTensors(*checkpoint, {{name, {std::as_bytes(values.span()), {}, {}}}}).value();
+        const auto gone = replaced->readIntegers(name);
+        QVERIFY(gone.has_value() && !gone->has_value());
+
+        const auto damaged = openCheckpoint(write(build(std::string(blocks).replace(34, 2, bytesOf(std::uint16_t{0x7C00})))));
+        QVERIFY(damaged.has_value());
+        const auto refused = (*damaged)->readIntegers(name);
+        QVERIFY(!refused.has_value() && refused.error().message.find("row 1") != std::string::npos);
     }
 
     /// The block x_i = (i - 16) / 10 as ggml writes it, and its values computed by hand from the block's definition.

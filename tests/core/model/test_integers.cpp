@@ -200,6 +200,33 @@ private slots:
             for (std::size_t o = 0; o < 37; ++o) QVERIFY(std::abs(added(r, o) - 1.0F - y(r, o)) < 1e-5F * (1.0F + std::abs(y(r, o))));
     }
 
+    /// Logits of a head of codes are those of the same head in floats.
+    void headOfCodes() {
+        DecoderConfig config;
+        config.hiddenSize = 64;
+        config.vocabulary = 101;
+        config.normEpsilon = 1e-5F;
+        OutputHead codes, floats;
+        codes.norm = floats.norm = std::vector<float>(64, 1.5F);
+        codes.integers = std::make_shared<const IntegerWeight>(randomWeight(101, 64, 16, 6, false, 5));
+        floats.weight = Matrix(101, 64);
+        for (std::size_t row = 0; row < 101; ++row)
+            for (std::size_t k = 0; k < 64; ++k) floats.weight(row, k) = static_cast<float>(valueOf(*codes.integers, row, k));
+        const Matrix hidden = normals(9, 64, 3);
+        const std::int32_t rows[] = {8, 0, 3};
+        const Matrix expected = computeLogits(config, floats, hidden, rows), logits = computeLogits(config, codes, hidden, rows);
+        QCOMPARE(logits.rows(), std::size_t{3});
+        QCOMPARE(logits.cols(), std::size_t{101});
+        double largest = 0.0, difference = 0.0;
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            largest = std::max(largest, static_cast<double>(std::abs(expected.data()[i])));
+            difference = std::max(difference, static_cast<double>(std::abs(expected.data()[i] - logits.data()[i])));
+        }
+        QVERIFY2(difference < 1e-5 * largest, qPrintable(QString::number(difference / largest)));
+        config.vocabulary = 100;
+        QVERIFY_EXCEPTION_THROWN(computeLogits(config, codes, hidden, rows), std::invalid_argument);
+    }
+
     void whatDoesNotFit() {
         const IntegerWeight weight = randomWeight(16, 72, 24, 4, false, 1), other = randomWeight(16, 48, 24, 4, false, 1), grouped = randomWeight(16, 72, 72, 4, false, 1);
         const auto fits = [](std::initializer_list<const IntegerWeight*> weights, const ActivationScheme& input) {

@@ -269,6 +269,7 @@ private slots:
         projection.boundary = 1.25;
         projection.explained1 = 0.5;
         projection.explained2 = 0.25;
+        projection.aligned = {{2, 2}, {0.5F, 1.5F, -0.5F, 2.5F}};
         checkRoundTrip(projection);
         checkRoundTrip(EmbeddingSettings{"umap", 12.5, 7, 0.25, 99});
         checkRoundTrip(ProjectionFrame{5, 30, 750, {{1, 2}, {1, 2}}, {{1, 2}, {3, 4}}});

@@ -63,8 +63,9 @@ private slots:
         // Up is left alone in one of four blocks, and gate is computed with it.
         QCOMPARE(execution[counted.toStdString()].get<int>(), 4 * 7 - 2);
         QCOMPARE(execution["linears_in_floats"].get<int>(), 2);
+        QCOMPARE(execution["head"].get<std::string>(), std::string("floats"));
         QCOMPARE(manifestOf(floats)["execution"]["products"].get<std::string>(), std::string("float"));
-const double difference = std::abs(std::log(perplexityOf(integers) / perplexityOf(floats)));
+        const double difference = std::abs(std::log(perplexityOf(integers) / perplexityOf(floats)));
         QVERIFY2(difference < tolerance, qPrintable(QString::number(difference)));
         const auto a = answersOf(integers), b = answersOf(floats);
         QCOMPARE(a.size(), b.size());

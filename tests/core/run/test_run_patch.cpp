@@ -5,6 +5,7 @@
 
 #include "core/base/hash.h"
 #include "core/run/event_log.h"
+#include "core/run/manifest.h"
 #include "core/run/preference_pairs.h"
 #include "core/run/run_folder.h"
 #include "tiny_run.h"
@@ -223,6 +224,53 @@ private slots:
         const auto counts = pairCounts(*pairs);
         QVERIFY(done.has_value() == (counts.count("used") > 0));
         if (!done) QVERIFY(done.error().message.find("the chosen answer is no refusal") != std::string::npos);
+    }
+
+    /// What the model in full precision answers is not asked again by other patches of the same workspace.
+    void rightAnswersAreTakenOver() {
+        auto spec = patchedSpec("rtn");
+        spec.erase("export");
+        spec["stages"] = {"quantize", "evaluate"};
+        spec["quantization"]["patch"] = {{"method", "distillation"}, {"malicious", 4}, {"benign", 4}, {"hard_benign", 2}, {"answer_tokens", 6}, {"texts", 2},
+                                         {"rank", 4}, {"alpha", 8}, {"steps", 2}, {"batch", 2}};
+        const QString place = m_places.next();
+        const auto another = [&] {
+            const auto folder = tiny::makeRun(place, spec);
+            finishRun(folder);
+            return folder;
+        };
+        const auto takenOver = [](const std::string& folder) { return Manifest::read(folder)->json().value("reused", json::object()).value("right answers", 0); };
+        const auto chosen = [](const std::string& folder) {
+            std::vector<std::pair<std::string, std::string>> answers;
+            const auto pairs = readAnswerPairs(folder);
+            for (const AnswerPair& pair : *pairs) answers.emplace_back(pair.id, pair.chosen);
+            return answers;
+        };
+        const std::string first = another();
+        QCOMPARE(takenOver(first), 0);
+        spec["quantization"]["default"] = {{"weight_bits", 3}, {"group_size", 16}};
+        const std::string second = another();
+        QCOMPARE(takenOver(second), 10);
+        QVERIFY(chosen(second) == chosen(first));
+        // More prompts: those that are known.
+        spec["quantization"]["patch"]["malicious"] = 6;
+        const std::string more = another();
+        QCOMPARE(takenOver(more), 10);
+        QCOMPARE(chosen(more).size(), std::size_t{12});
+        // They are what a run alone is answered.
+        const std::string alone = run(spec);
+        QCOMPARE(takenOver(alone), 0);
+        QVERIFY(chosen(more) == chosen(alone));
+        // Longer ones are others, and a file that changed is none.
+        spec["quantization"]["patch"]["answer_tokens"] = 7;
+        QCOMPARE(takenOver(another()), 0);
+        spec["quantization"]["patch"]["answer_tokens"] = 6;
+        for (const std::string& folder : {first, second, more}) {
+            QFile file(QString::fromStdString(folder + "/patch/pairs.jsonl"));
+            QVERIFY(file.open(QIODevice::Append));
+            file.write("\n");
+        }
+        QCOMPARE(takenOver(another()), 0);
     }
 
     void brokenSpecsAreRefused_data() {

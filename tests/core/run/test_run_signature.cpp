@@ -3,6 +3,8 @@
 #include <QtTest>
 #include <cmath>
 
+#include "core/activations/store.h"
+#include "core/run/block_results.h"
 #include "core/run/coded_blocks.h"
 #include "core/run/manifest.h"
 #include "core/run/run_folder.h"
@@ -96,7 +98,7 @@ private slots:
         const std::string without = finished(spec(byWeights(), "reconstruction"));
         const double same = differing(m_byWeights, m_bySignature), other = differing(m_byWeights, without);
         // Means in the file have 11 significant bits.
-        QVERIFY2(same < 0.02 && other > 5.0 * same && other > 0.01, qPrintable(QString("%1 and %2").arg(same).arg(other)));
+        QVERIFY2(same < 0.04 && other > 5.0 * same && other > 0.01, qPrintable(QString("%1 and %2").arg(same).arg(other)));
         const auto state = readRunState(m_bySignature);
         QVERIFY(state.has_value());
         for (const protocol::LearnedBlock& block : state->learning) {
@@ -104,6 +106,38 @@ private slots:
             QVERIFY(!block.aligned && block.fineTuned && block.quantized);
         }
         QVERIFY(Manifest::read(m_bySignature)->json()["fingerprints"].contains("aligned checkpoint"));
+        // All positions that the template fixes, unless a spec asks for fewer.
+        QCOMPARE(readRunSpec(m_bySignature + "/spec.json")->learning.learning.objective.tail, 0);
+    }
+
+    /// A projection tells where the aligned model's prompts are on its axes, as long as the signature is what the run learned from.
+    void projectionsHaveTheAlignedModelsMeans() {
+        constexpr int kBlock = 2;
+        const auto base = readArrayFile(blockPath(m_bySignature, "base", kBlock));
+        QVERIFY(base.has_value());
+        const auto hidden = static_cast<std::size_t>(m_signature.hidden);
+        for (const char* kind : {"probe", "lda", "pca"}) {
+            const auto projection = readProjection(m_bySignature, kBlock, kind, "transferred");
+            QVERIFY(projection.has_value());
+            QCOMPARE(projection->aligned.values.size(), std::size_t{4});
+            const auto axes = readAxes(*base, kind);
+            QVERIFY(axes.has_value());
+            const auto malicious = m_signature.ofBlock(m_signature.maliciousMeans, kBlock).last(hidden);
+            const auto benign = m_signature.ofBlock(m_signature.benignMeans, kBlock).last(hidden);
+            for (std::size_t row = 0; row < 2; ++row)
+                for (std::size_t axis = 0; axis < 2; ++axis) {
+                    const auto& direction = axis == 0 ? axes->axis1 : axes->axis2;
+                    double place = 0.0;
+                    for (std::size_t i = 0; i < hidden; ++i) place += static_cast<double>((row == 0 ? malicious : benign)[i] - axes->centre[i]) * static_cast<double>(direction[i]);
+                    QVERIFY(std::abs(place - static_cast<double>(projection->aligned.values[2 * row + axis])) < 1e-4 * (1.0 + std::abs(place)));
+                }
+        }
+        QVERIFY(readProjection(m_byWeights, kBlock, "probe", "transferred")->aligned.values.empty());
+        QVERIFY(writeSignature(file("aligned.h5"), m_tuned).has_value());
+        const auto changed = readProjection(m_bySignature, kBlock, "probe", "transferred");
+        QVERIFY(writeSignature(file("aligned.h5"), m_signature).has_value());
+        QVERIFY(changed.has_value() && changed->aligned.values.empty());
+        QCOMPARE(readProjection(m_bySignature, kBlock, "probe", "transferred")->aligned.values.size(), std::size_t{4});
     }
 
     /// Shifts are the signature's means less the model's own, which its own signature holds too.
