@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/quantize/blas.h"
 #include "core/quantize/block_calibration.h"
 #include "core/quantize/uniform_grid.h"
 
@@ -15,6 +16,8 @@ namespace {
 constexpr double kScaleFloor = 1e-4, kGroupFloor = 1e-6;
 constexpr int kClippingSteps = 10;
 constexpr float kClippingUnit = 20.0F;
+/// Rows whose errors are multiplied with the inputs' products at once.
+constexpr std::size_t kClippedTogether = 64;
 
 std::size_t groupWidth(int groupSize, std::size_t columns) { return groupSize > 0 ? static_cast<std::size_t>(groupSize) : columns; }
 
@@ -88,35 +91,58 @@ std::vector<double> gramOfGroup(const InputStatistics& inputs, std::size_t first
     return gram;
 }
 
-/// Limits one group, in place; `error` is scratch.
-void clipGroup(float* weights, std::size_t width, const QuantizationScheme& scheme, const std::vector<double>& gram, std::vector<double>& error) {
-    float largest = 0.0F;
-    for (std::size_t i = 0; i < width; ++i) largest = std::max(largest, std::fabs(weights[i]));
-    float best = largest;
-    double least = std::numeric_limits<double>::infinity();
-    error.resize(width);
-    for (int step = 0; step < kClippingSteps; ++step) {
-        const float limit = largest * (1.0F - static_cast<float>(step) / kClippingUnit);
-        float low = 0.0F, high = 0.0F;
-        for (std::size_t i = 0; i < width; ++i) {
-            low = std::min(low, std::max(weights[i], -limit));
-            high = std::max(high, std::min(weights[i], limit));
+/// Limits the groups that begin at one column, of some rows, in place.
+class GroupClipping {
+public:
+    GroupClipping(Matrix& weights, std::size_t first, std::size_t width, const QuantizationScheme& scheme, const std::vector<double>& gram)
+        : m_weights(weights), m_first(first), m_width(width), m_scheme(scheme), m_gram(gram) {}
+
+    void clip(std::size_t begin, std::size_t end) {
+        const std::size_t rows = end - begin;
+        m_errors.resize(rows * m_width);
+        m_products.resize(rows * m_width);
+        std::vector<float> largest(rows, 0.0F);
+        for (std::size_t r = 0; r < rows; ++r)
+            for (const float weight : group(begin + r)) largest[r] = std::max(largest[r], std::fabs(weight));
+        std::vector<float> best = largest;
+        std::vector<double> least(rows, std::numeric_limits<double>::infinity());
+        const int width = static_cast<int>(m_width), count = static_cast<int>(rows), next = 1;
+        const double one = 1.0, none = 0.0;
+        for (int step = 0; step < kClippingSteps; ++step) {
+            const auto limitOf = [&](std::size_t r) { return largest[r] * (1.0F - static_cast<float>(step) / kClippingUnit); };
+            for (std::size_t r = 0; r < rows; ++r) round(group(begin + r), limitOf(r), m_errors.data() + r * m_width);
+            dsymm_("L", "L", &width, &count, &one, m_gram.data(), &width, m_errors.data(), &width, &none, m_products.data(), &width);
+            for (std::size_t r = 0; r < rows; ++r) {
+                const double energy = ddot_(&width, m_errors.data() + r * m_width, &next, m_products.data() + r * m_width, &next);
+                if (energy >= least[r]) continue;
+                least[r] = energy;
+                best[r] = limitOf(r);
+            }
         }
-        const UniformGrid grid = uniformGrid(low, high, scheme.weightBits, scheme.symmetric);
-        for (std::size_t i = 0; i < width; ++i)
-            error[i] = static_cast<double>(grid.rounded(std::clamp(weights[i], -limit, limit))) - static_cast<double>(weights[i]);
-        double energy = 0.0;
-        for (std::size_t i = 0; i < width; ++i) {
-            double product = 0.0;
-            for (std::size_t j = 0; j < width; ++j) product += gram[i * width + j] * error[j];
-            energy += error[i] * product;
-        }
-        if (energy >= least) continue;
-        least = energy;
-        best = limit;
+        for (std::size_t r = 0; r < rows; ++r)
+            for (float& weight : group(begin + r)) weight = std::clamp(weight, -best[r], best[r]);
     }
-    for (std::size_t i = 0; i < width; ++i) weights[i] = std::clamp(weights[i], -best, best);
-}
+
+private:
+    std::span<float> group(std::size_t row) { return {m_weights.row(row) + m_first, m_width}; }
+    /// How far the weights are off once they are limited and rounded.
+    void round(std::span<const float> weights, float limit, double* errors) const {
+        float low = 0.0F, high = 0.0F;
+        for (const float weight : weights) {
+            low = std::min(low, std::max(weight, -limit));
+            high = std::max(high, std::min(weight, limit));
+        }
+        const UniformGrid grid = uniformGrid(low, high, m_scheme.weightBits, m_scheme.symmetric);
+        for (std::size_t i = 0; i < weights.size(); ++i)
+            errors[i] = static_cast<double>(grid.rounded(std::clamp(weights[i], -limit, limit))) - static_cast<double>(weights[i]);
+    }
+
+    Matrix& m_weights;
+    std::size_t m_first, m_width;
+    const QuantizationScheme& m_scheme;
+    const std::vector<double>& m_gram;
+    std::vector<double> m_errors, m_products;
+};
 
 }  // namespace
 
@@ -162,9 +188,10 @@ Matrix clippedWeights(const Matrix& weight, const QuantizationScheme& scheme, co
         const std::vector<double> gram = gramOfGroup(inputs, first, width);
 #pragma omp parallel num_threads(threadCount())
         {
-            std::vector<double> error;
+            GroupClipping clipping(clipped, first, width, scheme, gram);
 #pragma omp for schedule(static)
-            for (std::size_t r = 0; r < clipped.rows(); ++r) clipGroup(clipped.row(r) + first, width, scheme, gram, error);
+            for (std::size_t begin = 0; begin < clipped.rows(); begin += kClippedTogether)
+                clipping.clip(begin, std::min(begin + kClippedTogether, clipped.rows()));
         }
     }
     return clipped;

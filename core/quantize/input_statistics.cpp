@@ -10,16 +10,7 @@
 #include <utility>
 
 #include "core/model/decoder.h"
-
-extern "C" {
-// BLAS and LAPACK; matrices by columns.
-void dsyrk_(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a, const int* lda,
-            const double* beta, double* c, const int* ldc);
-void dsymm_(const char* side, const char* uplo, const int* m, const int* n, const double* alpha, const double* a, const int* lda,
-            const double* b, const int* ldb, const double* beta, double* c, const int* ldc);
-void dpotrf_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-void dpotri_(const char* uplo, const int* n, double* a, const int* lda, int* info);
-}
+#include "core/quantize/blas.h"
 
 namespace safequant {
 namespace {
