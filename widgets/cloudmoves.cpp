@@ -18,7 +18,7 @@ namespace {
 constexpr double kArrowShaft = 2.5;
 constexpr double kArrowHalo = 2.0;      ///< Ground on either side, so that arrows stand out from marks.
 constexpr double kArrowTip = 11.0;
-constexpr double kArrowStart = 4.0;     ///< Radius.
+constexpr double kArrowStart = 3.0;     ///< Radius.
 constexpr double kDiamond = 6.5;
 
 QPointF pointAt(const protocol::FloatArray& points, std::size_t row) {
@@ -37,7 +37,8 @@ QPainterPath arrowPath(const QPointF& from, const QPointF& to) {
     }
     const QPointF along = way / length;
     const QPointF across(-along.y(), along.x());
-    const double head = std::min(kArrowTip, length);
+    // A short move keeps some of its shaft.
+    const double head = std::min(kArrowTip, 0.6 * length);
     const QPointF neck = to - along * head;
     path.addPolygon(QPolygonF({from + across * kArrowShaft / 2.0, neck + across * kArrowShaft / 2.0, neck - across * kArrowShaft / 2.0, from - across * kArrowShaft / 2.0,
                                from + across * kArrowShaft / 2.0}));

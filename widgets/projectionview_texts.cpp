@@ -48,13 +48,13 @@ QString ProjectionView::movementText() const {
     const int decimals = std::clamp(2 - int(std::floor(std::log10(largest))), 0, 8);
     QStringList parts;
     for (const CloudMove& move : moved) {
-        parts << tr("%1 %2 (n = %3)").arg(labelText(move.label).toLower(), signedText(across(move), decimals), QLocale().toString(move.count));
+        parts << tr("%1 %2").arg(labelText(move.label).toLower(), signedText(across(move), decimals));
     }
     if (parts.isEmpty()) {
         return {};
     }
-    const QString text = tr("Mean movement across, as arrows: %1").arg(parts.join(QStringLiteral(", ")));
-    return aligned ? tr("%1. Diamonds: the aligned model's means").arg(text) : text;
+    const QString text = tr("Mean move across: %1").arg(parts.join(QStringLiteral(", ")));
+    return aligned ? tr("%1; diamonds: aligned model").arg(text) : text;
 }
 
 HoverCard ProjectionView::cardOf(int prompt) const {
