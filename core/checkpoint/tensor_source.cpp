@@ -30,8 +30,10 @@ public:
     }
 
     bool readCodes(std::int8_t* codes, float* scales) const override {
-        if (m_type.codes == nullptr || m_rotaryHeads > 0) return false;
-        m_type.codes(m_range.data(), static_cast<std::size_t>(m_rows * blocksPerRow()), codes, scales);
+        if (m_type.codes == nullptr || m_rows == 1) return false;
+        const std::int64_t scalesPerRow = m_columns / static_cast<std::int64_t>(m_type.codesPerScale);
+        for (std::int64_t row = 0; row < m_rows; ++row)
+            m_type.codes(m_range.data() + storedRow(row) * rowBytes(), static_cast<std::size_t>(blocksPerRow()), codes + row * m_columns, scales + row * scalesPerRow);
         m_range.used(0, static_cast<std::uint64_t>(m_rows * rowBytes()));
         return true;
     }
@@ -39,9 +41,9 @@ public:
 private:
     std::int64_t blocksPerRow() const { return m_columns / m_type.values; }
     std::int64_t rowBytes() const { return blocksPerRow() * m_type.bytes; }
+    std::int64_t storedRow(std::int64_t row) const { return m_rotaryHeads > 0 ? storedRotaryRow(row, m_rows / m_rotaryHeads) : row; }
 
     void readMatrixRows(std::int64_t first, std::int64_t count, float* out) const {
-        const std::int64_t headRows = m_rotaryHeads > 0 ? m_rows / m_rotaryHeads : 0;
         // Slices bound the pages that are resident at once.
         const std::int64_t slice = std::max<std::int64_t>(1, static_cast<std::int64_t>(kReleaseThreshold) / rowBytes());
         for (std::int64_t begin = first; begin < first + count; begin += slice) {
@@ -49,8 +51,7 @@ private:
             float* const target = out + (begin - first) * m_columns;
 #pragma omp parallel for schedule(static) if ((end - begin) * m_columns >= kParallelValues && end - begin > 1)
             for (std::int64_t row = begin; row < end; ++row) {
-                const std::int64_t stored = headRows > 0 ? storedRotaryRow(row, headRows) : row;
-                m_type.decode(m_range.data() + stored * rowBytes(), static_cast<std::size_t>(blocksPerRow()),
+                m_type.decode(m_range.data() + storedRow(row) * rowBytes(), static_cast<std::size_t>(blocksPerRow()),
                               target + (row - begin) * m_columns);
             }
             m_range.used(static_cast<std::uint64_t>(begin * rowBytes()), static_cast<std::uint64_t>((end - begin) * rowBytes()));

@@ -125,4 +125,18 @@ BlockSource checkpointBlocks(std::shared_ptr<const Checkpoint> checkpoint) {
     return [checkpoint = std::move(checkpoint)](int block) { return loadBlock(*checkpoint, block); };
 }
 
+BlockSource storedBlocks(std::shared_ptr<const Checkpoint> checkpoint) {
+    return [checkpoint = std::move(checkpoint)](int block) -> Expected<BlockWeights> {
+        auto weights = loadBlock(*checkpoint, block);
+        if (!weights) return weights;
+        for (int i = 0; i < kLinearsPerBlock; ++i) {
+            const auto role = static_cast<LinearRole>(i);
+            auto integers = checkpoint->readIntegers(linearName(block, role) + ".weight");
+            if (!integers) return fail(integers.error());
+            if (*integers) (*weights)[role].integers = std::make_shared<const IntegerWeight>(std::move(**integers));
+        }
+        return weights;
+    };
+}
+
 }  // namespace safequant

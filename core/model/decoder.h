@@ -84,6 +84,8 @@ Matrix computeLogits(const DecoderConfig& config, const OutputHead& head, const 
 using BlockSource = std::function<Expected<BlockWeights>(int block)>;
 /// The source that reads the checkpoint.
 BlockSource checkpointBlocks(std::shared_ptr<const Checkpoint> checkpoint);
+/// The same, with the codes of linears that the checkpoint stores as codes (Checkpoint::readIntegers): products are computed from these.
+BlockSource storedBlocks(std::shared_ptr<const Checkpoint> checkpoint);
 
 /// CPU features used at run time, for manifests and benchmarks, e.g. "avx512_vnni avx512f avx2 fma".
 std::string cpuFeatures();

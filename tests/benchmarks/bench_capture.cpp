@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
             const Measured measured = captureAll(options, texts, ids);
             ours = {std::min(ours.seconds, measured.seconds), std::max(ours.peak, measured.peak)};
             if (options["python"].empty()) continue;
-            const auto peer = runPeer(options, "capture");
+            const auto peer = runTransformers(options, "capture");
             if (peer["prompts"] != texts.size()) throw std::runtime_error("the peer took other prompts");
             peerSeconds = std::min(peerSeconds, peer["seconds"].get<double>());
             peerPeak = std::max(peerPeak, peer["peak_mb"].get<double>());

@@ -59,7 +59,7 @@ int main(int argc, char** argv) {
             tokens = 0;
             for (const GeneratedAnswer& answer : answers) tokens += answer.tokens.size();
             if (options["python"].empty()) continue;
-            const auto peer = runPeer(options, "generate --count 64 --new-tokens 64");
+            const auto peer = runTransformers(options, "generate --count 64 --new-tokens 64");
             peerSeconds = std::min(peerSeconds, peer["seconds"].get<double>());
             peerPeak = std::max(peerPeak, peer["peak_mb"].get<double>());
             peerTokens = peer["tokens"].get<std::size_t>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A quantized model computed by its codes against the same in float32: greedy answers to 64 prompts of at most 64 tokens, one answer alone, memory, and
-// how many answers are the same. Answers are counted, never shown. bench_integers [--model GGUF] [--prompts FILE] [--rounds N]
+// how many answers are the same. Answers are counted, never shown. bench_integers [--model GGUF] [--prompts FILE] [--rounds N] [--python PATH]
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +108,12 @@ int main(int argc, char** argv) {
     try {
         const Options options(argc, argv);
         std::cout << "products of codes: " << integerKernels().name << std::endl;
+        // The same prompts by transformers in float32, which knows no integers.
+        double peer = 0.0;
+        for (int round = 0; round < std::stoi(options["rounds"]) && !options["python"].empty(); ++round) {
+            const auto result = runTransformers(options, "generate --label benign --count 64 --new-tokens 64");
+            peer = std::max(peer, (result["tokens"].get<double>() + result["prompts"].get<double>()) / result["seconds"].get<double>());
+        }
         for (const auto& [name, scheme] : {std::pair{"W8A8", QuantizationScheme{8, -1, true, 8}}, {"W8A16", QuantizationScheme{8, -1, true, 16}},
                                           {"W4A16 g64", QuantizationScheme{4, 64, false, 16}}}) {
             const auto best = [&, &scheme = scheme](Products products) {
@@ -124,6 +130,7 @@ int main(int argc, char** argv) {
             const Measured nudged = apart(options["model"], options["prompts"], scheme, Products::NudgedFloats);
             const std::string of = name;
             printResult(of + ", 64 prompts together", codes.batch, floats.batch, "tokens/s", codes.batch / floats.batch);
+            if (peer > 0.0) printResult(of + ", 64 prompts together, over transformers in float32", codes.batch, peer, "tokens/s", codes.batch / peer);
             printResult(of + ", one alone", codes.single, floats.single, "tokens/s", codes.single / floats.single);
             printResult(of + ", peak memory", codes.memory, floats.memory, "MB", floats.memory / codes.memory);
             const auto count = static_cast<double>(codes.answers.size());

@@ -54,11 +54,10 @@ inline double peakMemory() {
     return 0.0;
 }
 
-/// Runs the peer script with the Python given as --python and reads its last line.
-inline nlohmann::json runPeer(const Options& options, const std::string& arguments) {
-    const std::string command = "\"" + options["python"] + "\" \"" SAFEQUANT_SOURCE_DIR "/tests/benchmarks/peer_transformers.py\" " +
-                                arguments + " --model \"" + options["model"] + "\" --prompts \"" + options["prompts"] +
-                                "\" --threads " + std::to_string(threadCount()) + " 2>/dev/null";
+/// Runs a script of this folder on the model with the Python given as --python, and reads its last line.
+inline nlohmann::json runPeer(const Options& options, const std::string& script, const std::string& arguments) {
+    const std::string command = "\"" + options["python"] + "\" \"" SAFEQUANT_SOURCE_DIR "/tests/benchmarks/" + script + "\" " + arguments + " --model \"" +
+                                options["model"] + "\" --threads " + std::to_string(threadCount()) + " 2>/dev/null";
     FILE* pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) throw std::runtime_error("cannot start the peer");
     std::string output;
@@ -66,6 +65,11 @@ inline nlohmann::json runPeer(const Options& options, const std::string& argumen
     while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) output = buffer[0] == '{' ? buffer : output + buffer;
     if (::pclose(pipe) != 0) throw std::runtime_error("the peer failed; run it by hand: " + command);
     return nlohmann::json::parse(output);
+}
+
+/// The work of peer_transformers.py on the prompts.
+inline nlohmann::json runTransformers(const Options& options, const std::string& work) {
+    return runPeer(options, "peer_transformers.py", work + " --prompts \"" + options["prompts"] + "\"");
 }
 
 /// One result line.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The peer of bench_capture and bench_generation: the same work by transformers (float32, sdpa attention, inference mode, prompts
+"""The peer of bench_capture, bench_generation and bench_integers: the same work by transformers (float32, sdpa attention, inference mode, prompts
 sorted by length, warmed up, every batch size given is tried and the fastest counts). Prints one JSON line.
 
-Usage: peer_transformers.py capture|generate --model GGUF --prompts FILE.jsonl [--count N] [--new-tokens N] [--threads N]
+Usage: peer_transformers.py capture|generate --model GGUF --prompts FILE.jsonl [--label LABEL] [--count N] [--new-tokens N] [--threads N]
 """
 import argparse
 import json
@@ -72,6 +72,7 @@ def main():
     parser.add_argument("work", choices=["capture", "generate"])
     parser.add_argument("--model", required=True)
     parser.add_argument("--prompts", required=True)
+    parser.add_argument("--label", default="malicious")
     parser.add_argument("--count", type=int, default=64)
     parser.add_argument("--new-tokens", type=int, default=64)
     parser.add_argument("--threads", type=int, default=2)
@@ -97,7 +98,7 @@ def main():
             best = result if best is None or result["seconds"] < best["seconds"] else best
     else:
         tokenizer.padding_side = "left"
-        texts = [chat(tokenizer, p["prompt"]) for p in prompts if p["label"] == "malicious"][:options.count]
+        texts = [chat(tokenizer, p["prompt"]) for p in prompts if p["label"] == options.label][:options.count]
         generate(model, tokenizer, texts[:8], 8, 4)
         reset_peak()
         start = time.perf_counter()

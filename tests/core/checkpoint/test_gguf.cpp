@@ -228,11 +228,15 @@ private slots:
 
     /// A tensor as its codes, unless something changes it on the way out.
     void readsCodes() {
-        std::string blocks;
-        for (int row = 0; row < 6; ++row) {
-            blocks += bytesOf(static_cast<std::uint16_t>(0x3C00 + row));
-            for (int i = 0; i < 32; ++i) blocks += bytesOf(static_cast<std::int8_t>(7 * row + 3 * i - 60));
-        }
+        const auto rowsOf = [](int rows) {
+            std::string blocks;
+            for (int row = 0; row < rows; ++row) {
+                blocks += bytesOf(static_cast<std::uint16_t>(0x3C00 + row));
+                for (int i = 0; i < 32; ++i) blocks += bytesOf(static_cast<std::int8_t>(2 * row + 3 * i - 60));
+            }
+            return blocks;
+        };
+        const std::string blocks = rowsOf(6), queries = rowsOf(32);
         const auto build = [&](const std::string& embeddings) {
             GgufBuilder file;
             file.string("general.architecture", "llama").number("llama.context_length", 32).number("llama.embedding_length", 32).number("llama.block_count", 1);
@@ -243,7 +247,9 @@ private slots:
                 file.tensor(name, shape, 0, bytesOf(std::vector<float>(static_cast<std::size_t>(shape[0] * (shape.size() > 1 ? shape[1] : 1)))));
             };
             for (const char* norm : {"blk.0.attn_norm.weight", "blk.0.ffn_norm.weight", "output_norm.weight"}) zeros(norm, {32});
-            for (const char* linear : {"blk.0.attn_q.weight", "blk.0.attn_output.weight"}) zeros(linear, {32, 32});
+            // Rows of queries are stored in another order.
+            file.tensor("blk.0.attn_q.weight", {32, 32}, 8, queries);
+            zeros("blk.0.attn_output.weight", {32, 32});
             for (const char* linear : {"blk.0.attn_k.weight", "blk.0.attn_v.weight"}) zeros(linear, {32, 16});
             for (const char* linear : {"blk.0.ffn_gate.weight", "blk.0.ffn_up.weight"}) zeros(linear, {32, 12});
             zeros("blk.0.ffn_down.weight", {12, 32});
@@ -252,15 +258,18 @@ private slots:
         const std::string name = "model.embed_tokens.weight";
         const auto checkpoint = openCheckpoint(write(build(blocks)));
         QVERIFY2(checkpoint.has_value(), checkpoint ? "" : checkpoint.error().describe().c_str());
-        const auto read = (*checkpoint)->readIntegers(name);
-        QVERIFY(read.has_value() && read->has_value());
-        const IntegerWeight& weight = **read;
-        QCOMPARE(weight.rows, std::size_t{6});
-        QCOMPARE(weight.cols, std::size_t{32});
-        QCOMPARE(weight.bits, 8);
         const Matrix values = (*checkpoint)->readMatrix(name).value();
-        for (std::size_t i = 0; i < values.size(); ++i)
-            QCOMPARE(weight.scales[i / weight.groupSize] * static_cast<float>(weight.codes[i]), values.data()[i]);
+        for (const std::string& stored : {name, std::string("model.layers.0.self_attn.q_proj.weight")}) {
+            const auto read = (*checkpoint)->readIntegers(stored);
+            QVERIFY(read.has_value() && read->has_value());
+            const IntegerWeight& weight = **read;
+            QCOMPARE(weight.rows, stored == name ? std::size_t{6} : std::size_t{32});
+            QCOMPARE(weight.cols, std::size_t{32});
+            QCOMPARE(weight.bits, 8);
+            const Matrix floats = (*checkpoint)->readMatrix(stored).value();
+            for (std::size_t i = 0; i < floats.size(); ++i)
+                QCOMPARE(weight.scales[i / weight.groupSize] * static_cast<float>(weight.codes[i]), floats.data()[i]);
+        }
         const auto floats = (*checkpoint)->readIntegers("model.layers.0.mlp.up_proj.weight");
         QVERIFY(floats.has_value() && !floats->has_value());
         QVERIFY(!(*checkpoint)->readIntegers("nothing").has_value());
