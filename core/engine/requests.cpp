@@ -98,6 +98,14 @@ EngineRequests::~EngineRequests() {
     m_ending.request_stop();
 }
 
+template <TicketLine EngineRequests::*Line>
+Expected<json> EngineRequests::cancelTicket(const json& params) {
+    const auto ticket = field<std::int64_t>(params, "ticket");
+    if (!ticket) return fail(ticket.error());
+    (this->*Line).cancel(*ticket);
+    return json(nullptr);
+}
+
 const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
     static const std::map<std::string, Route> table{
         {"initialize", {&EngineRequests::initialize, false}},
@@ -121,22 +129,22 @@ const std::map<std::string, EngineRequests::Route>& EngineRequests::routes() {
         {"run/overlay", {&EngineRequests::overlay, true}},
         {"run/overlay-projection", {&EngineRequests::overlayProjectionRequest, false}},
         {"run/place", {&EngineRequests::place, true}},
-        {"run/place-cancel", {&EngineRequests::cancelPlacing, false}},
+        {"run/place-cancel", {&EngineRequests::cancelTicket<&EngineRequests::m_placingTickets>, false}},
         {"signature/check", {&EngineRequests::checkAgainstSignature, true}},
-        {"signature/cancel", {&EngineRequests::cancelSignatureCheck, false}},
+        {"signature/cancel", {&EngineRequests::cancelTicket<&EngineRequests::m_signatureTickets>, false}},
         {"projection/embed", {&EngineRequests::embed, false}},
-        {"projection/cancel", {&EngineRequests::cancelEmbedding, false}},
+        {"projection/cancel", {&EngineRequests::cancelTicket<&EngineRequests::m_embeddingTickets>, false}},
         {"analysis/probe", {&EngineRequests::probeWeights, false}},
         {"analysis/probe-similarity", {&EngineRequests::probeSimilarity, true}},
         {"analysis/transfer", {&EngineRequests::probeTransfer, true}},
         {"analysis/calibration", {&EngineRequests::probeCalibration, false}},
         {"analysis/weights", {&EngineRequests::linearWeights, true}},
         {"analysis/inputs", {&EngineRequests::linearInputs, false}},
-        {"analysis/cancel-inputs", {&EngineRequests::cancelInputs, false}},
+        {"analysis/cancel-inputs", {&EngineRequests::cancelTicket<&EngineRequests::m_inputTickets>, false}},
         {"whatif/block", {&EngineRequests::whatIf, false}},
-        {"whatif/cancel", {&EngineRequests::cancelWhatIf, false}},
+        {"whatif/cancel", {&EngineRequests::cancelTicket<&EngineRequests::m_whatIfTickets>, false}},
         {"budget/measure", {&EngineRequests::measureBudget, false}},
-        {"budget/cancel", {&EngineRequests::cancelBudget, false}},
+        {"budget/cancel", {&EngineRequests::cancelTicket<&EngineRequests::m_budgetTickets>, false}},
         {"budget/solve", {&EngineRequests::solveBudgetRequest, false}},
         {"run/answers", {&EngineRequests::answers, false}},
         {"run/tasks", {&EngineRequests::tasks, false}},
@@ -502,13 +510,6 @@ Expected<json> EngineRequests::embed(const json& params) {
         });
     });
     return json{{"ticket", *ticket}};
-}
-
-Expected<json> EngineRequests::cancelEmbedding(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_embeddingTickets.cancel(*ticket);
-    return json(nullptr);
 }
 
 void EngineRequests::tellEnd(const std::string& method, json note, const std::string& where, const std::function<Expected<json>()>& work) {

@@ -69,22 +69,19 @@ private:
     Expected<nlohmann::json> overlay(const nlohmann::json& params);
     Expected<nlohmann::json> overlayProjectionRequest(const nlohmann::json& params);
     Expected<nlohmann::json> place(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelPlacing(const nlohmann::json& params);
     Expected<nlohmann::json> checkAgainstSignature(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelSignatureCheck(const nlohmann::json& params);
     Expected<nlohmann::json> embed(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelEmbedding(const nlohmann::json& params);
+    /// Ends the work of a line up to a ticket.
+    template <TicketLine EngineRequests::*Line>
+    Expected<nlohmann::json> cancelTicket(const nlohmann::json& params);
     Expected<nlohmann::json> probeWeights(const nlohmann::json& params);
     Expected<nlohmann::json> probeSimilarity(const nlohmann::json& params);
     Expected<nlohmann::json> probeTransfer(const nlohmann::json& params);
     Expected<nlohmann::json> probeCalibration(const nlohmann::json& params);
     Expected<nlohmann::json> linearWeights(const nlohmann::json& params);
     Expected<nlohmann::json> linearInputs(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelInputs(const nlohmann::json& params);
     Expected<nlohmann::json> whatIf(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelWhatIf(const nlohmann::json& params);
     Expected<nlohmann::json> measureBudget(const nlohmann::json& params);
-    Expected<nlohmann::json> cancelBudget(const nlohmann::json& params);
     Expected<nlohmann::json> solveBudgetRequest(const nlohmann::json& params);
     Expected<nlohmann::json> answers(const nlohmann::json& params);
     Expected<nlohmann::json> tasks(const nlohmann::json& params);

@@ -86,11 +86,4 @@ Expected<json> EngineRequests::linearInputs(const json& params) {
     return json{{"ticket", *ticket}};
 }
 
-Expected<json> EngineRequests::cancelInputs(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_inputTickets.cancel(*ticket);
-    return json(nullptr);
-}
-
 }  // namespace safequant

@@ -69,13 +69,6 @@ Expected<json> EngineRequests::measureBudget(const json& params) {
     return json{{"ticket", *ticket}};
 }
 
-Expected<json> EngineRequests::cancelBudget(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_budgetTickets.cancel(*ticket);
-    return json(nullptr);
-}
-
 Expected<json> EngineRequests::solveBudgetRequest(const json& params) {
     const auto size = field<double>(params, "size_bits");
     if (!size) return fail(size.error());

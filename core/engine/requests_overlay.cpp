@@ -81,18 +81,4 @@ Expected<json> EngineRequests::checkAgainstSignature(const json& params) {
     return protocol::toJson(*report);
 }
 
-Expected<json> EngineRequests::cancelSignatureCheck(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_signatureTickets.cancel(*ticket);
-    return json(nullptr);
-}
-
-Expected<json> EngineRequests::cancelPlacing(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_placingTickets.cancel(*ticket);
-    return json(nullptr);
-}
-
 }  // namespace safequant

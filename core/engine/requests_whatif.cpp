@@ -69,11 +69,4 @@ Expected<void> EngineRequests::tryOut(const std::string& folder, int block, cons
     return {};
 }
 
-Expected<json> EngineRequests::cancelWhatIf(const json& params) {
-    const auto ticket = field<std::int64_t>(params, "ticket");
-    if (!ticket) return fail(ticket.error());
-    m_whatIfTickets.cancel(*ticket);
-    return json(nullptr);
-}
-
 }  // namespace safequant

@@ -3,17 +3,14 @@
 
 namespace safequant::workbench {
 
-DriftCheck::DriftCheck(EngineClient* client, RunStore* store, QObject* parent) : QObject(parent), m_client(client), m_store(store) {
+DriftCheck::DriftCheck(EngineClient* client, RunStore* store, QObject* parent) : QObject(parent), m_store(store), m_work(client, QStringLiteral("signature/cancel"), this) {
     connect(m_store, &RunStore::changed, this, [this] {
         if (m_store->folder() == m_folder) return;
         m_folder = m_store->folder();
         clear();
     });
-    connect(m_client, &EngineClient::signatureProgress, this, [this](qint64 ticket, quint64 done, quint64 total) {
-        if (!working() || ticket != m_ticket) return;
-        m_done = done;
-        m_total = total;
-        emit changed();
+    connect(client, &EngineClient::signatureProgress, this, [this](qint64 ticket, quint64 done, quint64 total) {
+        if (m_work.advance(ticket, done, total)) emit changed();
     });
 }
 
@@ -34,11 +31,9 @@ void DriftCheck::check(const QString& file) {
 }
 
 void DriftCheck::ask(const std::string& model) {
-    m_done = m_total = 0;
-    m_request = m_client->request<protocol::SignatureReport>(
-        QStringLiteral("signature/check"), {{"folder", m_folder.toStdString()}, {"file", m_file.toStdString()}, {"model", model}, {"ticket", ++m_ticket}}, this,
+    m_work.start<protocol::SignatureReport>(
+        QStringLiteral("signature/check"), {{"folder", m_folder.toStdString()}, {"file", m_file.toStdString()}, {"model", model}},
         [this, model](Expected<protocol::SignatureReport> report) {
-            m_request = 0;
             if (!report) m_problem = QString::fromStdString(report.error().describe());
             else (model == "base" ? m_base : m_quantized) = std::move(*report);
             if (m_problem.isEmpty() && model == "base" && quantized()) return ask("quantized");
@@ -48,12 +43,7 @@ void DriftCheck::ask(const std::string& model) {
 }
 
 void DriftCheck::stop() {
-    if (!working()) return;
-    m_client->drop(m_request);
-    m_client->request<Nothing>(QStringLiteral("signature/cancel"), {{"ticket", m_ticket}}, this, [](const Expected<Nothing>&) {});
-    m_request = 0;
-    m_done = m_total = 0;
-    emit changed();
+    if (m_work.stop()) emit changed();
 }
 
 void DriftCheck::clear() {

@@ -7,6 +7,7 @@
 
 #include "app/workbench/engine/engineclient.h"
 #include "app/workbench/run/runstore.h"
+#include "app/workbench/run/ticketedwork.h"
 #include "core/engine/protocol/signature_messages.h"
 
 namespace safequant::workbench {
@@ -23,10 +24,10 @@ public:
     const QString& file() const { return m_file; }
     /// Of "base" or "quantized"; null until it is known.
     const protocol::SignatureReport* report(const std::string& model) const;
-    bool working() const { return m_request != 0; }
+    bool working() const { return m_work.working(); }
     /// Blocks done and in all of the model at work; 0 of 0 until the engine has begun.
-    quint64 done() const { return m_done; }
-    quint64 total() const { return m_total; }
+    quint64 done() const { return m_work.done(); }
+    quint64 total() const { return m_work.total(); }
     /// Why the last check ended without a report; empty when it did not.
     const QString& problem() const { return m_problem; }
 
@@ -43,13 +44,10 @@ private:
     void ask(const std::string& model);
     bool quantized() const;
 
-    EngineClient* m_client;
     RunStore* m_store;
     QString m_folder, m_file, m_problem;
     std::optional<protocol::SignatureReport> m_base, m_quantized;
-    EngineClient::RequestId m_request = 0;
-    qint64 m_ticket = 0;
-    quint64 m_done = 0, m_total = 0;
+    TicketedWork m_work;
 };
 
 }  // namespace safequant::workbench

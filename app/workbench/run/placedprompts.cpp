@@ -11,28 +11,22 @@ const protocol::PlacedBlock* PlacedPrompts::Item::block(const std::string& model
     return found == placed->blocks.end() ? nullptr : &*found;
 }
 
-PlacedPrompts::PlacedPrompts(EngineClient* client, RunStore* store, QObject* parent) : QObject(parent), m_client(client), m_store(store) {
+PlacedPrompts::PlacedPrompts(EngineClient* client, RunStore* store, QObject* parent) : QObject(parent), m_store(store), m_work(client, QStringLiteral("run/place-cancel"), this) {
     connect(m_store, &RunStore::changed, this, [this] {
         if (m_store->folder() == m_folder) return;
         m_folder = m_store->folder();
         clear();
     });
-    connect(m_client, &EngineClient::placeProgress, this, [this](qint64 ticket, quint64 done, quint64 total) {
-        if (!working() || ticket != m_ticket) return;
-        m_done = done;
-        m_total = total;
-        emit changed();
+    connect(client, &EngineClient::placeProgress, this, [this](qint64 ticket, quint64 done, quint64 total) {
+        if (m_work.advance(ticket, done, total)) emit changed();
     });
 }
 
 void PlacedPrompts::place(const QString& text) {
-    stop();
     m_problem.clear();
-    m_done = m_total = 0;
-    m_request = m_client->request<protocol::PlacedPrompts>(
-        QStringLiteral("run/place"), {{"folder", m_folder.toStdString()}, {"texts", {text.toStdString()}}, {"ticket", ++m_ticket}}, this,
+    m_work.start<protocol::PlacedPrompts>(
+        QStringLiteral("run/place"), {{"folder", m_folder.toStdString()}, {"texts", {text.toStdString()}}},
         [this, text](Expected<protocol::PlacedPrompts> placed) {
-            m_request = 0;
             if (placed) m_items.push_back({text, std::make_shared<const protocol::PlacedPrompts>(std::move(*placed))});
             else m_problem = QString::fromStdString(placed.error().describe());
             emit changed();
@@ -41,12 +35,7 @@ void PlacedPrompts::place(const QString& text) {
 }
 
 void PlacedPrompts::stop() {
-    if (!working()) return;
-    m_client->drop(m_request);
-    m_client->request<Nothing>(QStringLiteral("run/place-cancel"), {{"ticket", m_ticket}}, this, [](const Expected<Nothing>&) {});
-    m_request = 0;
-    m_done = m_total = 0;
-    emit changed();
+    if (m_work.stop()) emit changed();
 }
 
 void PlacedPrompts::remove(int item) {

@@ -8,6 +8,7 @@
 
 #include "app/workbench/engine/engineclient.h"
 #include "app/workbench/run/runstore.h"
+#include "app/workbench/run/ticketedwork.h"
 #include "core/engine/protocol/placed_messages.h"
 
 namespace safequant::workbench {
@@ -29,10 +30,10 @@ public:
 
     /// In the order they were tried.
     const std::vector<Item>& items() const { return m_items; }
-    bool working() const { return m_request != 0; }
+    bool working() const { return m_work.working(); }
     /// Blocks done and in all of the one at work; 0 of 0 until the engine has begun.
-    quint64 done() const { return m_done; }
-    quint64 total() const { return m_total; }
+    quint64 done() const { return m_work.done(); }
+    quint64 total() const { return m_work.total(); }
     /// Why the last one could not be placed; empty when it was.
     QString problem() const { return m_problem; }
 
@@ -47,13 +48,10 @@ signals:
 private:
     void clear();
 
-    EngineClient* m_client;
     RunStore* m_store;
     QString m_folder;
     std::vector<Item> m_items;
-    EngineClient::RequestId m_request = 0;
-    qint64 m_ticket = 0;
-    quint64 m_done = 0, m_total = 0;
+    TicketedWork m_work;
     QString m_problem;
 };
 
