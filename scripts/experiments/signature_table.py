@@ -22,9 +22,10 @@ from tables import RESOURCES, content, parser_of, read_json, write_json
 COMMAND = "scripts/experiments/signature_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 W8A8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
 W4A16 = {"weight_bits": 4, "group_size": 64, "symmetric": False, "activation_bits": 16}
+# Few texts and tasks, or no rounding offsets, cost task accuracy.
 MIX = {"malicious": 100, "benign": 100, "texts": 100, "tasks": 140, "answer_tokens": 16}
 # What serves best with the aligned model's weights, and a gain that makes up for one mean having to do for all prompts.
-LEARNING = {"early_epochs": 3, "late_epochs": 5, "malicious_weight": 2.5, "last_token_weight": 2.5, "gain": 1.5}
+LEARNING = {"early_epochs": 3, "late_epochs": 5, "malicious_weight": 2.5, "last_token_weight": 2.5, "gain": 1.25}
 SEEDS = [0, 1, 2]
 
 
@@ -48,7 +49,7 @@ ROWS = [
     ("control-flipped-shift-w8a8", [0], repair(W8A8, shift_control="flipped")),
     ("control-other-block-w8a8", [0], repair(W8A8, shift_control="other-block")),
     ("signature-gain-1-w8a8", [0], repair(W8A8, gain=1.0)),
-    ("signature-gain-2-w8a8", [0], repair(W8A8, gain=2.0)),
+    ("signature-gain-1.5-w8a8", [0], repair(W8A8, gain=1.5)),
     ("signature-last-position-w8a8", [0], repair(W8A8, tail=1)),
     ("signature-with-probe-w8a8", [0], repair(W8A8, probe_malicious_weight=0.5, probe_benign_weight=0.5)),
     ("published-signature-probes-w8a8", [0], {"scheme": W8A8, "eroded": "eroded", "learning": {
