@@ -11,7 +11,7 @@ malicious, 260 benign, 50 hard benign), greedy, 64 new tokens, judge refusal-22.
 prompt ids and verdicts of each, without text. Needs Python's standard library alone.
 """
 from seeded_rows import COSTS, RATES, make_rows, table_lines
-from tables import parser_of
+from tables import parser_of, shown
 
 COMMAND = "scripts/experiments/q_resafe_table.py --safequant SAFEQUANT --workspace DIR --model SmolLM2-135M-Instruct.Q4_1.gguf"
 INT8 = {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8}
@@ -92,7 +92,27 @@ def page(summary):
     def codes(row):
         return f"{row['codes_changed']:.2f}" if "codes_changed" in row else "–"
     lines += table_lines(summary["rows"], RATES + [("ARC-Easy", "arc_easy_accuracy"), ("perplexity", "perplexity"), ("codes", codes)] + COSTS)
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + lessons({row["name"]: row for row in summary["rows"]})) + "\n"
+
+
+def lessons(rows):
+    """What the rows show, as far as they are there."""
+    def score(name):
+        return shown(rows[name]["harmful_score"])
+    lines = []
+    harmed = [(before, after) for before, after in (("quantized-int8", "q-resafe-int8"), ("awq-int4", "q-resafe-awq-int4"))
+              if before in rows and after in rows and rows[after]["harmful_score"] > rows[before]["harmful_score"]]
+    if harmed:
+        lines += ["", "Preferences repair where the quantized model has lost its refusals, and harm where it has not: " +
+                  " and ".join(f"{before} goes from {score(before)} to {score(after)}" for before, after in harmed) +
+                  ". A model that refuses as", "the one in full precision does leaves few malicious pairs, and what is learned from harmless ones takes refusals away. A run with few such",
+                  "pairs says so in a note; compare the harmful score before and after."]
+    if "distillation-int4" in rows and "aligned-fp16" in rows:
+        near, full = rows["distillation-int4"], rows["aligned-fp16"]
+        lines += ["", f"Distillation alone comes nearest to the model in full precision: HS {shown(near['harmful_score'])} ({shown(full['harmful_score'])}), refusal on benign "
+                  f"{shown(near['over_refusal'])} ({shown(full['over_refusal'])}), on hard benign", f"{shown(near['hard_refusal'])} ({shown(full['hard_refusal'])}), perplexity "
+                  f"{shown(near['perplexity'])} ({shown(full['perplexity'])}). Preferences with their chosen answers' likelihood, and those answers alone, refuse far more of what is harmless."]
+    return lines
 
 
 def main():
