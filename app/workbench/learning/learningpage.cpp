@@ -136,7 +136,7 @@ QWidget* LearningPage::makeBlocks() {
     auto* plotsLayout = new QVBoxLayout(plots);
     setSpacing(plotsLayout, 0, 0, 0, 0, 0);
     plotsLayout->addWidget(makeTitled(m_errors, tr("Distance from the target"), tr("of the quantized stream, and what there was to repair")), 3);
-    plotsLayout->addWidget(makeTitled(m_accuracies, tr("Aligned model's probes"), tr("accuracy on calibration prompts they were not fitted on")), 3);
+    plotsLayout->addWidget(makeTitled(m_accuracies, tr("Probes"), tr("of the aligned model, else of the fine-tuned one; accuracy on calibration prompts left out of their fit")), 3);
     plotsLayout->addWidget(makeTitled(m_logits, tr("Their mean score"), tr("of the quantized stream; above 0 is the malicious side")), 3);
     auto* page = new QWidget;
     auto* pageLayout = new QHBoxLayout(page);
