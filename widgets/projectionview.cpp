@@ -298,9 +298,10 @@ void ProjectionView::placePoints() {
         }
     }
     placeGuests();
-    m_quantized->setMoves(m_overlaid ? std::vector<CloudMove>() : moves());
-    m_both->setMoves(m_overlaid ? moves() : std::vector<CloudMove>());
-    m_movement->setText(movementText());
+    std::vector<CloudMove> moved = moves();
+    m_movement->setText(textOf(moved));
+    (m_overlaid ? m_quantized : m_both)->setMoves({});
+    (m_overlaid ? m_both : m_quantized)->setMoves(std::move(moved));
     m_movement->setVisible(!m_movement->text().isEmpty());
     refreshTitles();
     refreshSelectionText();

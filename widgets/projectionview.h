@@ -115,6 +115,7 @@ private:
     void refreshTitles();
     void refreshSelectionText();
     std::vector<CloudMove> moves() const;
+    static QString textOf(const std::vector<CloudMove>& moves);
     void placePoints();
     void placeGuests();
     void fitRange(bool keep);

@@ -35,19 +35,20 @@ QString signedText(double value, int decimals) {
 
 }  // namespace
 
-QString ProjectionView::movementText() const {
-    const std::vector<CloudMove> moved = moves();
+QString ProjectionView::movementText() const { return textOf(moves()); }
+
+QString ProjectionView::textOf(const std::vector<CloudMove>& moves) {
     const auto across = [](const CloudMove& move) { return move.to.x() - move.from.x(); };
     double largest = 1e-6;
     bool aligned = false;
-    for (const CloudMove& move : moved) {
+    for (const CloudMove& move : moves) {
         largest = std::max(largest, std::abs(across(move)));
         aligned = aligned || move.aligned.has_value();
     }
     // Three figures of the largest, and as many decimals for the others.
     const int decimals = std::clamp(2 - int(std::floor(std::log10(largest))), 0, 8);
     QStringList parts;
-    for (const CloudMove& move : moved) {
+    for (const CloudMove& move : moves) {
         parts << tr("%1 %2").arg(labelText(move.label).toLower(), signedText(across(move), decimals));
     }
     if (parts.isEmpty()) {

@@ -4,9 +4,7 @@
 #include <algorithm>
 
 #include "core/model/generation.h"
-#include "core/prompts/prompt_set.h"
-#include "core/text/chat_template.h"
-#include "tests/benchmarks/benchmark_support.h"
+#include "tests/benchmarks/benchmark_prompts.h"
 
 using namespace safequant;
 using namespace safequant::benchmarks;
@@ -33,12 +31,8 @@ std::uint32_t checksum(const std::vector<std::int32_t>& ids) {
 int main(int argc, char** argv) {
     try {
         const Options options(argc, argv);
-        const PromptSet set = orThrow(loadPromptSet({options["prompts"]}));
         const auto checkpoint = orThrow(openCheckpoint(options["model"]));
-        const ChatFormat format = orThrow(ChatFormat::create(checkpoint->tokenizerSource()));
-        std::vector<std::vector<std::int32_t>> prompts;
-        for (const std::size_t index : set.indices(PromptLabel::Malicious, PromptSplit::Evaluation))
-            if (prompts.size() < kPrompts) prompts.push_back(orThrow(format.encodePrompt(set.prompts[index].text)));
+        const auto prompts = encodedPrompts(options, *checkpoint, PromptLabel::Malicious, kPrompts);
         const auto model = orThrow(LanguageModel::load(checkpoint, checkpointBlocks(checkpoint)));
         DecodingOptions decoding;
         decoding.maxNewTokens = 64;

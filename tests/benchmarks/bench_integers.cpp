@@ -11,10 +11,8 @@
 
 #include "core/model/generation.h"
 #include "core/model/integer_kernels.h"
-#include "core/prompts/prompt_set.h"
 #include "core/quantize/coded_block.h"
-#include "core/text/chat_template.h"
-#include "tests/benchmarks/benchmark_support.h"
+#include "tests/benchmarks/benchmark_prompts.h"
 
 using namespace safequant;
 using namespace safequant::benchmarks;
@@ -43,13 +41,9 @@ std::size_t hashOf(const GeneratedAnswer& answer) {
     return std::hash<std::string>{}(text);
 }
 
-Measured measured(const std::string& path, const std::string& promptFile, const QuantizationScheme& scheme, Products products) {
-    const PromptSet set = orThrow(loadPromptSet({promptFile}));
-    const auto checkpoint = orThrow(openCheckpoint(path));
-    const ChatFormat format = orThrow(ChatFormat::create(checkpoint->tokenizerSource()));
-    std::vector<std::vector<std::int32_t>> prompts;
-    for (const std::size_t index : set.indices(PromptLabel::Benign, PromptSplit::Evaluation))
-        if (prompts.size() < kPrompts) prompts.push_back(orThrow(format.encodePrompt(set.prompts[index].text)));
+Measured measured(const Options& options, const QuantizationScheme& scheme, Products products) {
+    const auto checkpoint = orThrow(openCheckpoint(options["model"]));
+    const auto prompts = encodedPrompts(options, *checkpoint, PromptLabel::Benign, kPrompts);
     const auto plan = orThrow(planSchemes(checkpoint->config(), scheme, {}));
     const auto model = orThrow(LanguageModel::load(checkpoint, [&](int block) -> Expected<BlockWeights> {
         CodedBlock coded = roundedBlock(orThrow(loadBlock(*checkpoint, block)), planOfBlock(plan, block));
@@ -76,12 +70,12 @@ Measured measured(const std::string& path, const std::string& promptFile, const 
 }
 
 /// The same in a process of its own, so that memory is that of this model alone.
-Measured apart(const std::string& path, const std::string& promptFile, const QuantizationScheme& scheme, Products products) {
+Measured apart(const Options& options, const QuantizationScheme& scheme, Products products) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("there is no pipe");
     const pid_t child = ::fork();
     if (child == 0) {
-        const Measured result = measured(path, promptFile, scheme, products);
+        const Measured result = measured(options, scheme, products);
         const std::string text = nlohmann::json{{"batch", result.batch}, {"single", result.single}, {"memory", result.memory}, {"answers", result.answers}}.dump();
         const bool written = ::write(ends[1], text.data(), text.size()) == static_cast<ssize_t>(text.size());
         ::_exit(written ? 0 : 1);
@@ -119,7 +113,7 @@ int main(int argc, char** argv) {
             const auto best = [&, &scheme = scheme](Products products) {
                 Measured result;
                 for (int round = 0; round < std::stoi(options["rounds"]); ++round) {
-                    Measured one = apart(options["model"], options["prompts"], scheme, products);
+                    Measured one = apart(options, scheme, products);
                     one.batch = std::max(one.batch, result.batch);
                     one.single = std::max(one.single, result.single);
                     result = std::move(one);
@@ -127,7 +121,7 @@ int main(int argc, char** argv) {
                 return result;
             };
             const Measured codes = best(Products::Codes), floats = best(Products::Floats);
-            const Measured nudged = apart(options["model"], options["prompts"], scheme, Products::NudgedFloats);
+            const Measured nudged = apart(options, scheme, Products::NudgedFloats);
             const std::string of = name;
             printResult(of + ", 64 prompts together", codes.batch, floats.batch, "tokens/s", codes.batch / floats.batch);
             if (peer > 0.0) printResult(of + ", 64 prompts together, over transformers in float32", codes.batch, peer, "tokens/s", codes.batch / peer);

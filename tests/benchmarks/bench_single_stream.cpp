@@ -4,9 +4,7 @@
 #include <algorithm>
 
 #include "core/model/generation.h"
-#include "core/prompts/prompt_set.h"
-#include "core/text/chat_template.h"
-#include "tests/benchmarks/benchmark_support.h"
+#include "tests/benchmarks/benchmark_prompts.h"
 
 using namespace safequant;
 using namespace safequant::benchmarks;
@@ -53,10 +51,8 @@ nlohmann::json llamaOf(const Options& options, const std::vector<std::int32_t>& 
 int main(int argc, char** argv) {
     try {
         const Options options(argc, argv);
-        const PromptSet set = orThrow(loadPromptSet({options["prompts"]}));
         const auto checkpoint = orThrow(openCheckpoint(options["model"]));
-        const ChatFormat format = orThrow(ChatFormat::create(checkpoint->tokenizerSource()));
-        const auto prompt = orThrow(format.encodePrompt(set.prompts[set.indices(PromptLabel::Benign, PromptSplit::Evaluation).front()].text));
+        const auto prompt = encodedPrompts(options, *checkpoint, PromptLabel::Benign, 1).at(0);
         const int rounds = std::stoi(options["rounds"]);
         const Stream codes = streamOf(checkpoint, storedBlocks(checkpoint), prompt, rounds), floats = streamOf(checkpoint, checkpointBlocks(checkpoint), prompt, rounds);
         printResult("single_stream_codes_over_floats", codes.rate, floats.rate, "tokens/s", codes.rate / floats.rate);

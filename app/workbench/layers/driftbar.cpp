@@ -11,6 +11,7 @@
 #include "app/workbench/ui.h"
 #include "widgets/driftstrip.h"
 #include "widgets/elidedlabel.h"
+#include "widgets/format.h"
 #include "widgets/icons.h"
 #include "widgets/theme.h"
 
@@ -24,7 +25,7 @@ QString withInterval(const protocol::MeasuredValue& value) {
     return QStringLiteral("%1 [%2, %3]").arg(number(value.value), number(value.low), number(value.high));
 }
 
-QString percent(double share) { return QStringLiteral("%1%").arg(QLocale().toString(100.0 * share, 'f', 1)); }
+QString percent(double share) { return widgets::formatPercent(share, 1); }
 
 widgets::HoverCard cardOf(const protocol::BlockDrift& block, int index, const QString& model) {
     widgets::HoverCard card;

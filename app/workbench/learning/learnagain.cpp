@@ -2,11 +2,11 @@
 #include "app/workbench/learning/learnagain.h"
 
 #include <QRegularExpression>
-#include <algorithm>
 #include <utility>
 
 #include "app/workbench/session.h"
 #include "app/workbench/setup/methodsettingsdialog.h"
+#include "app/workbench/setup/runspec.h"
 
 namespace safequant::workbench {
 
@@ -18,15 +18,14 @@ LearnAgain::LearnAgain(Session* session, QWidget* window) : QObject(window), m_s
         // Another run was opened while this one stopped.
         if (m_session->store()->folder() != m_folder) return;
         m_session->run()->start(spec);
-        });
+    });
 }
 
 LearnAgain::~LearnAgain() = default;
 
 int LearnAgain::learnedBlocks(Session* session) {
     const auto& state = session->store()->state();
-    const auto quantization = state.spec.is_object() ? state.spec.find("quantization") : state.spec.end();
-    if (state.learning.empty() || !state.spec.is_object() || (quantization != state.spec.end() && quantization->contains("patch"))) return -1;
+    if (state.learning.empty() || !state.spec.is_object() || !patchOf(state.spec).isEmpty()) return -1;
     int learned = 0;
     for (const protocol::LearnedBlock& block : state.learning)
         if (block.finished && block.block == learned) ++learned;
@@ -37,9 +36,9 @@ void LearnAgain::ask(int block) {
     if (block < 0 || block > learnedBlocks(m_session)) return;
     m_block = block;
     m_folder = m_session->store()->folder();
+    delete m_dialog;
     m_setup = std::make_unique<SetupModel>(m_session->client());
     m_setup->setSpec(m_session->store()->state().spec);
-    delete m_dialog;
     m_dialog = new MethodSettingsDialog(m_setup.get(), m_session->dialogs(), m_window);
     m_dialog->setObjectName(QStringLiteral("learnAgainDialog"));
     m_dialog->setPurpose(block > 0 ? tr("Learn again from block %1").arg(block) : tr("Learn all blocks again"), tr("Learn"));
