@@ -512,6 +512,12 @@ Expected<json> EngineRequests::embed(const json& params) {
     return json{{"ticket", *ticket}};
 }
 
+Progress EngineRequests::told(const std::string& method, std::int64_t ticket, std::stop_token stop) {
+    return {std::move(stop), [this, method, ticket](std::uint64_t done, std::uint64_t total) {
+                m_connection.notify(method, {{"ticket", ticket}, {"done", done}, {"total", total}});
+            }};
+}
+
 void EngineRequests::tellEnd(const std::string& method, json note, const std::string& where, const std::function<Expected<json>()>& work) {
     try {
         const auto result = work();

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "core/base/error.h"
+#include "core/base/progress.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/engine/assessment_process.h"
 #include "core/engine/connection.h"
@@ -115,6 +116,8 @@ private:
     /// The run's what-if, opened unless it is. Called by its own pool alone.
     Expected<WhatIf*> whatIfOf(const std::string& folder);
     Expected<nlohmann::json> launch(const std::string& folder);
+    /// Progress of a ticket's work, told as notifications {ticket, done, total}.
+    Progress told(const std::string& method, std::int64_t ticket, std::stop_token stop);
     /// Does work and tells its end in `note`, with its result or the error that ended it.
     void tellEnd(const std::string& method, nlohmann::json note, const std::string& where, const std::function<Expected<nlohmann::json>()>& work);
     void followRun(const std::string& folder, std::uint64_t afterSequence, pid_t child);

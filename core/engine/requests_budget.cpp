@@ -37,11 +37,7 @@ Expected<json> EngineRequests::measureBudget(const json& params) {
     const auto stop = m_budgetTickets.take(*ticket);
     if (!stop) return fail(stop.error());
     (outputs ? m_whatIfs : m_slow).submit([this, spec = *spec, outputs, folder = *folder, measure = *measure, ticket = *ticket, stop = *stop] {
-        Progress progress;
-        progress.stop = stop;
-        progress.report = [&](std::uint64_t done, std::uint64_t total) {
-            m_connection.notify("budget/progress", {{"ticket", ticket}, {"done", done}, {"total", total}});
-        };
+        const Progress progress = told("budget/progress", ticket, stop);
         const auto measured = [&]() -> Expected<ModelSensitivities> {
             if (stop.stop_requested()) return fail(cancelledError());
             if (!outputs) return measureWeightErrors(spec, progress);

@@ -56,9 +56,7 @@ Expected<json> EngineRequests::place(const json& params) {
     if (!ticket) return fail(ticket.error());
     const auto stop = m_placingTickets.take(*ticket);
     if (!stop) return fail(stop.error());
-    const auto placed = placePrompts(*folder, *texts, {*stop, [&](std::uint64_t done, std::uint64_t total) {
-                                                           m_connection.notify("run/place-progress", {{"ticket", *ticket}, {"done", done}, {"total", total}});
-                                                       }});
+    const auto placed = placePrompts(*folder, *texts, told("run/place-progress", *ticket, *stop));
     if (!placed) return fail(placed.error());
     return protocol::toJson(*placed);
 }
@@ -74,9 +72,7 @@ Expected<json> EngineRequests::checkAgainstSignature(const json& params) {
     if (!ticket) return fail(ticket.error());
     const auto stop = m_signatureTickets.take(*ticket);
     if (!stop) return fail(stop.error());
-    const auto report = checkRunSignature(*folder, *file, *model, {*stop, [&](std::uint64_t done, std::uint64_t total) {
-                                                                       m_connection.notify("signature/progress", {{"ticket", *ticket}, {"done", done}, {"total", total}});
-                                                                   }});
+    const auto report = checkRunSignature(*folder, *file, *model, told("signature/progress", *ticket, *stop));
     if (!report) return fail(report.error());
     return protocol::toJson(*report);
 }
