@@ -15,15 +15,13 @@ import subprocess
 
 from tables import RESOURCES, read_json, write_json
 
-EARLY, LATE, EARLY_BLOCKS = 2, 4, 16
-
 
 def spec_of(options):
     models = [os.path.join(RESOURCES, "models", name) for name in ("smollm2-aligned", "smollm2-eroded")]
     return {"format": "safequant-run-spec", "format_version": 1, "name": "realignment, timed", "checkpoint": options.model, "adapters": models,
             "aligned": {"adapters": models[:1]}, "calibration": {"malicious": 100, "benign": 100, "texts": 0, "tasks": 0}, "stages": ["quantize"],
             "quantization": {"method": "q-realign", "default": {"weight_bits": 8, "group_size": -1, "symmetric": True, "activation_bits": 8},
-                             "learning": {"early_epochs": EARLY, "late_epochs": LATE, "offsets": False}}}
+                             "learning": {"early_epochs": 2, "late_epochs": 4, "offsets": False}}}
 
 
 def main():
@@ -44,10 +42,9 @@ def main():
     for line in open(os.path.join(folder, "events.jsonl")):
         event = json.loads(line)
         if event["type"] == "learning" and event["learning"]["finished"]:
-            blocks[event["learning"]["block"]] = event["learning"]["seconds"]
-    epochs = sum(EARLY if block < EARLY_BLOCKS else LATE for block in blocks)
-    device = manifest["device"]
-    print(json.dumps({"name": "realign_learning_alone", "ours": round(sum(blocks.values()), 1), "unit": "s", "blocks": len(blocks), "epochs": epochs, "device": device}))
+            blocks[event["learning"]["block"]] = event["learning"]
+    epochs = sum(len(block["epochs"]) for block in blocks.values())
+    print(json.dumps({"name": "realign_learning_alone", "ours": round(sum(block["seconds"] for block in blocks.values()), 1), "unit": "s", "blocks": len(blocks), "epochs": epochs, "device": manifest["device"]}))
     if not (options.bench and options.python):
         print(json.dumps({"name": "realign_whole", "ours": round(whole, 1), "unit": "s"}))
         return
