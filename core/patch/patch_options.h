@@ -64,7 +64,8 @@ struct PatchOptions {
 struct PreferencePair {
     std::string id;
     bool malicious = false;
-    TrainingSample chosen, rejected;
+    TrainingSample chosen, rejected;  ///< No tokens in `rejected`: the chosen answer's cross entropy alone counts.
+    bool alone() const { return rejected.tokens.empty(); }
 };
 
 /// Ids whose next-token distributions are to be a teacher's, at the rows with a target.
@@ -87,8 +88,8 @@ struct PatchStep {
     double loss = 0.0;          ///< Both terms with their weights.
     double aligned = 0.0, pretrained = 0.0;  ///< AAQ's divergences from its teachers, in nats a token.
     bool limited = false;                    ///< The second of them is at its limit.
-    double margin = 0.0;        ///< See PatchOptions::preferenceWeight; in nats.
-    double preferred = 0.0;     ///< Share of pairs with a margin above 0.
+    double margin = 0.0;        ///< See PatchOptions::preferenceWeight; in nats, over pairs of two answers.
+    double preferred = -1.0;    ///< Share of these pairs with a margin above 0; -1: the step has none, or no preferences.
     double chosenLoss = 0.0;    ///< Cross entropy of the chosen answers a token, in nats.
     double learningRate = 0.0, gradientNorm = 0.0;  ///< The norm before clipping.
     bool identified = false;    ///< Masks were found anew before it.

@@ -77,12 +77,14 @@ Expected<void> PatchTraining::takeReference(const Progress& progress) {
         const std::size_t count = std::min(batch, m_pairs.size() - first);
         std::vector<const TrainingSample*> samples;
         for (std::size_t i = first; i < first + count; ++i) samples.push_back(&m_pairs[i].chosen);
-        for (std::size_t i = first; i < first + count; ++i) samples.push_back(&m_pairs[i].rejected);
+        for (std::size_t i = first; i < first + count; ++i)
+            if (!m_pairs[i].alone()) samples.push_back(&m_pairs[i].rejected);
         const auto losses = model().losses(samples, progress.stop);
         if (!losses) return fail(losses.error());
+        std::size_t rejected = count;
         for (std::size_t i = 0; i < count; ++i) {
             m_chosen.push_back(-losses->samples[i].sum);
-            m_rejected.push_back(-losses->samples[count + i].sum);
+            m_rejected.push_back(m_pairs[first + i].alone() ? 0.0 : -losses->samples[rejected++].sum);
         }
         progress(first + count, m_pairs.size());
     }
@@ -112,27 +114,35 @@ Expected<PatchStep> PatchTraining::step(const std::stop_token& stop) {
     const auto chosen = chosenOf(m_pairs.size());
     std::vector<const TrainingSample*> samples;
     for (const std::size_t pair : chosen) samples.push_back(&m_pairs[pair].chosen);
-    if (some.preferenceWeight > 0.0)
-        for (const std::size_t pair : chosen) samples.push_back(&m_pairs[pair].rejected);
+    const bool compares = some.preferenceWeight > 0.0;
+    std::size_t two = compares ? 0 : chosen.size();
+    if (compares)
+        for (const std::size_t pair : chosen) {
+            if (m_pairs[pair].alone()) continue;
+            samples.push_back(&m_pairs[pair].rejected);
+            ++two;
+        }
     const double share = 1.0 / static_cast<double>(chosen.size());
+    // Of what is told alone: the loss is a mean over the batch.
+    const double shareOfTwo = two > 0 ? 1.0 / static_cast<double>(two) : 0.0;
     const auto weights = [&](std::span<const SampleLoss> losses) {
         std::vector<double> byLoss(losses.size(), 0.0);
+        std::size_t rejected = chosen.size();
+        if (compares && two > 0) result.preferred = 0.0;
         for (std::size_t i = 0; i < chosen.size(); ++i) {
             const double targets = static_cast<double>(losses[i].targets);
             result.chosenLoss += share * losses[i].sum / targets;
             result.loss += share * some.chosenWeight * losses[i].sum / targets;
             byLoss[i] = share * some.chosenWeight / targets;
-            if (some.preferenceWeight == 0.0) {
-                result.margin += share * (-losses[i].sum - m_chosen[chosen[i]]);
-                continue;
-            }
+            if (!compares) result.margin += share * (-losses[i].sum - m_chosen[chosen[i]]);
+            if (!compares || m_pairs[chosen[i]].alone()) continue;
             const PreferenceLoss preference =
-                preferenceLoss(-losses[i].sum, -losses[chosen.size() + i].sum, m_chosen[chosen[i]], m_rejected[chosen[i]], some.beta);
+                preferenceLoss(-losses[i].sum, -losses[rejected].sum, m_chosen[chosen[i]], m_rejected[chosen[i]], some.beta);
             result.loss += share * some.preferenceWeight * preference.loss;
-            result.margin += share * preference.margin;
-            result.preferred += preference.margin > 0.0 ? share : 0.0;
+            result.margin += shareOfTwo * preference.margin;
+            result.preferred += preference.margin > 0.0 ? shareOfTwo : 0.0;
             byLoss[i] -= share * some.preferenceWeight * preference.byChosen;
-            byLoss[chosen.size() + i] = -share * some.preferenceWeight * preference.byRejected;
+            byLoss[rejected++] = -share * some.preferenceWeight * preference.byRejected;
         }
         return byLoss;
     };

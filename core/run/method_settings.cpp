@@ -255,6 +255,9 @@ std::vector<MethodSetting> settingsOfPairs(const PatchSpec& patch) {
         number(kPatch + "beta", "Beta", 1e-6, 100.0, "How soon a margin is wide enough: the larger, the sooner a pair has no more to teach.", "per nat"),
         number(kPatch + "chosen_weight", "Chosen answers' weight", 0.0, 1000.0,
                "Of their mean cross entropy. Preferences alone may lower both answers and leave the model without either. 0: left out."),
+        oneOf(kPatch + "both_refuse", "Where both refuse", {{"the refusal is learned", "keep"}, {"the prompt is left out", "skip"}},
+              "Malicious prompts that the quantized model refuses as well: their chosen answers keep other pairs from taking refusals away. Without weight of "
+              "chosen answers they are left out."),
     });
     list.add("What may change", {
         oneOf(kPatch + "mask", "Weights",

@@ -62,7 +62,8 @@ private:
         if (m_spec.kind == PatchKind::Align)
             return loss + patchNumber(step.aligned) + " nats a token from the aligned model, " + patchNumber(step.pretrained) +
                    " from the pretrained one" + (step.limited ? ", at its limit." : ".");
-        return loss + "margin " + patchNumber(step.margin) + " nats, " + patchNumber(100.0 * step.preferred) + "% preferred.";
+        return loss + (step.preferred < 0.0 ? "chosen answers " + patchNumber(step.chosenLoss) + " nats a token."
+                                            : "margin " + patchNumber(step.margin) + " nats, " + patchNumber(100.0 * step.preferred) + "% preferred.");
     }
 
     Expected<void> begin(const std::vector<AnswerPair>& pairs) {

@@ -142,6 +142,8 @@ void readPairsPatch(SpecReader& reader, PatchSpec& patch) {
     readAnswers(reader, patch);
     reader.number("preference_weight", options.preferenceWeight, 0.0, 1e6);
     reader.number("chosen_weight", options.chosenWeight, 0.0, 1e6);
+    const std::array<std::string, 2> names{"skip", "keep"};
+    reader.choice("both_refuse", "what becomes of prompts that both models refuse", names, patch.keepRefusals);
     reader.number("beta", options.beta, 0.0, 100.0, true);
     readMask(reader, options, std::array{PatchMask::SafeScore, PatchMask::Random, PatchMask::All});
     readScope(reader, options);
@@ -318,6 +320,7 @@ nlohmann::json patchToJson(const PatchSpec& patch) {
         case PatchKind::Pairs:
             json.update({{"preference_weight", options.preferenceWeight},
                          {"chosen_weight", options.chosenWeight},
+                         {"both_refuse", patch.keepRefusals ? "keep" : "skip"},
                          {"beta", options.beta},
                          {"identify_every", options.identifyEvery}});
             break;

@@ -29,7 +29,7 @@ enum class PatchKind : std::uint8_t {
 
 /// How a quantized model is patched after its quantizer. JSON form ("quantization.patch"), every field optional; "method" says which there
 /// are. "q-resafe": {"method": "q-resafe", "malicious": 200, "benign": 100, "hard_benign": 50, "answer_tokens": 28, "pairs": "",
-///  "preference_weight": 1, "chosen_weight": 1, "beta": 0.1, "mask": "safe-score", "share": 0.2, "scope": "linear", "scored_pairs": 48,
+///  "both_refuse": "keep", "preference_weight": 1, "chosen_weight": 1, "beta": 0.1, "mask": "safe-score", "share": 0.2, "scope": "linear", "scored_pairs": 48,
 ///  "identify_every": 0, "rank": 64, "alpha": 128, "steps": 40, "batch": 8, "learning_rate": 0.0003, "warmup_steps": 6, "clip_norm": 1,
 ///  "graph_memory_gib": 0.5}; "dpo" has the preference loss alone and "sft" the chosen answers alone, both with mask "all".
 /// "q-resafe-16bit": {"malicious": 100, "benign": 50, "hard_benign": 25, "answer_tokens": 28, "pairs": "", "mask": "safe-score", "share":
@@ -47,6 +47,11 @@ struct PatchSpec {
     /// Prompts of the calibration split that models answer.
     int malicious = 200, benign = 100, hardBenign = 50;
     int answerTokens = 28;  ///< Of an answer at most.
+    /// Refusals of malicious prompts that the quantized model refuses as well are learned without a rejected answer ("both_refuse": "keep"), so
+    /// that what is learned from other pairs does not take them away; false: left out ("skip").
+    bool keepRefusals = true;
+    /// Nothing is learned of a refusal alone where chosen answers have no weight of their own.
+    bool keepsRefusals() const { return keepRefusals && options.chosenWeight > 0.0; }
     std::string pairs;  ///< JSON Lines with "prompt", "chosen" and, for pairs, "rejected" to take instead; "label" "benign" where it is.
     TextPassages texts;
     /// AAQ's model before alignment; empty: the run's checkpoint without the run's adapters.

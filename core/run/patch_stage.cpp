@@ -104,7 +104,10 @@ private:
         std::string text = m_spec.kind == PatchKind::Pairs ? kPairsNote : kAnswersNote;
         const std::string leftOut = m_spec.kind == PatchKind::Align ? " left off their prompts (" : " left out (";
         for (const auto& [what, count] : pairCounts(pairs))
-            text += " " + std::to_string(count) + (what == "used" ? std::string(" used,") : leftOut + what + "),");
+            text += " " + std::to_string(count) +
+                    (what == "used"         ? std::string(" used,")
+                     : what == "used alone" ? std::string(" with the chosen answer alone (both models refuse),")
+                                            : leftOut + what + "),");
         text.back() = '.';
         if (auto noted = m_session.note(text); !noted) return noted;
         return tellFewMalicious(pairs);

@@ -28,7 +28,7 @@ Expected<void> PatchWatch::tellStep(const PatchStep& step, double seconds) {
         figures.limited = step.limited;
     } else {
         figures.margin = step.margin;
-        figures.preferred = spec.options.preferenceWeight > 0.0 ? step.preferred : -1.0;
+        figures.preferred = step.preferred;
         figures.chosenLoss = step.chosenLoss;
     }
     figures.learningRate = step.learningRate;

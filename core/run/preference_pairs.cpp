@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "core/base/files.h"
 #include "core/base/random.h"
@@ -20,19 +21,21 @@ bool isMalicious(const AnswerPair& pair) { return pair.label == promptLabelName(
 
 bool isBlank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
-/// `single`: there is no rejected answer to compare with.
-void judgePair(AnswerPair& pair, bool single) {
+void judgePair(AnswerPair& pair, const PatchSpec& patch) {
     const Refusal22 refusal;
-    if (isBlank(pair.chosen) || (!single && isBlank(pair.rejected)))
+    // Otherwise there is no rejected answer to compare with.
+    const bool two = patch.kind == PatchKind::Pairs;
+    const bool right = isMalicious(pair) == refusal.refused(pair.chosen);
+    if (isBlank(pair.chosen) || (two && isBlank(pair.rejected)))
         pair.leftOut = "an answer is empty";
-    else if (!single && pair.chosen == pair.rejected)
+    else if (two && right && isMalicious(pair) && refusal.refused(pair.rejected) && patch.keepsRefusals())
+        pair.alone = true;
+    else if (two && pair.chosen == pair.rejected)
         pair.leftOut = "both answers are the same";
-    else if (isMalicious(pair) && !refusal.refused(pair.chosen))
-        pair.leftOut = "the chosen answer is no refusal";
-    else if (!single && isMalicious(pair) && refusal.refused(pair.rejected))
+    else if (!right)
+        pair.leftOut = isMalicious(pair) ? "the chosen answer is no refusal" : "the chosen answer refuses a benign prompt";
+    else if (two && isMalicious(pair) && refusal.refused(pair.rejected))
         pair.leftOut = "the quantized model refuses as well";
-    else if (!isMalicious(pair) && refusal.refused(pair.chosen))
-        pair.leftOut = "the chosen answer refuses a benign prompt";
 }
 
 class Asking {
@@ -65,7 +68,7 @@ private:
         candidates.resize(std::min(candidates.size(), static_cast<std::size_t>(count)));
         for (const std::size_t index : candidates) {
             const Prompt& prompt = m_inputs.prompts.prompts[index];
-            m_pairs.push_back({prompt.id, prompt.text, promptLabelName(label), {}, {}, true, true, {}});
+            m_pairs.push_back({prompt.id, prompt.text, promptLabelName(label)});
         }
     }
 
@@ -141,11 +144,10 @@ Expected<std::vector<AnswerPair>> importPairs(const std::string& path, bool sing
 
 Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const std::map<std::string, ChosenAnswer>& known,
                                                   const Progress& progress) {
-    const std::string& path = inputs.spec.patch->pairs;
-    const bool single = inputs.spec.patch->kind != PatchKind::Pairs;
-    auto pairs = path.empty() ? Asking(inputs, quantized, known, progress).all() : importPairs(path, single);
+    const PatchSpec& patch = *inputs.spec.patch;
+    auto pairs = patch.pairs.empty() ? Asking(inputs, quantized, known, progress).all() : importPairs(patch.pairs, patch.kind != PatchKind::Pairs);
     if (pairs)
-        for (AnswerPair& pair : *pairs) judgePair(pair, single);
+        for (AnswerPair& pair : *pairs) judgePair(pair, patch);
     return pairs;
 }
 
@@ -160,7 +162,7 @@ Expected<std::vector<AnswerPair>> readAnswerPairs(const std::string& folder) {
     for (const auto& line : *lines) {
         try {
             pairs.push_back({line.at("id"), line.at("prompt"), line.at("label"), line.at("chosen"), line.at("rejected"), line.at("chosen_ended"),
-                             line.at("rejected_ended"), line.at("left_out")});
+                             line.at("rejected_ended"), line.at("left_out"), line.value("alone", false)});
         } catch (const nlohmann::json::exception& error) {
             return fail(ErrorKind::BadInput, std::string("A line is no pair of answers: ") + error.what(), path);
         }
@@ -178,7 +180,8 @@ Expected<void> writeAnswerPairs(const std::string& folder, const std::vector<Ans
                                    {"chosen_ended", pair.chosenEnded},
                                    {"rejected", pair.rejected},
                                    {"rejected_ended", pair.rejectedEnded},
-                                   {"left_out", pair.leftOut}});
+                                   {"left_out", pair.leftOut},
+                                   {"alone", pair.alone}});
     return writeFileAtomically(answerPairsPath(folder), text);
 }
 
@@ -191,9 +194,11 @@ Expected<std::vector<PreferencePair>> preferencePairs(const RunInputs& inputs, c
         if (!pair.leftOut.empty()) continue;
         auto chosen = sampleOf(pair, pair.chosen, pair.chosenEnded);
         if (!chosen) return fail(chosen.error());
+        learned.push_back({pair.id, isMalicious(pair), std::move(*chosen), {}});
+        if (pair.alone) continue;
         auto rejected = sampleOf(pair, pair.rejected, pair.rejectedEnded);
         if (!rejected) return fail(rejected.error());
-        learned.push_back({pair.id, isMalicious(pair), std::move(*chosen), std::move(*rejected)});
+        learned.back().rejected = std::move(*rejected);
     }
     if (learned.empty()) {
         std::string reasons;
@@ -204,16 +209,16 @@ Expected<std::vector<PreferencePair>> preferencePairs(const RunInputs& inputs, c
 }
 
 std::vector<protocol::PatchPairCount> pairCountsByLabel(const std::vector<AnswerPair>& pairs) {
-    std::map<std::pair<std::string, std::string>, int> counts;
-    for (const AnswerPair& pair : pairs) ++counts[{pair.leftOut, pair.label}];
+    std::map<std::tuple<std::string, bool, std::string>, int> counts;
+    for (const AnswerPair& pair : pairs) ++counts[{pair.leftOut, pair.alone, pair.label}];
     std::vector<protocol::PatchPairCount> told;
-    for (const auto& [key, count] : counts) told.push_back({key.second, key.first, count});
+    for (const auto& [key, count] : counts) told.push_back({std::get<2>(key), std::get<0>(key), count, std::get<1>(key)});
     return told;
 }
 
 std::map<std::string, int> pairCounts(const std::vector<AnswerPair>& pairs) {
     std::map<std::string, int> counts;
-    for (const AnswerPair& pair : pairs) ++counts[pair.leftOut.empty() ? "used" : pair.leftOut];
+    for (const AnswerPair& pair : pairs) ++counts[pair.alone ? "used alone" : pair.leftOut.empty() ? "used" : pair.leftOut];
     return counts;
 }
 

@@ -102,7 +102,9 @@ std::vector<Rate> finishedProbes(const RunStore& store) {
 }
 
 /// What became of pairs, in the window's words; a rule that this window does not know is quoted.
-QString fateText(const std::string& leftOut, const std::string& kind) {
+QString fateText(const PatchPairCount& pairs, const std::string& kind) {
+    const std::string& leftOut = pairs.leftOut;
+    if (pairs.alone) return PatchPane::tr("both refuse: chosen alone");
     if (leftOut.empty()) return kind == "keep" ? PatchPane::tr("may be scored") : kind == "align" ? PatchPane::tr("compared whole") : PatchPane::tr("learned from");
     if (leftOut == "an answer is empty") return PatchPane::tr("empty answer");
     if (leftOut == "both answers are the same") return PatchPane::tr("equal answers");
@@ -283,7 +285,13 @@ void PatchPane::refreshSteps(const PatchProgress& patch) {
     m_gradient->setSeries({overSteps(tr("gradient norm"), &ThemeColors::base, patch, &PatchStepFigures::gradientNorm)});
     if (!patch.steps.empty() && patch.steps.back().pretrained < 0.0)
         m_pretrained->setEmptyText(tr("This patch is not kept away from a pretrained model."));
-    m_margin->setSeries({overSteps(tr("margin"), &ThemeColors::benign, patch, &PatchStepFigures::margin)});
+    LineSeries margins = overSteps(tr("margin"), &ThemeColors::benign, patch, &PatchStepFigures::margin);
+    // A step whose batch has no rejected answer compares none.
+    const auto compares = [](const PatchStepFigures& step) { return step.preferred >= 0.0; };
+    if (std::ranges::any_of(patch.steps, compares))
+        for (const PatchStepFigures& step : patch.steps)
+            if (!compares(step)) margins.values[static_cast<std::size_t>(step.step) - 1] = std::nan("");
+    m_margin->setSeries({std::move(margins)});
     m_chosenLoss->setSeries({overSteps(tr("chosen answers' loss"), &ThemeColors::base, patch, &PatchStepFigures::chosenLoss)});
     if (!patch.steps.empty() && patch.steps.back().preferred < 0.0) m_preferred->setEmptyText(tr("This patch learns chosen answers alone."));
     m_preferred->setSeries({known(overSteps(tr("preferred"), &ThemeColors::fourth, patch, &PatchStepFigures::preferred))});
@@ -380,7 +388,7 @@ void PatchPane::refreshPairs(const PatchProgress& patch) {
     QStringList labels, fates;
     std::map<std::pair<QString, QString>, int> counts;
     for (const auto& pair : patch.pairs) {
-        const QString label = QString::fromStdString(pair.label), fate = fateText(pair.leftOut, m_kind);
+        const QString label = QString::fromStdString(pair.label), fate = fateText(pair, m_kind);
         if (!labels.contains(label)) labels.append(label);
         if (!fates.contains(fate)) fates.append(fate);
         counts[{fate, label}] += pair.count;

@@ -11,6 +11,7 @@ void visitFields(V& visit, M& m) {
     visit("label", m.label);
     visit("left_out", m.leftOut);
     visit("count", m.count);
+    visit("alone", m.alone);
 }
 
 template <typename V, MessageOf<PatchStepFigures> M>

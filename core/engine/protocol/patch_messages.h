@@ -15,6 +15,7 @@ struct PatchPairCount {
     std::string label;    ///< Of the prompt: "malicious", "benign", "hard_benign", or what a file of ready pairs says.
     std::string leftOut;  ///< The rule by which they are not learned from; empty: they are.
     int count = 0;
+    bool alone = false;  ///< Learned from without the rejected answer: both models refuse.
 };
 
 /// One step of a patch. Means are over its pairs, before it.

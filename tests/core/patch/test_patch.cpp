@@ -27,11 +27,13 @@ TrainingSample sampleOf(std::vector<std::int32_t> tokens, std::size_t prompt) {
     return sample;
 }
 
-/// Three prompts with two answers each; two of them count as malicious.
-std::vector<PreferencePair> somePairs() {
-    return {{"a", true, sampleOf({1, 5, 6, 7, 20, 21, 22, 2}, 4), sampleOf({1, 5, 6, 7, 90, 91, 2}, 4)},
+/// Three prompts with two answers each; two of them count as malicious, and the second may have its chosen answer alone.
+std::vector<PreferencePair> somePairs(bool alone = false) {
+    std::vector<PreferencePair> pairs{{"a", true, sampleOf({1, 5, 6, 7, 20, 21, 22, 2}, 4), sampleOf({1, 5, 6, 7, 90, 91, 2}, 4)},
             {"b", true, sampleOf({1, 5, 9, 8, 7, 20, 21, 2}, 5), sampleOf({1, 5, 9, 8, 7, 60, 2}, 5)},
             {"c", false, sampleOf({1, 5, 4, 40, 41, 2}, 3), sampleOf({1, 5, 4, 70, 71, 72, 2}, 3)}};
+    if (alone) pairs[1].rejected = {};
+    return pairs;
 }
 
 at::Tensor dequantized(const QuantizedLinear& linear) { return tensorOf(linear.dequantize(), at::kCPU); }
@@ -84,8 +86,8 @@ class TestPatch : public QObject {
         return options;
     }
 
-    PatchTraining trainingOf(std::shared_ptr<GridBlocks> blocks, const PatchOptions& options) const {
-        return orThrow(PatchTraining::create(m_model, std::move(blocks), somePairs(), options));
+    PatchTraining trainingOf(std::shared_ptr<GridBlocks> blocks, const PatchOptions& options, bool alone = false) const {
+        return orThrow(PatchTraining::create(m_model, std::move(blocks), somePairs(alone), options));
     }
 
     static void shake(GridBlocks& blocks, double size) {
@@ -247,21 +249,28 @@ private slots:
     }
 
     /// The whole objective and its gradient by the factors, against autograd through plain operations, sample by sample.
+    void objectiveIsAutograds_data() {
+        QTest::addColumn<bool>("alone");
+        QTest::newRow("pairs") << false;
+        QTest::newRow("one answer alone") << true;
+    }
+
     void objectiveIsAutograds() {
+        QFETCH(bool, alone);
         const auto blocks = blocksOf({4, 16, false, 16});
         auto some = options();
         some.mask = PatchMask::All;
         some.clipNorm = 0.0;
         some.chosenWeight = 0.7;
         some.beta = 0.2;
-        PatchTraining training = trainingOf(blocks, some);
+        PatchTraining training = trainingOf(blocks, some, alone);
         std::vector<at::Tensor> leaves;
         for (const auto& parameter : blocks->parameters()) leaves.push_back(parameter.detach().clone());
-        const auto pairs = somePairs();
+        const auto pairs = somePairs(alone);
         std::vector<double> chosenBefore, rejectedBefore;
         for (const auto& pair : pairs) {
             chosenBefore.push_back(composedLikelihood(*blocks, leaves, pair.chosen).item<double>());
-            rejectedBefore.push_back(composedLikelihood(*blocks, leaves, pair.rejected).item<double>());
+            rejectedBefore.push_back(pair.alone() ? 0.0 : composedLikelihood(*blocks, leaves, pair.rejected).item<double>());
         }
         shake(*blocks, 0.05);
         for (std::size_t i = 0; i < leaves.size(); ++i) leaves[i].copy_(blocks->parameters()[i].detach()).requires_grad_();
@@ -269,10 +278,12 @@ private slots:
         at::Tensor loss = at::zeros({});
         double margin = 0.0;
         for (std::size_t i = 0; i < pairs.size(); ++i) {
-            const at::Tensor chosen = composedLikelihood(*blocks, leaves, pairs[i].chosen), rejected = composedLikelihood(*blocks, leaves, pairs[i].rejected);
-            const at::Tensor difference = (chosen - chosenBefore[i]) - (rejected - rejectedBefore[i]);
-            loss = loss + at::softplus(-0.2 * difference) - 0.7 * chosen / static_cast<double>(pairs[i].chosen.learned());
-            margin += difference.item<double>() / 3.0;
+            const at::Tensor chosen = composedLikelihood(*blocks, leaves, pairs[i].chosen);
+            loss = loss - 0.7 * chosen / static_cast<double>(pairs[i].chosen.learned());
+            if (pairs[i].alone()) continue;
+            const at::Tensor difference = (chosen - chosenBefore[i]) - (composedLikelihood(*blocks, leaves, pairs[i].rejected) - rejectedBefore[i]);
+            loss = loss + at::softplus(-0.2 * difference);
+            margin += difference.item<double>() / (alone ? 2.0 : 3.0);
         }
         loss = loss / 3.0;
         loss.backward();

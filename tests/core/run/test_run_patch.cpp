@@ -93,8 +93,8 @@ private slots:
         QVERIFY2(damaged.error().message.find("record of the patch") != std::string::npos, damaged.error().describe().c_str());
     }
 
-    /// Where a quantized model refuses as it did before, a patch is told to have little to repair.
-    void littleToRepairIsSaid() {
+    /// Where a quantized model refuses as it did before, its refusals are learned alone, or a patch is told to have little to repair.
+    void refusalsOfBothAreKept() {
         QFile file(m_places.path("refusing.jsonl"));
         QVERIFY(file.open(QIODevice::WriteOnly));
         for (int i = 0; i < 12; ++i)
@@ -104,11 +104,23 @@ private slots:
             file.write(QByteArray::fromStdString(json{{"prompt", "Say " + std::to_string(i) + "."}, {"chosen", "Gladly."}, {"rejected", "Hi there."}, {"label", "benign"}}.dump() + "\n"));
         file.close();
         auto spec = patchedSpec("rtn");
+        spec.erase("export");
+        spec["stages"] = {"quantize", "evaluate"};
         spec["quantization"]["patch"]["pairs"] = file.fileName().toStdString();
-        const auto state = readRunState(run(spec));
-        QVERIFY(QString::fromStdString(json(state->notes).dump()).contains("Only 2 of 12 malicious prompts give a pair, beside 5 harmless ones"));
-        const auto usual = readRunState(run(patchedSpec("rtn")));
-        QVERIFY(!QString::fromStdString(json(usual->notes).dump()).contains("little for this patch to repair"));
+        const auto notes = [&] { return QString::fromStdString(json(readRunState(run(spec))->notes).dump()); };
+        const QString kept = notes();
+        QVERIFY2(kept.contains("Pairs of answers: 7 used, 10 with the chosen answer alone (both models refuse)."), qPrintable(kept));
+        QVERIFY(!kept.contains("little for this patch to repair"));
+        spec["quantization"]["patch"]["both_refuse"] = "skip";
+        const QString leftOut = "Pairs of answers: 10 left out (the quantized model refuses as well), 7 used.", skipped = notes();
+        QVERIFY2(skipped.contains(leftOut), qPrintable(skipped));
+        QVERIFY(skipped.contains("Only 2 of 12 malicious prompts give a pair, beside 5 harmless ones"));
+        // Without weight of chosen answers there is nothing to learn of one alone.
+        spec["quantization"]["patch"]["both_refuse"] = "keep";
+        spec["quantization"]["patch"]["chosen_weight"] = 0;
+        QVERIFY(notes().contains(leftOut));
+        spec["quantization"]["patch"] = patchedSpec("rtn")["quantization"]["patch"];
+        QVERIFY(!notes().contains("little for this patch to repair"));
     }
 
     void patchesEveryQuantizer_data() {
@@ -279,6 +291,7 @@ private slots:
         QTest::newRow("method") << R"({"method": "q-resave"})" << "quantization.patch.method";
         QTest::newRow("share") << R"({"share": 0})" << "quantization.patch.share";
         QTest::newRow("mask") << R"({"mask": "best"})" << "quantization.patch.mask";
+        QTest::newRow("both refuse") << R"({"both_refuse": "drop"})" << "quantization.patch.both_refuse";
         QTest::newRow("nothing learned") << R"({"preference_weight": 0, "chosen_weight": 0})" << "quantization.patch.chosen_weight";
         QTest::newRow("no prompts") << R"({"malicious": 0, "benign": 0, "hard_benign": 0})" << "quantization.patch.malicious";
         QTest::newRow("unknown") << R"({"tau": 0.2})" << "tau";
