@@ -36,6 +36,16 @@ struct PackedLinears {
     std::size_t in() const { return byCodes() ? integers.in() : floats.in(); }
     std::size_t columns() const { return byCodes() ? integers.columns() : floats.columns(); }
     std::size_t offset(std::size_t part) const { return byCodes() ? integers.offset(part) : floats.offset(part); }
+    /// The weights of a panel, `[16, in]`; rows beyond the last column are 0.
+    void unpack(std::size_t panel, Matrix& weights) const {
+        if (byCodes()) integers.unpack(panel, weights);
+        else floats.unpack(panel, weights);
+    }
+    /// One row times one panel, 16 products: what multiply() makes of that row there, to the bit. Of rows that are not quantized.
+    void multiplyPanel(std::size_t panel, const float* row, float* y) const {
+        if (byCodes()) integers.multiplyPanel(panel, row, y);
+        else safequant::multiplyPanel(floats, panel, row, y);
+    }
 };
 
 /// One block ready to multiply.

@@ -124,6 +124,41 @@ void PackedIntegers::multiply(std::size_t first, std::size_t parts, const float*
     else multiplyFloats(firstPanel, lastPanel, columns, x, xStride, rows, y, yStride, accumulate);
 }
 
+CodeTile PackedIntegers::codeTile(std::size_t panel, int panels) const {
+    CodeTile tile;
+    tile.in = m_in;
+    tile.groupSize = m_groupSize;
+    tile.bits = 32 / m_codesOfLane;
+    tile.panels = panels;
+    tile.codes = m_codes.data() + panel * m_lanes * kPanelWidth;
+    tile.scales = m_scales.data() + panel * m_groups * kPanelWidth;
+    tile.zeros = m_floatZeros.empty() ? nullptr : m_floatZeros.data() + panel * m_groups * kPanelWidth;
+    tile.bias = m_bias.empty() ? nullptr : m_bias.data() + panel * kPanelWidth;
+    return tile;
+}
+
+void PackedIntegers::multiplyPanel(std::size_t panel, const float* row, float* y) const {
+    CodeTile tile = codeTile(panel, 1);
+    tile.rows = row;
+    tile.rowCount = 1;
+    tile.columns = kPanelWidth;
+    tile.y = y;
+    tile.stride = kPanelWidth;
+    simdKernels().multiplyCodes(tile);
+}
+
+void PackedIntegers::unpack(std::size_t panel, Matrix& weights) const {
+    const auto perLane = static_cast<std::size_t>(m_codesOfLane);
+    const int bits = 32 / m_codesOfLane;
+    for (std::size_t k = 0; k < m_in; ++k)
+        for (std::size_t r = 0; r < kPanelWidth; ++r) {
+            const std::size_t at = (panel * m_groups + k / m_groupSize) * kPanelWidth + r;
+            const auto lane = static_cast<std::uint32_t>(m_codes[(panel * m_lanes + k / perLane) * kPanelWidth + r]);
+            const int code = static_cast<std::int32_t>(lane << static_cast<unsigned>(32 - bits * (static_cast<int>(k % perLane) + 1))) >> (32 - bits);
+            weights(r, k) = (static_cast<float>(code) - (m_floatZeros.empty() ? 0.0F : m_floatZeros[at])) * m_scales[at];
+        }
+}
+
 void PackedIntegers::multiplyFloats(std::size_t firstPanel, std::size_t lastPanel, std::size_t columns, const float* x, std::size_t xStride, std::size_t rows,
                                     float* y, std::size_t yStride, bool accumulate) const {
     const SimdKernels& kernels = simdKernels();
@@ -134,20 +169,14 @@ void PackedIntegers::multiplyFloats(std::size_t firstPanel, std::size_t lastPane
             kernels.packRows(x + row * xStride, xStride, static_cast<int>(std::min(tileRows, rows - row)), m_in, packed + row * m_in);
     });
     overPanels(firstPanel, lastPanel, rows, m_in, tilePanels, [&](std::size_t begin, std::size_t end) {
-        CodeTile tile;
-        tile.in = m_in;
-        tile.groupSize = m_groupSize;
-        tile.bits = 32 / m_codesOfLane;
-        tile.stride = yStride;
-        tile.accumulate = accumulate;
-        for (std::size_t panel = begin; panel < end; panel += static_cast<std::size_t>(tile.panels)) {
-            tile.panels = static_cast<int>(end - panel >= tilePanels ? tilePanels : 1);
+        std::size_t count = 1;
+        for (std::size_t panel = begin; panel < end; panel += count) {
+            count = end - panel >= tilePanels ? tilePanels : 1;
             const std::size_t column = (panel - firstPanel) * kPanelWidth;
-            tile.columns = static_cast<int>(std::min(static_cast<std::size_t>(tile.panels) * kPanelWidth, columns - column));
-            tile.codes = m_codes.data() + panel * m_lanes * kPanelWidth;
-            tile.scales = m_scales.data() + panel * m_groups * kPanelWidth;
-            tile.zeros = m_floatZeros.empty() ? nullptr : m_floatZeros.data() + panel * m_groups * kPanelWidth;
-            tile.bias = m_bias.empty() ? nullptr : m_bias.data() + panel * kPanelWidth;
+            CodeTile tile = codeTile(panel, static_cast<int>(count));
+            tile.columns = static_cast<int>(std::min(count * kPanelWidth, columns - column));
+            tile.stride = yStride;
+            tile.accumulate = accumulate;
             for (std::size_t row = 0; row < rows; row += tileRows) {
                 tile.rows = packed + row * m_in;
                 tile.rowCount = static_cast<int>(std::min(tileRows, rows - row));

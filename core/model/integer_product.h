@@ -8,6 +8,7 @@
 
 #include "core/base/matrix.h"
 #include "core/model/decoder.h"
+#include "core/model/simd_kernels.h"
 #include "core/checkpoint/integer_weight.h"
 
 namespace safequant {
@@ -40,7 +41,14 @@ public:
     void multiply(std::size_t first, std::size_t parts, const float* x, std::size_t xStride, std::size_t rows, float* y, std::size_t yStride,
                   bool accumulate = false) const;
 
+    /// The weights of a panel, `[16, in]`; rows beyond the last column are 0.
+    void unpack(std::size_t panel, Matrix& weights) const;
+    /// One row times one panel, 16 products: what `multiply` makes of that row there, to the bit. Of rows that are not quantized.
+    void multiplyPanel(std::size_t panel, const float* row, float* y) const;
+
 private:
+    /// The tile of some panels, without rows and what they give.
+    CodeTile codeTile(std::size_t panel, int panels) const;
     void packPart(const Part& part, std::size_t firstPanel);
     void multiplyFloats(std::size_t firstPanel, std::size_t lastPanel, std::size_t columns, const float* x, std::size_t xStride, std::size_t rows, float* y,
                         std::size_t yStride, bool accumulate) const;

@@ -139,8 +139,7 @@ Expected<std::vector<GeneratedAnswer>> PassLanguageModel::generate(
             parallelRows(logits.rows(), kRowGrain / logits.cols() + 1, [&](std::size_t begin, std::size_t end) {
                 for (std::size_t row = begin; row < end; ++row) {
                     Answer& answer = active[first + row];
-                    answer.chosen = options.sample ? sampleToken(logits.rowSpan(row), options, answer.random)
-                                                   : greedyToken(logits.rowSpan(row));
+                    answer.chosen = sampleToken(logits.rowSpan(row), options, answer.random);
                 }
             });
         };
@@ -156,7 +155,10 @@ Expected<std::vector<GeneratedAnswer>> PassLanguageModel::generate(
                 feeds.push_back({answer.sequence, answer.feed, answer.position});
                 answer.position += static_cast<int>(answer.feed.size());
             }
-            if (auto stepped = (*passes)->step(feeds, choose, progress.stop); !stepped) return fail(stepped.error());
+            std::vector<std::int32_t> largest(options.sample ? 0 : feeds.size());
+            const auto stepped = options.sample ? (*passes)->step(feeds, choose, progress.stop) : (*passes)->stepGreedily(feeds, largest, progress.stop);
+            if (!stepped) return fail(stepped.error());
+            for (std::size_t i = 0; i < largest.size(); ++i) active[i].chosen = largest[i];
             std::vector<Answer> going;
             for (Answer& answer : active) {
                 GeneratedAnswer& result = answer.answer;

@@ -92,6 +92,15 @@ PackedWeight::PackedWeight(std::span<const Part> parts) {
     }
 }
 
+void PackedWeight::unpack(std::size_t p, Matrix& weights) const {
+    for (std::size_t k = 0; k < m_in; ++k)
+        for (std::size_t r = 0; r < kPanelWidth; ++r) weights(r, k) = panel(p)[k * kPanelWidth + r];
+}
+
+void multiplyPanel(const PackedWeight& weight, std::size_t panel, const float* row, float* y) {
+    simdKernels().multiplyTile(row, 1, weight.in(), weight.panel(panel), 1, kPanelWidth, weight.bias(panel), y, kPanelWidth, false);
+}
+
 void multiply(const PackedWeight& weight, const float* x, std::size_t xStride, std::size_t rows, float* y, std::size_t yStride,
               bool accumulate) {
     multiplyPanels(weight, 0, weight.panels(), weight.columns(), x, xStride, rows, y, yStride, accumulate);

@@ -33,6 +33,8 @@ public:
     std::size_t panels() const { return m_firstPanel.empty() ? 0 : m_firstPanel.back(); }
     const float* panel(std::size_t p) const { return m_panels.data() + p * m_in * 16; }
     const float* bias(std::size_t p) const { return m_bias.empty() ? nullptr : m_bias.data() + p * 16; }
+    /// The weights of a panel, `[16, in]`.
+    void unpack(std::size_t p, Matrix& weights) const;
 
 private:
     std::size_t m_in = 0;
@@ -50,5 +52,8 @@ void multiply(const PackedWeight& weight, const float* x, std::size_t xStride, s
 /// The same for `parts` parts of a packed weight from `first` on; y points to the first one's first column.
 void multiplyParts(const PackedWeight& weight, std::size_t first, std::size_t parts, const float* x, std::size_t xStride, std::size_t rows,
                    float* y, std::size_t yStride);
+
+/// One row times one panel, 16 products: what `multiply` makes of that row there, to the bit.
+void multiplyPanel(const PackedWeight& weight, std::size_t panel, const float* row, float* y);
 
 }  // namespace safequant

@@ -42,6 +42,8 @@ public:
     virtual void restart(std::size_t sequence) = 0;
     /// Sends tokens through all blocks and gives the logits that follow each feed's last. Errors: cancelled, unknown tokens.
     virtual Expected<void> step(std::span<const Feed> feeds, const TakeLogits& take, const std::stop_token& stop) = 0;
+    /// The same for the largest logit's token alone, the lowest on ties.
+    virtual Expected<void> stepGreedily(std::span<const Feed> feeds, std::span<std::int32_t> chosen, const std::stop_token& stop);
 };
 
 /// Passes through a whole model, wherever they are computed. Errors: cancelled, unknown tokens. Throws std::bad_alloc.

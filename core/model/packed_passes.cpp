@@ -63,19 +63,18 @@ public:
     }
 
     Expected<void> step(std::span<const Feed> feeds, const TakeLogits& take, const std::stop_token& stop) override {
-        std::vector<std::int32_t> tokens, lastRows;
-        std::vector<SequenceRun> runs;
-        std::vector<std::vector<KvCache>*> caches;
-        for (const Feed& each : feeds) {
-            const int length = each.position + static_cast<int>(each.tokens.size());
-            runs.push_back({tokens.size(), each.tokens.size(), each.position, length, nullptr, nullptr});
-            caches.push_back(&m_sequences[each.sequence].caches);
-            tokens.insert(tokens.end(), each.tokens.begin(), each.tokens.end());
-            lastRows.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
-        }
-        const auto hidden = feed(tokens, runs, caches, stop);
+        std::vector<std::int32_t> lastRows;
+        const auto hidden = feedAll(feeds, lastRows, stop);
         if (!hidden) return fail(hidden.error());
         m_passes.takeLogits(*hidden, lastRows, take);
+        return {};
+    }
+
+    Expected<void> stepGreedily(std::span<const Feed> feeds, std::span<std::int32_t> chosen, const std::stop_token& stop) override {
+        std::vector<std::int32_t> lastRows;
+        const auto hidden = feedAll(feeds, lastRows, stop);
+        if (!hidden) return fail(hidden.error());
+        m_passes.takeLargest(*hidden, lastRows, chosen);
         return {};
     }
 
@@ -86,6 +85,21 @@ private:
     };
 
     const DecoderConfig& config() const { return m_passes.m_checkpoint->config(); }
+
+    /// Output of the last block, and the row of each feed's last token.
+    Expected<Matrix> feedAll(std::span<const Feed> feeds, std::vector<std::int32_t>& lastRows, const std::stop_token& stop) {
+        std::vector<std::int32_t> tokens;
+        std::vector<SequenceRun> runs;
+        std::vector<std::vector<KvCache>*> caches;
+        for (const Feed& each : feeds) {
+            const int length = each.position + static_cast<int>(each.tokens.size());
+            runs.push_back({tokens.size(), each.tokens.size(), each.position, length, nullptr, nullptr});
+            caches.push_back(&m_sequences[each.sequence].caches);
+            tokens.insert(tokens.end(), each.tokens.begin(), each.tokens.end());
+            lastRows.push_back(static_cast<std::int32_t>(tokens.size()) - 1);
+        }
+        return feed(tokens, runs, caches, stop);
+    }
 
     /// Sends tokens through all blocks, extending the caches of each run.
     Expected<Matrix> feed(const std::vector<std::int32_t>& tokens, std::vector<SequenceRun>& runs,
@@ -127,6 +141,13 @@ Expected<Matrix> PackedPasses::forward(const PackedSequences& sequences, const s
 void PackedPasses::takeLogits(const Matrix& hidden, std::span<const std::int32_t> rows, const TakeLogits& take) const {
     for (std::size_t first = 0; first < rows.size(); first += kLogitRows)
         take(first, m_head.logits(hidden, rows.subspan(first, std::min(kLogitRows, rows.size() - first))));
+}
+
+void PackedPasses::takeLargest(const Matrix& hidden, std::span<const std::int32_t> rows, std::span<std::int32_t> chosen) {
+    for (std::size_t first = 0; first < rows.size(); first += kLogitRows) {
+        const std::size_t count = std::min(kLogitRows, rows.size() - first);
+        m_head.greedy(hidden, rows.subspan(first, count), chosen.subspan(first, count));
+    }
 }
 
 Expected<void> PackedPasses::logits(const PackedSequences& sequences, std::span<const std::int32_t> rows, const TakeLogits& take,

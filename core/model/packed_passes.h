@@ -31,6 +31,7 @@ private:
     /// Output of the last block, keys and values dropped block by block.
     Expected<Matrix> forward(const PackedSequences& sequences, const std::stop_token& stop);
     void takeLogits(const Matrix& hidden, std::span<const std::int32_t> rows, const TakeLogits& take) const;
+    void takeLargest(const Matrix& hidden, std::span<const std::int32_t> rows, std::span<std::int32_t> chosen);
 
     std::shared_ptr<const Checkpoint> m_checkpoint;
     PackedHead m_head;

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "core/model/parallel.h"
 #include "core/model/simd_kernels.h"
 
 namespace safequant {
@@ -39,6 +40,12 @@ std::int32_t greedyToken(std::span<const float> logits) {
     const float best = simdKernels().maximum(logits.data(), logits.size());
     const auto found = std::find(logits.begin(), logits.end(), best);
     return found == logits.end() ? 0 : static_cast<std::int32_t>(found - logits.begin());
+}
+
+void greedyTokens(const Matrix& logits, std::span<std::int32_t> chosen) {
+    parallelRows(logits.rows(), kRowGrain / (logits.cols() + 1) + 1, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t row = begin; row < end; ++row) chosen[row] = greedyToken(logits.rowSpan(row));
+    });
 }
 
 std::int32_t sampleToken(std::span<const float> logits, const DecodingOptions& options, RandomStream& random) {

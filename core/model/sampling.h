@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/base/matrix.h"
 #include "core/base/random.h"
 #include "core/model/generation.h"
 
@@ -11,6 +12,9 @@ namespace safequant {
 
 /// The id with the largest logit, the lowest on ties.
 std::int32_t greedyToken(std::span<const float> logits);
+
+/// That of every row.
+void greedyTokens(const Matrix& logits, std::span<std::int32_t> chosen);
 
 /// One draw: logits divided by the temperature, then the `topK` largest, then the smallest set of largest probabilities that
 /// reaches `topP` (Holtzman et al. 2020); ties go to lower ids. Takes exactly one number from the stream.
