@@ -10,6 +10,7 @@
 #include "app/cli/terminal_progress.h"
 #include "core/assess/assessment.h"
 #include "core/assess/assessment_findings.h"
+#include "core/assess/assessment_join.h"
 #include "core/assess/assessment_page.h"
 #include "core/engine/cell_process.h"
 
@@ -17,7 +18,8 @@ namespace safequant::cli {
 namespace {
 
 struct AssessOptions {
-    std::string spec, folder, show, model, workspace, output;
+    std::string spec, folder, model, workspace, output;
+    std::vector<std::string> show;
     bool example = false, plan = false, background = false;
 };
 
@@ -62,8 +64,14 @@ std::string commandOf(const AssessOptions& chosen) {
     return chosen.example ? "safequant assess --example --model MODEL --output NAME" : "safequant assess ASSESSMENT.json --output NAME";
 }
 
-int show(const CommonOptions& options, const AssessOptions& chosen, const std::string& folder) {
-    const auto state = readAssessment(std::filesystem::absolute(folder).lexically_normal().string());
+int show(const CommonOptions& options, const AssessOptions& chosen, const std::vector<std::string>& places) {
+    std::vector<protocol::AssessmentState> parts;
+    for (const std::string& place : places) {
+        auto part = readAssessmentAt(place);
+        if (!part) return reportError(options, part.error());
+        parts.push_back(std::move(*part));
+    }
+    const auto state = parts.size() == 1 ? std::move(parts.front()) : joinAssessments(parts);
     if (!state) return reportError(options, state.error());
     if (!chosen.output.empty())
         if (auto written = writeAssessmentPages(*state, chosen.output, commandOf(chosen)); !written) return reportError(options, written.error());
@@ -118,7 +126,7 @@ int execute(const CommonOptions& options, const AssessOptions& chosen) {
         std::fprintf(stderr, "Go on with: safequant assess --resume %s\n", folder->c_str());
         return code;
     }
-    return show(options, chosen, *folder);
+    return show(options, chosen, {*folder});
 }
 
 }  // namespace
@@ -129,7 +137,8 @@ void addAssessCommand(CLI::App& app, const CommonOptions& options, Action& actio
     command->add_option("spec", chosen->spec, "Assessment (JSON)")->check(CLI::ExistingFile);
     command->add_option("--folder,--resume", chosen->folder, "Go on with the assessment in this folder; finished cells are kept, failed ones tried again")
         ->check(CLI::ExistingDirectory);
-    command->add_option("--show", chosen->show, "Print what the assessment in this folder has found, and do nothing else")->check(CLI::ExistingDirectory);
+    command->add_option("--show", chosen->show, "Print what the assessment in this folder or NAME.json has found, and do nothing else; several are put together")
+        ->check(CLI::ExistingPath);
     command->add_flag("--example", chosen->example, "The bundled assessment of SmolLM2-135M-Instruct (--model) with the bundled aligned adapter");
     command->add_option("--model", chosen->model, "Checkpoint: a GGUF file or a Hugging Face folder (replaces the spec's)");
     command->add_option("--workspace", chosen->workspace, "Where assessments are made (default: the user's data folder)");
@@ -141,7 +150,8 @@ void addAssessCommand(CLI::App& app, const CommonOptions& options, Action& actio
         "  safequant assess --example --model model.gguf --plan\n"
         "  safequant assess assessment.json --workspace ~/runs\n"
         "  safequant assess --resume ~/runs/assessments/20260131-102030-smollm2\n"
-        "  safequant --json assess --show ~/runs/assessments/20260131-102030-smollm2\n\n"
+        "  safequant --json assess --show ~/runs/assessments/20260131-102030-smollm2\n"
+        "  safequant assess --show half.json other-half.json --output whole\n\n"
         "Each cell is a run in FOLDER/runs, computed by a process of its own; a failed one does not stop the others.\n"
         "Ctrl-C once stops after the block at work (exit code 75; --resume continues).");
     command->callback([chosen, &options, &action] { action = [chosen, &options] { return execute(options, *chosen); }; });

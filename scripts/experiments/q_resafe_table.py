@@ -32,6 +32,8 @@ def tau(share):
     return by("rtn", patch={"share": share})
 
 
+# Prompts that both models refuse are left out, as they are where their chosen answers are not learned alone.
+SKIP = {"both_refuse": "skip"}
 QUANTIZERS = [("smoothquant", {}), ("gptq", {}), ("awq", {}), ("omniquant", {}), ("autoround", {}), ("rtn-rotated", {"rotation": {}})]
 # Name, seeds, how (None: full precision).
 ROWS = [
@@ -40,8 +42,12 @@ ROWS = [
     ("quantized-int8", [0], by("rtn", INT8)),
     ("q-resafe-int4", SEEDS, by("rtn", patch={})),
     ("q-resafe-int8", [0], by("rtn", INT8, patch={})),
+    ("q-resafe-skip-int4", SEEDS, by("rtn", patch=SKIP)),
+    ("q-resafe-skip-int8", [0], by("rtn", INT8, patch=SKIP)),
+    ("q-resafe-skip-gptq-int4", [0], by("gptq", patch=SKIP)),
+    ("q-resafe-skip-awq-int4", [0], by("awq", patch=SKIP)),
     ("dpo-int4", [0], by("rtn", patch={"method": "dpo"})),
-    ("sft-int4", [0], by("rtn", patch={"method": "sft"})),
+    ("sft-int4", [0], by("rtn", patch={"method": "sft"} | SKIP)),
     ("distillation-int4", SEEDS, by("rtn", patch={"method": "distillation"})),
     ("distillation-int8", [0], by("rtn", INT8, patch={"method": "distillation"})),
     ("q-resafe-random-mask-int4", SEEDS, by("rtn", patch={"mask": "random"})),
@@ -100,13 +106,12 @@ def lessons(rows):
     def score(name):
         return shown(rows[name]["harmful_score"])
     lines = []
-    harmed = [(before, after) for before, after in (("quantized-int8", "q-resafe-int8"), ("awq-int4", "q-resafe-awq-int4"))
-              if before in rows and after in rows and rows[after]["harmful_score"] > rows[before]["harmful_score"]]
-    if harmed:
-        lines += ["", "Preferences repair where the quantized model has lost its refusals, and harm where it has not: " +
-                  " and ".join(f"{before} goes from {score(before)} to {score(after)}" for before, after in harmed) +
-                  ". A model that refuses as", "the one in full precision does leaves few malicious pairs, and what is learned from harmless ones takes refusals away. A run with few such",
-                  "pairs says so in a note; compare the harmful score before and after."]
+    cases = [(name, f"q-resafe-skip-{kind}", f"q-resafe-{kind}") for name, kind in (("quantized-int8", "int8"), ("awq-int4", "awq-int4"))]
+    cases = [case for case in cases if all(name in rows for name in case)]
+    if cases:
+        lines += ["", "A quantized model that still refuses leaves few malicious pairs, and what is learned from harmless ones takes its refusals away. So where both",
+                  "models refuse, the chosen answer is learned alone; rows named skip leave such prompts out. Harmful scores of the quantized model, patched with",
+                  "skip, and patched: " + "; ".join(f"{before} {score(before)}, {score(skip)}, {score(kept)}" for before, skip, kept in cases) + "."]
     if "distillation-int4" in rows and "aligned-fp16" in rows:
         near, full = rows["distillation-int4"], rows["aligned-fp16"]
         lines += ["", f"Distillation alone comes nearest to the model in full precision: HS {shown(near['harmful_score'])} ({shown(full['harmful_score'])}), refusal on benign "

@@ -382,6 +382,9 @@ private slots:
         QCOMPARE(table.readAll().count('\n'), 1 + 3 * 5);
         QVERIFY(!numbers.readAll().contains(m_folder.path().toUtf8()));
         for (const auto& cell : state.at("cells")) QVERIFY(cell.at("peak_memory_bytes").get<std::uint64_t>() > 0);
+        // The page's numbers and the folder are the same cells.
+        const auto joined = run({"assess", "--show", folder, pages + ".json"});
+        QVERIFY2(joined.code == 0 && joined.out.contains("3 of 3 cells finished, 0 failed"), joined.out.constData());
         QCOMPARE(run({"assess"}).code, 2);
         QCOMPARE(run({"assess", "--example"}).code, 2);
     }
