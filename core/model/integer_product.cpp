@@ -27,6 +27,16 @@ T* scratch(std::size_t count) {
     return buffer.data();
 }
 
+/// The same products from values unpacked here, where several tiles of rows meet them. They last as long as the thread unpacks no others.
+void unpackTile(CodeTile& tile) {
+    thread_local std::vector<float> values;
+    values.resize(std::max(values.size(), static_cast<std::size_t>(tile.panels) * tile.in * kPanelWidth));
+    simdKernels().unpackCodes(tile, values.data());
+    tile.values = values.data();
+    tile.zeros = nullptr;
+    tile.bits = 32;
+}
+
 /// A row's codes, padded with 0, as lanes of a tile of `stride` rows.
 void packRow(const IntegerKernels& kernels, const std::int8_t* codes, std::size_t lanes, std::int32_t* packed, std::size_t stride) {
     if (kernels.lane == 2) {
@@ -177,6 +187,7 @@ void PackedIntegers::multiplyFloats(std::size_t firstPanel, std::size_t lastPane
             tile.columns = static_cast<int>(std::min(count * kPanelWidth, columns - column));
             tile.stride = yStride;
             tile.accumulate = accumulate;
+            if (rows > tileRows) unpackTile(tile);
             for (std::size_t row = 0; row < rows; row += tileRows) {
                 tile.rows = packed + row * m_in;
                 tile.rowCount = static_cast<int>(std::min(tileRows, rows - row));

@@ -49,7 +49,8 @@ struct CodeTile {
     std::size_t in = 0;
     std::size_t groupSize = 0;            ///< Inputs that share a scale; of whole lanes, unless it is all of them.
     const std::int32_t* codes = nullptr;  ///< Panel by panel, `[lanes][16]`: signed codes of consecutive inputs in a lane of 32 bits, the first lowest.
-    int bits = 8;                         ///< Of a code in its lane, 8 or 4.
+    int bits = 8;                         ///< Of a code in its lane, 8 or 4; 32: `values` stand instead of codes.
+    const float* values = nullptr;        ///< Panel by panel, `[in][16]`: codes less their zeros, as unpackCodes leaves them.
     int panels = 0;
     int columns = 0;                      ///< At most 16 panels are written.
     const float* scales = nullptr;        ///< Panel by panel, `[groups][16]`.
@@ -81,6 +82,8 @@ struct SimdKernels {
                          const float* bias, float* y, std::size_t stride, bool accumulate) = nullptr;
     /// The same by codes, one scale a group.
     void (*multiplyCodes)(const CodeTile& tile) = nullptr;
+    /// The codes of a tile's panels less their zeros, `[panels][in][16]`: for many rows they are unpacked once.
+    void (*unpackCodes)(const CodeTile& tile, float* values) = nullptr;
     void (*attend)(const AttentionTask& task) = nullptr;
     /// y = x / sqrt(mean(x^2) + epsilon) * weight.
     void (*rmsNorm)(const float* x, const float* weight, std::size_t n, float epsilon, float* y) = nullptr;

@@ -175,12 +175,57 @@ inline void addProducts(const float* x, const Vec (&w)[kVectors], Vec (&sums)[kR
     }
 }
 
+/// Lanes of 32 bits from the `first` on.
+inline IntVec lanesAt(const void* stored, std::size_t first) {
+    IntVec lanes;
+    __builtin_memcpy(&lanes, static_cast<const char*>(stored) + first * 4, sizeof lanes);
+    return lanes;
+}
+
+/// A code of each lane as a float; 32 bits are one.
+template <int kBits>
+inline Vec codeOf(IntVec lane, int code) {
+    if constexpr (kBits == 32) {
+        Vec values;
+        __builtin_memcpy(&values, &lane, sizeof values);
+        return values;
+    } else {
+        return __builtin_convertvector((lane << (32 - kBits * (code + 1))) >> (32 - kBits), Vec);
+    }
+}
+
+template <int kBits>
+void unpackCodesOf(const CodeTile& tile, float* values) {
+    constexpr std::size_t kCodes = 32 / kBits;
+    const std::size_t groups = tile.in / tile.groupSize, lanes = (tile.in + kCodes - 1) / kCodes;
+    const auto unpackGroup = [&](std::size_t panel, std::size_t group, std::size_t column) {
+        const Vec zero = tile.zeros != nullptr ? load(tile.zeros + (panel * groups + group) * kPanelWidth + column) : Vec{};
+        float* target = values + panel * tile.in * kPanelWidth + column;
+        const std::size_t last = (group + 1) * tile.groupSize;
+        for (std::size_t k = group * tile.groupSize; k < last; k += kCodes) {
+            const IntVec lane = lanesAt(tile.codes, (panel * lanes + k / kCodes) * kPanelWidth + column);
+            if (k + kCodes <= last) {
+#pragma GCC unroll 8
+                for (int code = 0; code < static_cast<int>(kCodes); ++code) store(target + (k + static_cast<std::size_t>(code)) * kPanelWidth, codeOf<kBits>(lane, code) - zero);
+            } else {
+                for (std::size_t code = 0; k + code < last; ++code) store(target + (k + code) * kPanelWidth, codeOf<kBits>(lane, static_cast<int>(code)) - zero);
+            }
+        }
+    };
+    for (std::size_t panel = 0; panel < static_cast<std::size_t>(tile.panels); ++panel)
+        for (std::size_t group = 0; group < groups; ++group)
+            for (std::size_t column = 0; column < kPanelWidth; column += kLanes) unpackGroup(panel, group, column);
+}
+
+void unpackCodes(const CodeTile& tile, float* values) { tile.bits == 4 ? unpackCodesOf<4>(tile, values) : unpackCodesOf<8>(tile, values); }
+
 template <int kRows, int kPanels, int kBits, bool kZeros>
 void multiplyCodesExact(const CodeTile& tile) {
     constexpr int kVectors = kPanels * kPanelVectors;
     constexpr std::size_t kCodes = 32 / kBits;  // Of a lane.
     const std::size_t groups = tile.in / tile.groupSize;
     const std::size_t lanes = (tile.in + kCodes - 1) / kCodes;
+    const void* stored = kBits == 32 ? static_cast<const void*>(tile.values) : tile.codes;
     for (std::size_t group = 0; group < groups; ++group) {
         const std::size_t last = (group + 1) * tile.groupSize;
         Vec sums[kRows][kVectors], zeros[kVectors];
@@ -195,7 +240,7 @@ void multiplyCodesExact(const CodeTile& tile) {
             Vec w[kVectors];
 #pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v) {
-                w[v] = __builtin_convertvector((lane[v] << (32 - kBits * (code + 1))) >> (32 - kBits), Vec);
+                w[v] = codeOf<kBits>(lane[v], code);
                 if constexpr (kZeros) w[v] -= zeros[v];
             }
             addProducts<kRows, kVectors>(tile.rows + k * kRows, w, sums);
@@ -204,8 +249,7 @@ void multiplyCodesExact(const CodeTile& tile) {
             IntVec lane[kVectors];
 #pragma GCC unroll 4
             for (int v = 0; v < kVectors; ++v)
-                __builtin_memcpy(&lane[v], tile.codes + (static_cast<std::size_t>(v / kPanelVectors) * lanes + k / kCodes) * kPanelWidth + (v % kPanelVectors) * kLanes,
-                                 sizeof lane[v]);
+                lane[v] = lanesAt(stored, (static_cast<std::size_t>(v / kPanelVectors) * lanes + k / kCodes) * kPanelWidth + static_cast<std::size_t>(v % kPanelVectors) * kLanes);
             if (k + kCodes <= last) {
 #pragma GCC unroll 8
                 for (int code = 0; code < static_cast<int>(kCodes); ++code) takeCode(lane, code, k + static_cast<std::size_t>(code));
@@ -229,9 +273,11 @@ void multiplyCodesExact(const CodeTile& tile) {
     }
 }
 
-template <int kRows, int kPanels, int kBits>
+template <int kRows, int kPanels>
 void multiplyCodesOf(const CodeTile& tile) {
-    tile.zeros != nullptr ? multiplyCodesExact<kRows, kPanels, kBits, true>(tile) : multiplyCodesExact<kRows, kPanels, kBits, false>(tile);
+    if (tile.bits == 32) return multiplyCodesExact<kRows, kPanels, 32, false>(tile);
+    if (tile.bits == 4) return tile.zeros != nullptr ? multiplyCodesExact<kRows, kPanels, 4, true>(tile) : multiplyCodesExact<kRows, kPanels, 4, false>(tile);
+    tile.zeros != nullptr ? multiplyCodesExact<kRows, kPanels, 8, true>(tile) : multiplyCodesExact<kRows, kPanels, 8, false>(tile);
 }
 
 template <int kRows>
@@ -239,10 +285,7 @@ void multiplyCodeRows(const CodeTile& tile) {
     if constexpr (kRows > 1) {
         if (tile.rowCount < kRows) return multiplyCodeRows<kRows - 1>(tile);
     }
-    if (tile.panels == kTilePanels)
-        tile.bits == 4 ? multiplyCodesOf<kRows, kTilePanels, 4>(tile) : multiplyCodesOf<kRows, kTilePanels, 8>(tile);
-    else
-        tile.bits == 4 ? multiplyCodesOf<kRows, 1, 4>(tile) : multiplyCodesOf<kRows, 1, 8>(tile);
+    tile.panels == kTilePanels ? multiplyCodesOf<kRows, kTilePanels>(tile) : multiplyCodesOf<kRows, 1>(tile);
 }
 
 void multiplyCodes(const CodeTile& tile) { multiplyCodeRows<kTileRows>(tile); }
@@ -517,5 +560,5 @@ double sumOfExponentials(const float* x, std::size_t n, float shift) {
     return total;
 }
 
-constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &multiplyCodes, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
+constexpr SimdKernels kKernels{kLevel, kTileRows, kTilePanels, &packRows, &multiplyTile, &multiplyCodes, &unpackCodes, &attend, &rmsNorm, &addRmsNorm, &swiGlu,
                                &geGluTanh, &geGlu, &softcap, &rotate, &fakeQuantize, &quantize, &fakeQuantizeOrdinary, &maximum, &sumOfExponentials};
