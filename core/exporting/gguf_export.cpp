@@ -61,14 +61,13 @@ QuantizedLinear inFileOrder(const DecoderTensor& tensor, QuantizedLinear linear)
     return linear;
 }
 
-/// The smallest plain type that keeps every value of a tensor.
-const char* exactType(const std::string& storedType) {
-    return storedType == "F16" || storedType == "BF16" ? storedType.c_str() : "F32";
-}
-
+/// Without a type among the options, the stored one where this writer has it; whether Q8_0 keeps every value, values tell.
 const StorageType* plainType(const DecoderTensor& tensor, const std::string& storedType, const GgufOptions& options) {
     if (tensor.shape.size() < 2) return storageTypeNamed("F32");
-    if (options.plainType.empty()) return storageTypeNamed(exactType(storedType));
+    if (options.plainType.empty()) {
+        const bool kept = storedType == "F16" || storedType == "BF16" || storedType == "Q8_0";
+        return storageTypeNamed(kept ? storedType : "F32");
+    }
     if (options.plainType == "Q8_0" && tensor.shape.back() % 32 != 0) return storageTypeNamed("F16");
     return storageTypeNamed(options.plainType);
 }
@@ -222,10 +221,32 @@ private:
             if (info == nullptr)
                 return fail(ErrorKind::NotFound, "The model has no tensor \"" + part.name + "\".", m_checkpoint.path());
             const StorageType* type = plainType(part, info->storedType, m_options);
+            if (m_options.plainType.empty() && type->name == "Q8_0") {
+                const auto kept = keepsValues(part, *info, *type);
+                if (!kept) return fail(kept.error());
+                if (!*kept) type = storageTypeNamed("F32");
+            }
             if (widest != nullptr && widest != type) type = storageTypeNamed("F32");
             widest = type;
         }
         return widest;
+    }
+
+    /// Whether a type gives every value back: blocks whose largest code is not 127, or that an adapter changed, come out otherwise.
+    Expected<bool> keepsValues(const DecoderTensor& part, const TensorInfo& info, const StorageType& type) const {
+        bool kept = true;
+        std::vector<float> again;
+        const auto cols = static_cast<std::size_t>(part.shape.back());
+        const auto compare = [&](std::span<const float> values) -> Expected<void> {
+            if (!kept) return {};
+            const std::vector<std::uint8_t> bytes = encodeRows(values, cols, type);
+            again.resize(values.size());
+            type.decode(bytes.data(), values.size() / type.values, again.data());
+            kept = std::ranges::equal(again, values);
+            return {};
+        };
+        if (auto read = readPieces(m_checkpoint, info, compare); !read) return fail(read.error());
+        return kept;
     }
 
     Expected<void> writeGrid(GgufWriter& writer, const FileTensor& tensor, std::size_t part) const {
@@ -337,11 +358,12 @@ std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPla
     return fusedProblem(config, plan);
 }
 
-std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const GgufOptions& options) {
+std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, const GgufOptions& options) {
     std::uint64_t bytes = kGgufHeaderRoom;
     for (FileTensor& tensor : fileTensors(config, plan)) {
+        const TensorInfo* stored = checkpoint != nullptr ? checkpoint->find(tensor.parts.front().name) : nullptr;
         tensor.written.type = tensor.quantized() ? storageTypeNamed(usualType(tensor.plans.front()->actual))
-                                                 : plainType(tensor.parts.front(), "F32", options);
+                                                 : plainType(tensor.parts.front(), stored != nullptr ? stored->storedType : "F32", options);
         bytes += tensor.written.bytes();
     }
     return bytes;

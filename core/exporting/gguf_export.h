@@ -11,8 +11,8 @@ namespace safequant {
 
 /// What a GGUF export does with tensors that are not quantized.
 struct GgufOptions {
-    /// "F32", "F16", "BF16" or "Q8_0" for matrices (Q8_0 where rows fill blocks of 32, else F16); empty: the smallest
-    /// plain type that keeps every value. Vectors stay F32.
+    /// "F32", "F16", "BF16" or "Q8_0" for matrices (Q8_0 where rows fill blocks of 32, else F16); empty: the
+    /// stored one of these types if it keeps every value, else F32. Vectors stay F32.
     std::string plainType;
 };
 
@@ -20,8 +20,8 @@ struct GgufOptions {
 /// quantizing speaks against it.
 std::string ggufProblem(const DecoderConfig& config, const std::vector<LinearPlan>& plan);
 
-/// Bytes of the file, within a few percent.
-std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const GgufOptions& options);
+/// Bytes of the file, within a few percent. Without the checkpoint, tensors that are not quantized are counted as float32.
+std::uint64_t ggufBytes(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, const GgufOptions& options);
 
 /// Writes a folder with "NAME.gguf" (version 3, for llama.cpp), provenance.json and README.md. Every quantized linear
 /// gets the smallest block type that holds its grid exactly (gguf_grid.h). The folder appears whole: the file is opened

@@ -219,7 +219,7 @@ std::uint64_t exportBytes(const DecoderConfig& config, const std::vector<LinearP
 }  // namespace
 
 std::uint64_t exportSize(const DecoderConfig& config, const std::vector<LinearPlan>& plan, const Checkpoint* checkpoint, const ExportOptions& options) {
-    return options.format == ExportFormat::Gguf ? ggufBytes(config, plan, {options.plainType})
+    return options.format == ExportFormat::Gguf ? ggufBytes(config, plan, checkpoint, {options.plainType})
                                                 : exportBytes(config, plan, checkpoint, options.format == ExportFormat::Bf16);
 }
 

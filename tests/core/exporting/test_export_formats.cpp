@@ -333,6 +333,39 @@ private slots:
         QCOMPARE(file->find("model.norm.weight")->storedType, std::string("F32"));
     }
 
+    /// Matrices that a file stores in 8 bits stay so where every value comes back.
+    void storedTypesStay() {
+        const ExportResult stored = orThrow(exportAs("gguf", {16, -1, true, 16}, "stored", {ExportFormat::Gguf, "Q8_0"}));
+        const std::string name = "model.embed_tokens.weight";
+        m_checkpoint = orThrow(openCheckpoint(stored.folder));
+        const Matrix values = orThrow(m_checkpoint->readMatrix(name));
+        const auto sizeOf = [&] { return preflightExport(m_checkpoint->config(), {}, m_folder.filePath("none").toStdString(), m_checkpoint.get(), {ExportFormat::Gguf, {}}).bytes; };
+        const auto size = sizeOf();
+        const auto again = orThrow(openCheckpoint(orThrow(exportAs("gguf", {4, 32, true, 16}, "again")).folder));
+        QCOMPARE(again->find(name)->storedType, std::string("Q8_0"));
+        QVERIFY(std::ranges::equal(values.span(), orThrow(again->readMatrix(name)).span()));
+        // A block whose largest code is 126 would be scaled anew.
+        const QString path = QString::fromStdString(stored.folder) + "/" + QDir(QString::fromStdString(stored.folder)).entryList({"*.gguf"}).front();
+        const auto row = encodeRows({values.row(3), values.cols()}, values.cols(), *storageTypeNamed("Q8_0"));
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::ReadWrite));
+        const auto at = file.readAll().indexOf(QByteArray(reinterpret_cast<const char*>(row.data()), static_cast<qsizetype>(row.size())));
+        QVERIFY(at > 0);
+        m_checkpoint.reset();
+        for (qsizetype i = 0; i < 32; ++i) {
+            const char code = static_cast<char>(std::clamp(static_cast<int>(static_cast<std::int8_t>(row[2 + static_cast<std::size_t>(i)])), -126, 126));
+            QVERIFY(file.seek(at + 2 + i) && file.write(&code, 1) == 1);
+        }
+        file.close();
+        m_checkpoint = orThrow(openCheckpoint(stored.folder));
+        const Matrix others = orThrow(m_checkpoint->readMatrix(name));
+        QVERIFY(!std::ranges::equal(values.span(), others.span()));
+        const auto whole = orThrow(openCheckpoint(orThrow(exportAs("gguf", {4, 32, true, 16}, "whole")).folder));
+        QCOMPARE(whole->find(name)->storedType, std::string("F32"));
+        QVERIFY(std::ranges::equal(others.span(), orThrow(whole->readMatrix(name)).span()));
+        QCOMPARE(sizeOf(), size);
+    }
+
     void refusedWithTheNearest_data() {
         QTest::addColumn<QString>("format");
         QTest::addColumn<QuantizationScheme>("scheme");
