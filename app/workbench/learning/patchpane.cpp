@@ -102,7 +102,7 @@ std::vector<Rate> finishedProbes(const RunStore& store) {
 }
 
 /// What became of pairs, in the window's words; a rule that this window does not know is quoted.
-QString fateText(const PatchPairCount& pairs, const std::string& kind) {
+QString fateText(const protocol::PatchPairCount& pairs, const std::string& kind) {
     const std::string& leftOut = pairs.leftOut;
     if (pairs.alone) return PatchPane::tr("both refuse: chosen alone");
     if (leftOut.empty()) return kind == "keep" ? PatchPane::tr("may be scored") : kind == "align" ? PatchPane::tr("compared whole") : PatchPane::tr("learned from");
