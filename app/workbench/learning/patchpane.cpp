@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
@@ -104,7 +105,7 @@ std::vector<Rate> finishedProbes(const RunStore& store) {
 /// What became of pairs, in the window's words; a rule that this window does not know is quoted.
 QString fateText(const protocol::PatchPairCount& pairs, const std::string& kind) {
     const std::string& leftOut = pairs.leftOut;
-    if (pairs.alone) return PatchPane::tr("both refuse: chosen alone");
+    if (pairs.alone) return PatchPane::tr("learned alone");
     if (leftOut.empty()) return kind == "keep" ? PatchPane::tr("may be scored") : kind == "align" ? PatchPane::tr("compared whole") : PatchPane::tr("learned from");
     if (leftOut == "an answer is empty") return PatchPane::tr("empty answer");
     if (leftOut == "both answers are the same") return PatchPane::tr("equal answers");
@@ -375,7 +376,11 @@ void PatchPane::refreshProbes(const PatchProgress& patch) {
 QString PatchPane::pairsText(const PatchProgress& patch, int used, int all) const {
     const bool active = m_session->run()->active();
     if (m_kind == "pairs") {
-        if (all > 0) return tr("%1 of %2 pairs are learned from; the others are left out by these rules.").arg(used).arg(all);
+        if (all > 0) {
+            const auto alone = std::accumulate(patch.pairs.begin(), patch.pairs.end(), 0, [](int sum, const auto& pair) { return sum + (pair.alone ? pair.count : 0); });
+            const QString text = tr("%1 of %2 pairs are learned from; the others are left out by these rules.").arg(used).arg(all);
+            return alone > 0 ? text + QLatin1Char(' ') + tr("Where both models refuse, the chosen answer is learned alone.") : text;
+        }
         return active ? tr("Both models are answering. The pairs are counted when all answers are there.") : tr("The pairs were not made yet.");
     }
     if (all > 0 && m_kind == "keep") return tr("Weights are scored on some of %1 of %2 answers; the others are left out by these rules.").arg(used).arg(all);
