@@ -2,7 +2,6 @@
 #include "core/model/integer_kernels.h"
 
 #include <array>
-#include <cstdlib>
 #include <string_view>
 
 #include "core/base/cpu.h"
@@ -21,9 +20,6 @@ constexpr std::array<Level, 4> kLevels{{{&vnniIntegers, &cpuHasAvx512Vnni},
                                         {&baselineIntegers, [] { return true; }}}};
 
 const IntegerKernels& chooseIntegers() {
-    const char* wanted = std::getenv("SAFEQUANT_SIMD");
-    const IntegerKernels* limit = wanted != nullptr ? integerKernelsNamed(wanted) : nullptr;
-    if (limit != nullptr) return *limit;
     for (const Level& level : kLevels)
         if (level.runs()) return level.kernels();
     return baselineIntegers();

@@ -41,7 +41,7 @@ struct IntegerKernels {
 /// `count` of at most `lane` codes as 32 bits, the first lowest, the rest 0; `offset` is added to each of them.
 std::int32_t packLane(int lane, const std::int8_t* codes, std::size_t count, int offset = 0);
 
-/// The best kernels this machine runs: AVX-512 VNNI, AVX-512, AVX2 or SSE2. SAFEQUANT_SIMD=avx512 (without VNNI), avx2 or baseline lowers it.
+/// The best kernels this machine runs: AVX-512 VNNI, AVX-512, AVX2 or SSE2.
 const IntegerKernels& integerKernels();
 /// Those of a name ("avx512_vnni", "avx512", "avx2", "baseline"); null when this machine cannot run them, or there are none.
 const IntegerKernels* integerKernelsNamed(const char* name);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "core/model/simd_kernels.h"
 
-#include <cstdlib>
 #include <string>
-#include <string_view>
 
 #include "core/base/cpu.h"
 #include "core/model/decoder.h"
@@ -22,10 +20,7 @@ bool supports(SimdLevel level) {
 }
 
 const SimdKernels& chooseKernels() {
-    const char* wanted = std::getenv("SAFEQUANT_SIMD");
-    const std::string_view limit = wanted != nullptr ? wanted : "";
-    if (limit == "baseline") return baselineKernels();
-    if (limit != "avx2" && supports(SimdLevel::Avx512)) return avx512Kernels();
+    if (supports(SimdLevel::Avx512)) return avx512Kernels();
     return supports(SimdLevel::Avx2) ? avx2Kernels() : baselineKernels();
 }
 

@@ -121,7 +121,7 @@ struct SimdKernels {
 /// The kernels of one level; null when this machine cannot run them.
 const SimdKernels* simdKernels(SimdLevel level);
 
-/// The best level this machine runs, found at run time. SAFEQUANT_SIMD=avx2 or baseline in the environment lowers it.
+/// The best level this machine runs, found at run time.
 const SimdKernels& simdKernels();
 
 }  // namespace safequant
