@@ -96,11 +96,7 @@ public:
         }
         state.cells = m_cells;
         state.findings = findingsOf(m_cells);
-        state.summary.cells = static_cast<int>(m_cells.size());
-        for (const auto& cell : m_cells) {
-            state.summary.finished += cell.status == "finished" ? 1 : 0;
-            state.summary.failed += cell.status == "failed" ? 1 : 0;
-        }
+        countCells(state);
         const bool whole = state.summary.finished == state.summary.cells && (m_repeated || m_spec.repeatSeeds.empty() || m_spec.repeatedFindings == 0);
         state.summary.status = running ? "running" : whole ? "finished" : "stopped";
         describe(state);

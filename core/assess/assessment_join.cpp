@@ -8,7 +8,8 @@
 
 #include "core/assess/assessment.h"
 #include "core/assess/assessment_findings.h"
-#include "core/base/files.h"
+#include "core/assess/cell_results.h"
+#include "core/checkpoint/json_file.h"
 
 namespace safequant {
 namespace {
@@ -68,11 +69,10 @@ void addCells(AssessmentState& joined, const AssessmentState& part) {
 Expected<AssessmentState> readAssessmentAt(const std::string& place) {
     const std::string whole = std::filesystem::absolute(place).lexically_normal().string();
     if (std::filesystem::is_directory(whole)) return readAssessment(whole);
-    const auto text = readTextFile(whole);
-    if (!text) return fail(text.error());
-    const auto json = nlohmann::json::parse(*text, nullptr, false);
-    if (!json.is_object() || !json.contains("cells")) return fail(ErrorKind::BadInput, "This is no assessment's NAME.json: it has no cells.", place);
-    auto state = protocol::parseMessage<AssessmentState>(json);
+    const auto json = readJsonObject(whole);
+    if (!json) return fail(json.error());
+    if (!json->contains("cells")) return fail(ErrorKind::BadInput, "This is no assessment's NAME.json: it has no cells.", place);
+    auto state = protocol::parseMessage<AssessmentState>(*json);
     if (!state) return fail(ErrorKind::BadInput, state.error().message, place);
     return std::move(*state);
 }
@@ -90,13 +90,9 @@ Expected<AssessmentState> joinAssessments(const std::vector<AssessmentState>& pa
         if (!part.summary.created.empty()) joined.summary.created = std::min(joined.summary.created, part.summary.created);
         addCells(joined, part);
     }
-    const auto count = [&](const char* status) {
-        return static_cast<int>(std::count_if(joined.cells.begin(), joined.cells.end(), [&](const AssessmentCell& cell) { return cell.status == status; }));
-    };
-    joined.summary.cells = static_cast<int>(joined.cells.size());
-    joined.summary.finished = count("finished");
-    joined.summary.failed = count("failed");
-    joined.summary.status = count("running") > 0 ? "running" : joined.summary.finished == joined.summary.cells ? "finished" : "stopped";
+    countCells(joined);
+    const bool running = std::ranges::find(joined.cells, "running", &AssessmentCell::status) != joined.cells.end();
+    joined.summary.status = running ? "running" : joined.summary.finished == joined.summary.cells ? "finished" : "stopped";
     joined.secondsLeft = -1.0;
     joined.findings = findingsOf(joined.cells);
     return joined;

@@ -85,4 +85,13 @@ Expected<void> readCellResults(const std::string& folder, protocol::AssessmentCe
     return addAttacks(folder, cell);
 }
 
+void countCells(protocol::AssessmentState& state) {
+    const auto count = [&](const char* status) {
+        return static_cast<int>(std::ranges::count(state.cells, status, &protocol::AssessmentCell::status));
+    };
+    state.summary.cells = static_cast<int>(state.cells.size());
+    state.summary.finished = count("finished");
+    state.summary.failed = count("failed");
+}
+
 }  // namespace safequant

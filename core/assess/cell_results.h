@@ -15,4 +15,7 @@ protocol::AssessmentCell cellOf(const PlannedCell& planned);
 /// Adds what the run in a folder has measured, or how far it is, to its cell. Errors: those of reading.
 Expected<void> readCellResults(const std::string& folder, protocol::AssessmentCell& cell);
 
+/// Sets the summary's numbers of cells by what the cells are.
+void countCells(protocol::AssessmentState& state);
+
 }  // namespace safequant

@@ -232,6 +232,13 @@ private:
         return widest;
     }
 
+    /// Rows as a type gives them back.
+    static void storeAndRead(std::span<const float> values, std::size_t cols, const StorageType& type, std::vector<float>& again) {
+        const std::vector<std::uint8_t> bytes = encodeRows(values, cols, type);
+        again.resize(values.size());
+        type.decode(bytes.data(), values.size() / type.values, again.data());
+    }
+
     /// Whether a type gives every value back: blocks whose largest code is not 127, or that an adapter changed, come out otherwise.
     Expected<bool> keepsValues(const DecoderTensor& part, const TensorInfo& info, const StorageType& type) const {
         bool kept = true;
@@ -239,9 +246,7 @@ private:
         const auto cols = static_cast<std::size_t>(part.shape.back());
         const auto compare = [&](std::span<const float> values) -> Expected<void> {
             if (!kept) return {};
-            const std::vector<std::uint8_t> bytes = encodeRows(values, cols, type);
-            again.resize(values.size());
-            type.decode(bytes.data(), values.size() / type.values, again.data());
+            storeAndRead(values, cols, type, again);
             kept = std::ranges::equal(again, values);
             return {};
         };
@@ -297,9 +302,7 @@ private:
         std::int64_t row = 0;
         std::vector<float> meant, read;
         return readPieces(m_checkpoint, *m_checkpoint.find(part.name), [&](std::span<const float> values) -> Expected<void> {
-            const std::vector<std::uint8_t> bytes = encodeRows(fileValues(part, values), cols, type);
-            meant.resize(values.size());
-            type.decode(bytes.data(), values.size() / type.values, meant.data());
+            storeAndRead(fileValues(part, values), cols, type, meant);
             if (part.ggufAddsOne)
                 for (float& value : meant) value += -1.0F;
             read.resize(values.size());

@@ -82,7 +82,7 @@ GreedyScreen::GreedyScreen(const PackedLinears& head, const Matrix& like) : m_co
             const std::size_t column = panel * kPanel + r;
             IntegerWeight& codes = parts[column / kColumnsAtOnce];
             std::int8_t* target = codes.codes.data() + column % kColumnsAtOnce * in;
-            const float scale = simdKernels().quantize(row, in, kCodes.bits, true, target).scale;
+            const float scale = simdKernels().quantize(row, in, kCodes.bits, kCodes.symmetric, target).scale;
             codes.scales[column % kColumnsAtOnce] = scale;
             for (std::size_t k = 0; k < in; ++k) rounded[k] = scale * static_cast<float>(target[k]);
             m_lengths[panel] = std::max(m_lengths[panel], roundedUp(length(rounded.data(), in)));

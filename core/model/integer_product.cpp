@@ -158,15 +158,11 @@ void PackedIntegers::multiplyPanel(std::size_t panel, const float* row, float* y
 }
 
 void PackedIntegers::unpack(std::size_t panel, Matrix& weights) const {
-    const auto perLane = static_cast<std::size_t>(m_codesOfLane);
-    const int bits = 32 / m_codesOfLane;
+    std::vector<float> values(m_in * kPanelWidth);
+    simdKernels().unpackCodes(codeTile(panel, 1), values.data());
     for (std::size_t k = 0; k < m_in; ++k)
-        for (std::size_t r = 0; r < kPanelWidth; ++r) {
-            const std::size_t at = (panel * m_groups + k / m_groupSize) * kPanelWidth + r;
-            const auto lane = static_cast<std::uint32_t>(m_codes[(panel * m_lanes + k / perLane) * kPanelWidth + r]);
-            const int code = static_cast<std::int32_t>(lane << static_cast<unsigned>(32 - bits * (static_cast<int>(k % perLane) + 1))) >> (32 - bits);
-            weights(r, k) = (static_cast<float>(code) - (m_floatZeros.empty() ? 0.0F : m_floatZeros[at])) * m_scales[at];
-        }
+        for (std::size_t r = 0; r < kPanelWidth; ++r)
+            weights(r, k) = values[k * kPanelWidth + r] * m_scales[(panel * m_groups + k / m_groupSize) * kPanelWidth + r];
 }
 
 void PackedIntegers::multiplyFloats(std::size_t firstPanel, std::size_t lastPanel, std::size_t columns, const float* x, std::size_t xStride, std::size_t rows,

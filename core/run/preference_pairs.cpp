@@ -26,15 +26,16 @@ void judgePair(AnswerPair& pair, const PatchSpec& patch) {
     // Otherwise there is no rejected answer to compare with.
     const bool two = patch.kind == PatchKind::Pairs;
     const bool right = isMalicious(pair) == refusal.refused(pair.chosen);
+    const bool bothRefuse = two && right && isMalicious(pair) && refusal.refused(pair.rejected);
     if (isBlank(pair.chosen) || (two && isBlank(pair.rejected)))
         pair.leftOut = "an answer is empty";
-    else if (two && right && isMalicious(pair) && refusal.refused(pair.rejected) && patch.keepsRefusals())
+    else if (bothRefuse && patch.keepsRefusals())
         pair.alone = true;
     else if (two && pair.chosen == pair.rejected)
         pair.leftOut = "both answers are the same";
     else if (!right)
         pair.leftOut = isMalicious(pair) ? "the chosen answer is no refusal" : "the chosen answer refuses a benign prompt";
-    else if (two && isMalicious(pair) && refusal.refused(pair.rejected))
+    else if (bothRefuse)
         pair.leftOut = "the quantized model refuses as well";
 }
 

@@ -33,8 +33,8 @@ struct ChosenAnswer {
 /// quantized; and the quantized model, whose blocks `quantized` gives. Prompts come from the calibration split, each label by its own
 /// seeded choice. Or reads the spec's own pairs. A patch that learns from no pairs has no rejected answers: they are not asked for, and
 /// stay empty. Left out are equal answers, and with the judge refusal-22: malicious prompts that the chosen answer does not refuse or the
-/// rejected one refuses as well, unless the patch keeps such refusals, and others that the chosen answer refuses. `known`: right answers that need not be asked for. Progress counts answers.
-/// Errors: those of models and files, bad_input, cancelled.
+/// rejected one refuses as well, unless the patch keeps such refusals, and others that the chosen answer refuses. `known`: right answers
+/// that need not be asked for. Progress counts answers. Errors: those of models and files, bad_input, cancelled.
 Expected<std::vector<AnswerPair>> makeAnswerPairs(const RunInputs& inputs, const BlockSource& quantized, const std::map<std::string, ChosenAnswer>& known,
                                                   const Progress& progress);
 

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <numeric>
 
 #include "app/workbench/session.h"
 #include "app/workbench/ui.h"
@@ -377,9 +376,8 @@ QString PatchPane::pairsText(const PatchProgress& patch, int used, int all) cons
     const bool active = m_session->run()->active();
     if (m_kind == "pairs") {
         if (all > 0) {
-            const auto alone = std::accumulate(patch.pairs.begin(), patch.pairs.end(), 0, [](int sum, const auto& pair) { return sum + (pair.alone ? pair.count : 0); });
             const QString text = tr("%1 of %2 pairs are learned from; the others are left out by these rules.").arg(used).arg(all);
-            return alone > 0 ? text + QLatin1Char(' ') + tr("Where both models refuse, the chosen answer is learned alone.") : text;
+            return std::ranges::any_of(patch.pairs, &protocol::PatchPairCount::alone) ? text + QLatin1Char(' ') + tr("Where both models refuse, the chosen answer is learned alone.") : text;
         }
         return active ? tr("Both models are answering. The pairs are counted when all answers are there.") : tr("The pairs were not made yet.");
     }
